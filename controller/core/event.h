@@ -1,0 +1,229 @@
+// Events: what happened, as the journal keeps it. State changes only by apply(State&, Event), live and in replay
+// alike. Each event has a name that never changes and a JSON body; a field added later must have a default, so that
+// older journals still open (event_json.h).
+//
+// Times are not in the events: every journal record carries the `Now` of the step() that made it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "pipelines/plan/plan.h"
+
+namespace luthier::core {
+
+using Json = nlohmann::json;
+
+struct Gpu {
+  int index = 0;
+  std::string name;
+  std::string uuid;
+  std::uint64_t memory_bytes = 0;
+  friend bool operator==(const Gpu&, const Gpu&) = default;
+};
+
+// What an agent offers.
+struct AgentResources {
+  double cpus = 0;
+  std::uint64_t memory_bytes = 0;
+  std::vector<Gpu> gpus;
+  std::string cpu_model;
+  friend bool operator==(const AgentResources&, const AgentResources&) = default;
+};
+
+// What an attempt was promised on its agent.
+struct Allocation {
+  AgentId agent;
+  double cpus = 0;
+  std::uint64_t memory_bytes = 0;
+  std::vector<int> gpus;
+  friend bool operator==(const Allocation&, const Allocation&) = default;
+};
+
+enum class Outcome { kSucceeded, kUserFailure, kInfrastructureFailure, kStopped, kTimedOut };
+enum class RunStatus { kRunning, kSucceeded, kFailed, kCancelled };
+// A step's state as people see it; the terminal ones are the last four.
+enum class StepStatus { kWaiting, kReady, kAssigned, kRunning, kSucceeded, kFailed, kCancelled, kSkipped };
+
+// A committed checkpoint of a step. `model` is the digest of the weights alone.
+struct Checkpoint {
+  std::int64_t step = 0;
+  std::string artifact;
+  std::string model;
+  std::string model_kind;  // "adapter" or "model"
+  Json metrics = Json::object();
+  friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
+};
+
+// The weights of a model version: digests of artifacts; `adapter` empty for a full model.
+struct ModelWeights {
+  std::string base;
+  std::string adapter;
+  friend auto operator<=>(const ModelWeights&, const ModelWeights&) = default;
+};
+
+// --- events ---
+
+// A controller took over; replay of everything before it is complete. Its epoch is greater than all before.
+struct ControllerStarted {
+  std::uint64_t epoch = 0;
+  std::uint64_t seed = 0;
+  friend bool operator==(const ControllerStarted&, const ControllerStarted&) = default;
+};
+struct AgentJoined {
+  AgentId agent;
+  std::string name;
+  std::string boot_id;
+  AgentResources resources;
+  friend bool operator==(const AgentJoined&, const AgentJoined&) = default;
+};
+struct AgentLost {
+  AgentId agent;
+  std::string reason;
+  friend bool operator==(const AgentLost&, const AgentLost&) = default;
+};
+struct RunSubmitted {
+  RunId run;
+  plan::Plan plan;
+  std::string yaml;       // as submitted, for people
+  std::string file_name;
+  std::string submitted_by;
+  friend bool operator==(const RunSubmitted&, const RunSubmitted&) = default;
+};
+// Needs are met and the inputs are known; `with` holds no expression any more.
+struct StepReady {
+  RunId run;
+  StepId step;
+  Json with;
+  friend bool operator==(const StepReady&, const StepReady&) = default;
+};
+struct StepSkipped {
+  RunId run;
+  StepId step;
+  std::string reason;
+  friend bool operator==(const StepSkipped&, const StepSkipped&) = default;
+};
+struct AttemptAssigned {
+  AttemptId attempt;
+  Allocation allocation;
+  std::string resume_artifact;  // empty: from the start
+  std::int64_t resume_step = 0;
+  friend bool operator==(const AttemptAssigned&, const AttemptAssigned&) = default;
+};
+struct AttemptStarted {
+  AttemptId attempt;
+  std::int64_t pid = 0;
+  friend bool operator==(const AttemptStarted&, const AttemptStarted&) = default;
+};
+struct AttemptReady {  // a serving process accepts requests
+  AttemptId attempt;
+  friend bool operator==(const AttemptReady&, const AttemptReady&) = default;
+};
+struct CheckpointCommitted {
+  AttemptId attempt;
+  Checkpoint checkpoint;
+  friend bool operator==(const CheckpointCommitted&, const CheckpointCommitted&) = default;
+};
+// The attempt is over as far as decisions go: it can commit nothing any more. Its resources stay promised until
+// AllocationReleased.
+struct AttemptEnded {
+  AttemptId attempt;
+  Outcome outcome = Outcome::kSucceeded;
+  int exit_code = 0;
+  int signal = 0;
+  std::string error_code;
+  std::string error_message;
+  friend bool operator==(const AttemptEnded&, const AttemptEnded&) = default;
+};
+struct AllocationReleased {
+  AttemptId attempt;
+  friend bool operator==(const AllocationReleased&, const AllocationReleased&) = default;
+};
+// The step will be tried again, not before the given time.
+struct StepRetrying {
+  RunId run;
+  StepId step;
+  Outcome because = Outcome::kInfrastructureFailure;
+  std::int64_t not_before_wall_ms = 0;
+  friend bool operator==(const StepRetrying&, const StepRetrying&) = default;
+};
+struct StepSucceeded {
+  RunId run;
+  StepId step;
+  Json outputs = Json::object();
+  friend bool operator==(const StepSucceeded&, const StepSucceeded&) = default;
+};
+struct StepFailed {
+  RunId run;
+  StepId step;
+  std::string code;
+  std::string message;
+  friend bool operator==(const StepFailed&, const StepFailed&) = default;
+};
+struct StepCancelled {
+  RunId run;
+  StepId step;
+  friend bool operator==(const StepCancelled&, const StepCancelled&) = default;
+};
+struct CancelRequested {
+  RunId run;
+  std::string by;
+  friend bool operator==(const CancelRequested&, const CancelRequested&) = default;
+};
+struct RunFinished {
+  RunId run;
+  RunStatus status = RunStatus::kSucceeded;
+  friend bool operator==(const RunFinished&, const RunFinished&) = default;
+};
+struct ModelRegistered {
+  std::string model;
+  int version = 0;
+  ModelWeights weights;
+  Json lineage = Json::object();  // {"run":…, "step":…} or {"imported_from":…}
+  Json metrics = Json::object();
+  std::string description;
+  friend bool operator==(const ModelRegistered&, const ModelRegistered&) = default;
+};
+struct AliasMoved {
+  std::string model;
+  std::string alias;
+  int from_version = 0;  // 0: the alias is new
+  int to_version = 0;
+  std::string by;
+  std::string reason;
+  friend bool operator==(const AliasMoved&, const AliasMoved&) = default;
+};
+// A deployment is desired state: serve these weights until idle. Its attempts have run = deployment id, step = "serve".
+struct DeploymentRequested {
+  RunId deployment;
+  std::string model;  // the name it was asked by, for people
+  ModelWeights weights;
+  friend bool operator==(const DeploymentRequested&, const DeploymentRequested&) = default;
+};
+struct DeploymentStopped {
+  RunId deployment;
+  std::string reason;
+  friend bool operator==(const DeploymentStopped&, const DeploymentStopped&) = default;
+};
+
+using Event = std::variant<ControllerStarted, AgentJoined, AgentLost, RunSubmitted, StepReady, StepSkipped,
+                           AttemptAssigned, AttemptStarted, AttemptReady, CheckpointCommitted, AttemptEnded,
+                           AllocationReleased, StepRetrying, StepSucceeded, StepFailed, StepCancelled,
+                           CancelRequested, RunFinished, ModelRegistered, AliasMoved, DeploymentRequested,
+                           DeploymentStopped>;
+
+[[nodiscard]] std::string event_name(const Event& event);  // "step_ready"
+[[nodiscard]] Json event_to_json(const Event& event);      // the body, without the name
+[[nodiscard]] Result<Event> event_from_json(const std::string& name, const Json& body);
+
+[[nodiscard]] std::string to_string(RunStatus status);    // "running", "succeeded", "failed", "cancelled"
+[[nodiscard]] std::string to_string(StepStatus status);
+[[nodiscard]] std::string to_string(Outcome outcome);
+
+}  // namespace luthier::core

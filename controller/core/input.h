@@ -1,0 +1,102 @@
+// Inputs: everything the outside can say to the machine. A closed set; each one is a named thing.
+#pragma once
+
+#include "controller/core/event.h"
+
+namespace luthier::core {
+
+// Answers go back by `request` (Effect Reply); 0 means nobody waits.
+using RequestId = std::uint64_t;
+
+struct Boot {  // first input after replay
+  std::uint64_t epoch = 0;
+  std::uint64_t seed = 0;
+};
+struct SubmitRun {
+  RequestId request = 0;
+  plan::Plan plan;
+  std::string yaml;
+  std::string file_name;
+  std::string submitted_by;
+};
+struct CancelRun {
+  RequestId request = 0;
+  RunId run;
+  std::string by;
+};
+
+enum class HeldState { kPreparing, kRunning, kFinished };
+struct HeldAttempt {
+  AttemptId attempt;
+  HeldState state = HeldState::kRunning;
+};
+// An agent's stream is open and it said what it holds. Also after a reconnect of a known agent.
+struct AgentConnected {
+  AgentId agent;
+  std::string name;
+  std::string boot_id;
+  AgentResources resources;
+  std::vector<HeldAttempt> held;
+};
+// Silence beyond the limit, seen by the shell (fleet); also for agents that did not come back within the grace
+// period after a controller start.
+struct AgentSilent {
+  AgentId agent;
+  std::string reason;
+};
+struct AttemptStartedReport {
+  AttemptId attempt;
+  AgentId agent;
+  std::int64_t pid = 0;
+};
+struct AttemptReadyReport {
+  AttemptId attempt;
+  AgentId agent;
+};
+struct CheckpointOfferedReport {
+  AttemptId attempt;
+  AgentId agent;
+  Checkpoint checkpoint;
+};
+struct AttemptFinishedReport {
+  AttemptId attempt;
+  AgentId agent;
+  Outcome outcome = Outcome::kSucceeded;
+  Json outputs = Json::object();
+  int exit_code = 0;
+  int signal = 0;
+  std::string error_code;
+  std::string error_message;
+};
+struct AllocationReleasedReport {
+  AttemptId attempt;
+  AgentId agent;
+};
+struct RegisterModel {  // import by a person
+  RequestId request = 0;
+  std::string model;
+  ModelWeights weights;
+  Json lineage = Json::object();
+  std::string description;
+};
+struct MoveAlias {
+  RequestId request = 0;
+  std::string model;
+  std::string alias;
+  int to_version = 0;
+  std::optional<int> expected_version;  // compare-and-set; absent: move whatever it is
+  std::string by;
+};
+// Somebody wants to talk to a model ("sports", "sports@production", "sports@2"). Replies {"deployment": id,
+// "attempt": n, "agent": id, "status": "ready" | "starting"}; also restarts the idle clock.
+struct UseModel {
+  RequestId request = 0;
+  std::string model;
+};
+struct Tick {};
+
+using Input = std::variant<Boot, SubmitRun, CancelRun, AgentConnected, AgentSilent, AttemptStartedReport,
+                           AttemptReadyReport, CheckpointOfferedReport, AttemptFinishedReport,
+                           AllocationReleasedReport, RegisterModel, MoveAlias, UseModel, Tick>;
+
+}  // namespace luthier::core
