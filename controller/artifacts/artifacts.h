@@ -1,0 +1,70 @@
+// Artifacts: content-addressed blobs and the manifests that make folders of them, on local disk.
+//
+// Layout under the store's folder: blobs/ab/abcdef… (named by SHA-256), manifests/ab/…json, incoming/ (partial uploads).
+// A blob becomes visible by an atomic rename after its bytes were hashed, fsynced and its folder fsynced: whoever can
+// see it may rely on it after a crash. Thread-safe: every call stands alone; no caches.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace luthier::artifacts {
+
+struct FileEntry {
+  std::string path;    // relative, '/'-separated, no "..", no empty part; sorted within a manifest
+  std::string digest;  // "sha256:…"
+  std::uint64_t bytes = 0;
+  friend bool operator==(const FileEntry&, const FileEntry&) = default;
+};
+
+// A folder. `kind` as in docs/worker-protocol.md.
+struct Manifest {
+  std::string kind;
+  std::vector<FileEntry> files;
+  friend bool operator==(const Manifest&, const Manifest&) = default;
+};
+
+// Canonical JSON (sorted keys, sorted files, no spaces): its SHA-256 is the artifact's digest.
+[[nodiscard]] std::string manifest_to_json(const Manifest& manifest);
+// Untrusted input: refuses unsafe paths, repeats, wrong digests, more than 100,000 files.
+[[nodiscard]] Result<Manifest> manifest_from_json(std::string_view text);
+[[nodiscard]] std::string manifest_digest(const Manifest& manifest);
+
+// One upload in progress. Destroying it without finish() removes what was written.
+class BlobWriter {
+ public:
+  virtual ~BlobWriter() = default;
+  [[nodiscard]] virtual Result<void> write(std::string_view bytes) = 0;
+  // Verifies length and digest, makes the blob durable and visible. kDataLoss when the bytes are not what was promised.
+  [[nodiscard]] virtual Result<void> finish() = 0;
+};
+
+class ArtifactStore {
+ public:
+  virtual ~ArtifactStore() = default;
+
+  [[nodiscard]] virtual bool has_blob(const std::string& digest) const = 0;
+  // kInvalidArgument for a malformed digest; kResourceExhausted when the disk lacks `bytes`.
+  [[nodiscard]] virtual Result<std::unique_ptr<BlobWriter>> create_blob(const std::string& digest,
+                                                                        std::uint64_t bytes) = 0;
+  // Open for reading; kNotFound.
+  [[nodiscard]] virtual Result<UniqueFd> open_blob(const std::string& digest) const = 0;
+  [[nodiscard]] virtual Result<std::uint64_t> blob_bytes(const std::string& digest) const = 0;
+
+  // Stores a manifest; kFailedPrecondition names the first blob that is not there. Returns the artifact's digest.
+  [[nodiscard]] virtual Result<std::string> put_manifest(const Manifest& manifest) = 0;
+  [[nodiscard]] virtual Result<Manifest> get_manifest(const std::string& digest) const = 0;
+};
+
+// Opens (and creates) the store; removes what is left in incoming/.
+[[nodiscard]] Result<std::unique_ptr<ArtifactStore>> open_local_artifacts(const std::filesystem::path& folder);
+
+}  // namespace luthier::artifacts

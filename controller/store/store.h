@@ -1,0 +1,116 @@
+// Store: the controller's memory. Journal, read models and outbox rows change in one transaction; telemetry (logs,
+// metrics) lies in a database of its own, so that it never waits for decisions nor they for it.
+//
+// Threads: commit() is called by the state thread only; every other call is thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "controller/core/event.h"
+
+namespace luthier::store {
+
+using Json = nlohmann::json;
+
+struct JournalRecord {
+  std::uint64_t index = 0;  // from 1, without gaps
+  std::uint64_t epoch = 0;
+  Now now;
+  core::Event event;
+};
+
+// A published event as people and integrations see it. `id` is stable ("evt_" + sequence) and never reused.
+struct OutboxRow {
+  std::uint64_t sequence = 0;  // given by commit(), from 1
+  std::string name;            // "step.started"
+  std::int64_t wall_ms = 0;
+  Json payload;
+};
+
+struct Batch {
+  std::vector<JournalRecord> records;  // index, epoch and now filled in
+  std::vector<OutboxRow> published;    // sequence left 0
+};
+
+// Who may do what. Scopes grow: viewer < developer < admin; agent is apart.
+enum class Scope { kViewer, kDeveloper, kAdmin, kAgent };
+
+struct Principal {
+  std::string name;  // key's name, or the agent's id
+  Scope scope = Scope::kViewer;
+};
+
+struct MetricPoint {
+  std::string series;
+  std::int64_t step = 0;
+  double value = 0;
+  std::int64_t wall_ms = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Takes over: a new epoch, greater than all before. Appends under an older epoch fail from then on.
+  [[nodiscard]] virtual Result<std::uint64_t> acquire_epoch() = 0;
+  // All or nothing, durable on return. kFailedPrecondition when the epoch is not the newest any more. Fills in the
+  // sequences of `batch.published`.
+  [[nodiscard]] virtual Result<void> commit(Batch& batch) = 0;
+  // Calls `each` for every record in order.
+  [[nodiscard]] virtual Result<void> replay(const std::function<Result<void>(const JournalRecord&)>& each) = 0;
+
+  // --- read models (JSON as docs/http-api.md gives it) ---
+  [[nodiscard]] virtual Result<Json> list_runs(int limit, const std::string& before_run) = 0;
+  [[nodiscard]] virtual Result<Json> get_run(const std::string& run) = 0;  // with its steps and attempts; kNotFound
+  [[nodiscard]] virtual Result<Json> list_agents() = 0;
+  [[nodiscard]] virtual Result<Json> list_models() = 0;
+  [[nodiscard]] virtual Result<Json> get_model(const std::string& model) = 0;  // versions, aliases, alias history
+  // Published events after `sequence`, oldest first; `run` empty means all.
+  [[nodiscard]] virtual Result<std::vector<OutboxRow>> events_after(std::uint64_t sequence, int limit,
+                                                                    const std::string& run) = 0;
+
+  // --- keys and credentials: only hashes are stored ---
+  [[nodiscard]] virtual Result<void> add_key(const std::string& secret, const Principal& principal) = 0;
+  // kUnauthenticated for an unknown secret.
+  [[nodiscard]] virtual Result<Principal> authenticate(const std::string& secret) = 0;
+  [[nodiscard]] virtual Result<bool> has_admin_key() = 0;
+  // A join token may be used `uses` times until `expires_wall_ms`.
+  [[nodiscard]] virtual Result<void> add_join_token(const std::string& secret, int uses,
+                                                    std::int64_t expires_wall_ms) = 0;
+  // Consumes one use and makes an agent id ("a-1", …) whose credential is `credential`. kUnauthenticated.
+  [[nodiscard]] virtual Result<std::string> join(const std::string& token, const std::string& credential,
+                                                 const std::string& name, std::int64_t wall_ms) = 0;
+
+  // --- telemetry; durable on return ---
+  // Appends at `offset` if it equals the log's end (bytes below the end are dropped, a gap is not stored). Returns the
+  // new end.
+  [[nodiscard]] virtual Result<std::uint64_t> append_log(const AttemptId& attempt, std::uint64_t offset,
+                                                         std::string_view bytes, bool end) = 0;
+  struct LogSlice {
+    std::string bytes;
+    std::uint64_t next_offset = 0;
+    bool complete = false;  // the end was reached and no more will come
+  };
+  [[nodiscard]] virtual Result<LogSlice> read_log(const AttemptId& attempt, std::uint64_t offset,
+                                                  std::uint64_t bytes_max) = 0;
+  // First write of (run, step, series, global step) wins.
+  [[nodiscard]] virtual Result<void> append_metrics(const AttemptId& attempt,
+                                                    const std::vector<MetricPoint>& points) = 0;
+  [[nodiscard]] virtual Result<std::vector<MetricPoint>> read_metrics(const RunId& run, const StepId& step,
+                                                                      const std::string& series,
+                                                                      std::int64_t after_step, int limit) = 0;
+};
+
+// Opens or creates FOLDER/luthier.db and FOLDER/telemetry.db (WAL, synchronous=FULL), runs migrations. An Error says
+// which file, which schema version it has and which this program knows.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& folder);
+
+}  // namespace luthier::store
