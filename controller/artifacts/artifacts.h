@@ -8,35 +8,16 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "pipelines/artifact/manifest.h"
 
 namespace luthier::artifacts {
 
-struct FileEntry {
-  std::string path;    // relative, '/'-separated, no "..", no empty part; sorted within a manifest
-  std::string digest;  // "sha256:…"
-  std::uint64_t bytes = 0;
-  friend bool operator==(const FileEntry&, const FileEntry&) = default;
-};
-
-// A folder. `kind` as in docs/worker-protocol.md.
-struct Manifest {
-  std::string kind;
-  std::vector<FileEntry> files;
-  friend bool operator==(const Manifest&, const Manifest&) = default;
-};
-
-// Canonical JSON (sorted keys, sorted files, no spaces): its SHA-256 is the artifact's digest.
-[[nodiscard]] std::string manifest_to_json(const Manifest& manifest);
-// Untrusted input: refuses unsafe paths, repeats, wrong digests, more than 100,000 files.
-[[nodiscard]] Result<Manifest> manifest_from_json(std::string_view text);
-[[nodiscard]] std::string manifest_digest(const Manifest& manifest);
+using artifact::Manifest;
 
 // One upload in progress. Destroying it without finish() removes what was written.
 class BlobWriter {
