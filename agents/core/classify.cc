@@ -1,0 +1,64 @@
+#include <csignal>
+
+#include "agents/core/core.h"
+
+namespace luthier::agents {
+namespace {
+
+Classified classify_command(const ExitRecord& exit) {
+  if (exit.signal == SIGKILL) {
+    return {Outcome::kInfrastructureFailure, "killed",
+            "the command was ended by SIGKILL, which this agent did not send (out of memory, perhaps)"};
+  }
+  if (exit.signal != 0) {
+    return {Outcome::kUserFailure, "signal", "the command was ended by signal " + std::to_string(exit.signal)};
+  }
+  if (exit.exit_code != 0) {
+    return {Outcome::kUserFailure, "exit_status",
+            "the command ended with status " + std::to_string(exit.exit_code) + "; its log says why"};
+  }
+  return {};
+}
+
+Classified classify_worker(const ExitRecord& exit) {
+  if (exit.signal != 0) {
+    return {Outcome::kInfrastructureFailure, "killed",
+            "the process was ended by signal " + std::to_string(exit.signal)};
+  }
+  if (exit.error_class == FailureClass::kUser && exit.exit_code == 1) {
+    return {Outcome::kUserFailure, exit.error_code, exit.error_message};
+  }
+  if (exit.error_class != FailureClass::kNone) {
+    return {Outcome::kInfrastructureFailure, exit.error_code, exit.error_message};
+  }
+  if (exit.exit_code != 0 || !exit.has_result) {
+    return {Outcome::kInfrastructureFailure, "no_result",
+            "the process ended with status " + std::to_string(exit.exit_code) +
+                (exit.has_result ? " after its result" : " without a result")};
+  }
+  return {};
+}
+
+}  // namespace
+
+Classified classify_exit(const Assignment& assignment, const ExitRecord& exit, std::optional<StopReason> stop) {
+  const bool command = assignment.uses == "run";
+  const bool completed =
+      exit.recorded && exit.exit_code == 0 && exit.signal == 0 && (command ? !stop : exit.has_result);
+  if (completed) {
+    return {};  // also when it was finished before the stop reached it
+  }
+  if (stop == StopReason::kTimedOut) {
+    return {Outcome::kTimedOut, "timeout",
+            "the step was stopped after its timeout of " + std::to_string(assignment.timeout.count() / 1000) + " s"};
+  }
+  if (stop) {
+    return {Outcome::kStopped, "stopped", "the step was stopped because the controller asked"};
+  }
+  if (!exit.recorded) {
+    return {Outcome::kInfrastructureFailure, "shim_lost", "luthier-shim ended without leaving an exit record"};
+  }
+  return command ? classify_command(exit) : classify_worker(exit);
+}
+
+}  // namespace luthier::agents
