@@ -1,0 +1,142 @@
+#include "agents/shim/records.h"
+
+#include "base/file.h"
+
+namespace luthier::shim {
+namespace {
+
+constexpr std::uint64_t kRecordBytesMax = std::uint64_t{16} << 20;
+
+Json identity_to_json(const ProcessIdentity& value) {
+  return {{"pid", value.pid}, {"start_ticks", value.start_ticks}, {"boot_id", value.boot_id}};
+}
+
+ProcessIdentity identity_from_json(const Json& json) {
+  return {json.at("pid").get<pid_t>(), json.at("start_ticks").get<std::uint64_t>(),
+          json.at("boot_id").get<std::string>()};
+}
+
+// Reads a record with `convert`, which may throw what nlohmann throws.
+template <class T, class Convert>
+Result<T> read_record(const std::filesystem::path& path, Convert convert) {
+  LUTHIER_TRY(const std::string text, read_file(path, kRecordBytesMax));
+  try {
+    return convert(Json::parse(text));
+  } catch (const Json::exception& exception) {
+    return Error{ErrorCode::kDataLoss, path.string() + ": " + exception.what()};
+  }
+}
+
+Launch launch_from_json(const Json& json) {
+  Launch launch;
+  launch.argv = json.at("argv").get<std::vector<std::string>>();
+  launch.environment = json.at("environment").get<std::vector<std::string>>();
+  launch.workdir = json.at("workdir").get<std::string>();
+  launch.runtime_folder = json.at("runtime_folder").get<std::string>();
+  launch.nonce = json.at("nonce").get<std::string>();
+  launch.grace_ms = json.at("grace_ms").get<std::int64_t>();
+  launch.orphan_timeout_ms = json.at("orphan_timeout_ms").get<std::int64_t>();
+  const Json limits = json.value("limits", Json::object());
+  launch.core_bytes_max.reset();
+  if (limits.contains("core_bytes")) {
+    launch.core_bytes_max = limits.at("core_bytes").get<std::uint64_t>();
+  }
+  if (limits.contains("address_space_bytes")) {
+    launch.address_space_bytes_max = limits.at("address_space_bytes").get<std::uint64_t>();
+  }
+  return launch;
+}
+
+}  // namespace
+
+Json to_json(const Launch& value) {
+  Json limits = Json::object();
+  if (value.core_bytes_max) {
+    limits["core_bytes"] = *value.core_bytes_max;
+  }
+  if (value.address_space_bytes_max) {
+    limits["address_space_bytes"] = *value.address_space_bytes_max;
+  }
+  return {{"argv", value.argv},
+          {"environment", value.environment},
+          {"workdir", value.workdir.string()},
+          {"runtime_folder", value.runtime_folder.string()},
+          {"nonce", value.nonce},
+          {"grace_ms", value.grace_ms},
+          {"orphan_timeout_ms", value.orphan_timeout_ms},
+          {"limits", std::move(limits)}};
+}
+
+Json to_json(const ShimFile& value) {
+  Json json = identity_to_json(value.shim);
+  json["nonce"] = value.nonce;
+  return json;
+}
+
+Json to_json(const StartedFile& value) {
+  Json json = identity_to_json(value.process);
+  json["started_wall_ms"] = value.started_wall_ms;
+  return json;
+}
+
+Json to_json(const ExitFile& value) {
+  return {{"exit_code", value.exit_code},
+          {"signal", value.signal},
+          {"stopped_by", value.stopped_by},
+          {"error", value.error},
+          {"ended_wall_ms", value.ended_wall_ms}};
+}
+
+Json to_json(const Status& value) {
+  return {{"type", "status"},
+          {"pid", value.pid},
+          {"state", value.state},
+          {"log_bytes", value.log_bytes},
+          {"messages_bytes", value.messages_bytes},
+          {"silent_ms", value.silent_ms},
+          {"progress", value.progress}};
+}
+
+Result<Launch> read_launch(const std::filesystem::path& attempt_folder) {
+  LUTHIER_TRY(Launch launch, read_record<Launch>(attempt_folder / kLaunchFile, launch_from_json));
+  if (launch.argv.empty() || launch.runtime_folder.empty() || launch.nonce.empty()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 (attempt_folder / kLaunchFile).string() + ": argv, runtime_folder and nonce must not be empty"};
+  }
+  return launch;
+}
+
+Result<ShimFile> read_shim_file(const std::filesystem::path& attempt_folder) {
+  return read_record<ShimFile>(attempt_folder / kShimFile, [](const Json& json) {
+    return ShimFile{identity_from_json(json), json.at("nonce").get<std::string>()};
+  });
+}
+
+Result<StartedFile> read_started_file(const std::filesystem::path& attempt_folder) {
+  return read_record<StartedFile>(attempt_folder / kStartedFile, [](const Json& json) {
+    return StartedFile{identity_from_json(json), json.at("started_wall_ms").get<std::int64_t>()};
+  });
+}
+
+Result<ExitFile> read_exit_file(const std::filesystem::path& attempt_folder) {
+  return read_record<ExitFile>(attempt_folder / kExitFile, [](const Json& json) {
+    return ExitFile{json.at("exit_code").get<int>(), json.at("signal").get<int>(),
+                    json.at("stopped_by").get<std::string>(), json.at("error").get<std::string>(),
+                    json.at("ended_wall_ms").get<std::int64_t>()};
+  });
+}
+
+Result<Status> status_from_json(const Json& json) {
+  try {
+    return Status{json.at("pid").get<pid_t>(),
+                  json.at("state").get<std::string>(),
+                  json.at("log_bytes").get<std::uint64_t>(),
+                  json.at("messages_bytes").get<std::uint64_t>(),
+                  json.at("silent_ms").get<std::int64_t>(),
+                  json.value("progress", Json())};
+  } catch (const Json::exception& exception) {
+    return Error{ErrorCode::kDataLoss, std::string("status of a shim: ") + exception.what()};
+  }
+}
+
+}  // namespace luthier::shim

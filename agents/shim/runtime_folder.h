@@ -1,0 +1,20 @@
+// The short folder that holds an attempt's sockets: BASE/NONCE, where BASE is /tmp/luthier-UID unless
+// LUTHIER_RUNTIME_DIR says otherwise. Both have mode 0700 and must belong to this user.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/result.h"
+
+namespace luthier::shim {
+
+[[nodiscard]] std::filesystem::path runtime_folder_for(const std::string& nonce);
+
+// Creates the folder and its parent. kPermissionDenied when one is there and is not a folder of this user.
+[[nodiscard]] Result<void> make_runtime_folder(const std::filesystem::path& folder);
+
+// Removes the sockets and the folder; silent when it is gone.
+void remove_runtime_folder(const std::filesystem::path& folder);
+
+}  // namespace luthier::shim

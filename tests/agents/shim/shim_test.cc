@@ -1,0 +1,238 @@
+#include "tests/agents/shim/shim_fixture.h"
+
+namespace luthier::shim {
+namespace {
+
+pid_t pid_in(const std::filesystem::path& file) {
+  EXPECT_TRUE(eventually([&] {
+    auto text = read_file(file);
+    return text && text->ends_with("\n");
+  })) << file;
+  auto text = read_file(file);
+  return text ? static_cast<pid_t>(std::stol(*text)) : 0;
+}
+
+bool gone(pid_t pid) {
+  auto identity = identify(pid);
+  return !identity || !is_running(*identity);
+}
+
+struct EndCase {
+  const char* name;
+  const char* command;
+  int exit_code;
+  int signal;
+};
+
+class ShimEndTest : public ShimTest, public ::testing::WithParamInterface<EndCase> {};
+
+TEST_P(ShimEndTest, records_how_the_process_ended) {
+  start_command(GetParam().command);
+  const ExitFile exit = wait_for_exit();
+  EXPECT_EQ(exit.exit_code, GetParam().exit_code);
+  EXPECT_EQ(exit.signal, GetParam().signal);
+  EXPECT_EQ(exit.stopped_by, "");
+  EXPECT_GT(exit.ended_wall_ms, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ends, ShimEndTest,
+                         ::testing::Values(EndCase{"success", "exit 0", 0, 0}, EndCase{"failure", "exit 7", 7, 0},
+                                           EndCase{"killed", "kill -9 $$", -1, SIGKILL},
+                                           EndCase{"terminated", "kill -15 $$", -1, SIGTERM},
+                                           EndCase{"aborted", "kill -6 $$", -1, SIGABRT}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST_F(ShimTest, keeps_output_byte_for_byte_in_order_of_writing) {
+  start_command("printf 'a\\000b\\377\\n'; printf 'error\\r\\n' >&2; printf 'no newline'");
+  wait_for_exit();
+  EXPECT_EQ(log(), std::string("a\0b\377\nerror\r\nno newline", 22));
+}
+
+TEST_F(ShimTest, keeps_a_burst_larger_than_any_pipe) {
+  start_command("head -c 3000000 /dev/zero | tr '\\000' 'x'; echo end");
+  EXPECT_EQ(wait_for_exit().exit_code, 0);
+  EXPECT_EQ(log(), std::string(3'000'000, 'x') + "end\n");
+}
+
+TEST_F(ShimTest, keeps_what_a_step_wrote_by_reopening_its_output) {
+  start_command("echo one; echo two > /dev/stdout; echo three > /dev/stderr");
+  wait_for_exit();
+  EXPECT_EQ(log(), "one\ntwo\nthree\n");
+}
+
+TEST_F(ShimTest, gives_the_process_a_clean_world) {
+  ::setenv("SECRET_OF_THE_AGENT", "1", 1);
+  start_command("env | sort | grep -v -e _= -e NONCE -e PWD; pwd; ls /proc/self/fd | wc -l; ulimit -c; head -c 1 | wc -c");
+  wait_for_exit();
+  // ls itself opens one descriptor beyond the standard three.
+  EXPECT_EQ(log(), "GREETING=hello\nPATH=/usr/bin:/bin\n" + (folder_ / "work").string() + "\n4\n0\n0\n");
+}
+
+TEST_F(ShimTest, kills_what_the_process_left_behind) {
+  start_command("(setsid sleep 1000 & echo $! > pid); sleep 1000 & echo $! > pid2; exit 3");
+  EXPECT_EQ(wait_for_exit().exit_code, 3);
+  EXPECT_TRUE(gone(pid_in(folder_ / "work/pid")));
+  EXPECT_TRUE(gone(pid_in(folder_ / "work/pid2")));
+  EXPECT_FALSE(std::filesystem::exists(runtime()));
+}
+
+TEST_F(ShimTest, names_a_program_that_cannot_be_started) {
+  start(launch_of({"no-such-program-here"}));
+  const ExitFile exit = wait_for_exit();
+  EXPECT_EQ(exit.exit_code, 127);
+  EXPECT_THAT(exit.error, ::testing::HasSubstr("no-such-program-here"));
+  EXPECT_EQ(log(), "luthier: " + exit.error + "\n");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / kStartedFile));
+}
+
+TEST_F(ShimTest, spools_messages_but_not_heartbeats_or_progress) {
+  start_command("while [ ! -e done ]; do sleep 0.02; done");
+  const UniqueFd agent = connect(kControlSocket);
+  const UniqueFd worker = connect(kWorkerSocket);
+  say(worker, "{\"type\":\"hello\"}\n{\"type\":\"heartbeat\"}\n{\"type\":\"progress\",\"done\":4}\n{\"type\":\"met");
+  say(worker, "ric\",\"step\":1}\nnot json\n");
+  say(worker, std::string(kLineBytesMax + 10, 'x') + "\n{\"type\":\"result\",\"outputs\":{}}\n");
+  const Json status = next_line(agent, [](const Json& line) { return line["progress"].is_object(); });
+  EXPECT_EQ(status["progress"]["done"], 4);
+  ASSERT_TRUE(write_file_atomically(folder_ / "work/done", ""));
+  EXPECT_EQ(wait_for_exit().exit_code, 0);
+  EXPECT_EQ(messages(),
+            "{\"type\":\"hello\"}\n{\"type\":\"metric\",\"step\":1}\nnot json\n{\"type\":\"oversized_message\"}\n"
+            "{\"type\":\"result\",\"outputs\":{}}\n");
+}
+
+TEST_F(ShimTest, passes_checkpoint_requests_on) {
+  start_command("sleep 1000");
+  const UniqueFd worker = connect(kWorkerSocket);
+  say(worker, "{\"type\":\"hello\"}\n");
+  const UniqueFd agent = connect(kControlSocket);
+  ASSERT_TRUE(eventually([&] { return !messages().empty(); }));
+  say(agent, "{\"type\":\"checkpoint_now\"}\n");
+  EXPECT_EQ(next_line(worker, [](const Json&) { return true; })["type"], "checkpoint_now");
+  say(agent, "{\"type\":\"kill\"}\n");
+  EXPECT_EQ(wait_for_exit().signal, SIGTERM);  // TERM goes first, and sleep does not resist
+}
+
+TEST_F(ShimTest, answers_a_ping_with_its_state) {
+  start_command("printf 12345; sleep 1000");
+  const StartedFile started = wait_for_start();
+  ASSERT_TRUE(eventually([&] { return log().size() == 5; }));
+  const UniqueFd agent = connect(kControlSocket);
+  say(agent, "{\"type\":\"ping\"}\n");
+  auto status = status_from_json(next_line(agent, [](const Json& line) { return line["type"] == "status"; }));
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->pid, started.process.pid);
+  EXPECT_EQ(status->state, "running");
+  EXPECT_EQ(status->log_bytes, 5u);
+  EXPECT_TRUE(is_running(started.process));
+}
+
+TEST_F(ShimTest, stops_with_TERM_and_keeps_the_exit_status) {
+  start_command("trap 'echo stopping; exit 0' TERM; echo ready; while true; do sleep 0.02; done");
+  ASSERT_TRUE(eventually([&] { return log() == "ready\n"; }));
+  const UniqueFd agent = connect(kControlSocket);
+  say(agent, "{\"type\":\"stop\",\"grace_ms\":60000}\n");
+  const ExitFile exit = wait_for_exit();
+  EXPECT_EQ(exit.exit_code, 0);
+  EXPECT_EQ(exit.stopped_by, "agent");
+  EXPECT_EQ(log(), "ready\nstopping\n");
+}
+
+TEST_F(ShimTest, kills_after_the_grace_period) {
+  start_command("trap '' TERM; echo ready; while true; do sleep 0.02; done");
+  ASSERT_TRUE(eventually([&] { return log() == "ready\n"; }));
+  const UniqueFd agent = connect(kControlSocket);
+  say(agent, "{\"type\":\"stop\",\"grace_ms\":100}\n");
+  const ExitFile exit = wait_for_exit();
+  EXPECT_EQ(exit.exit_code, -1);
+  EXPECT_EQ(exit.signal, SIGKILL);
+}
+
+TEST_F(ShimTest, treats_its_own_TERM_as_stop) {
+  start_command("echo ready; exec sleep 1000");
+  ASSERT_TRUE(eventually([&] { return log() == "ready\n"; }));
+  ::kill(shim_, SIGTERM);
+  const ExitFile exit = wait_for_exit();
+  EXPECT_EQ(exit.signal, SIGTERM);
+  EXPECT_EQ(exit.stopped_by, "signal");
+}
+
+TEST_F(ShimTest, stops_a_step_that_no_agent_attends) {
+  Launch launch = launch_of({"/bin/sleep", "1000"});
+  launch.orphan_timeout_ms = 100;
+  start(launch);
+  EXPECT_EQ(wait_for_exit().stopped_by, "orphan_timeout");
+}
+
+TEST_F(ShimTest, does_not_stop_a_step_that_an_agent_attends) {
+  Launch launch = launch_of({"/bin/sleep", "0.5"});
+  launch.orphan_timeout_ms = 250;
+  start(launch);
+  const UniqueFd agent = connect(kControlSocket);
+  const ExitFile exit = wait_for_exit();
+  EXPECT_EQ(exit.stopped_by, "");
+  EXPECT_EQ(exit.exit_code, 0);
+}
+
+TEST_F(ShimTest, its_death_kills_the_process_and_leftovers_are_found_by_nonce) {
+  start_command("(setsid sleep 1000 & echo $! > pid); sleep 1000 & echo $! > pid2; sleep 1000");
+  const StartedFile started = wait_for_start();
+  const pid_t escaped = pid_in(folder_ / "work/pid");
+  const pid_t background = pid_in(folder_ / "work/pid2");
+  ::kill(shim_, SIGKILL);
+  ::waitpid(shim_, nullptr, 0);
+  shim_ = 0;
+  EXPECT_TRUE(eventually([&] { return !is_running(started.process); }));
+  EXPECT_TRUE(eventually([&] {
+    kill_leftovers(nonce_, &started.process);
+    return gone(escaped) && gone(background);
+  }));
+  EXPECT_FALSE(read_exit_file(folder_));
+}
+
+TEST_F(ShimTest, an_attempt_runs_once) {
+  start_command("echo ran");
+  wait_for_exit();
+  start_command("echo again");
+  int status = 0;
+  ASSERT_EQ(::waitpid(shim_, &status, 0), shim_);
+  shim_ = 0;
+  EXPECT_EQ(WEXITSTATUS(status), 2);
+  EXPECT_EQ(log(), "ran\n");
+}
+
+TEST_F(ShimTest, a_second_shim_leaves_a_running_attempt_alone) {
+  start_command("sleep 1000");
+  wait_for_start();
+  ChildOptions options;
+  options.argv = {std::string(LUTHIER_BIN_DIR) + "/luthier-shim", folder_.string()};
+  auto second = spawn_child(options);
+  ASSERT_TRUE(second);
+  int status = 0;
+  ASSERT_EQ(::waitpid(*second, &status, 0), *second);
+  EXPECT_EQ(WEXITSTATUS(status), 2);
+  const UniqueFd agent = connect(kControlSocket);
+  say(agent, "{\"type\":\"kill\"}\n");
+  wait_for_exit();
+}
+
+TEST(IdentityTest, a_reused_pid_is_another_process) {
+  auto self = identify(::getpid());
+  ASSERT_TRUE(self);
+  EXPECT_TRUE(is_running(*self));
+  ProcessIdentity other = *self;
+  other.start_ticks += 1;
+  EXPECT_FALSE(is_running(other));
+  other = *self;
+  other.boot_id = "another boot";
+  EXPECT_FALSE(is_running(other));
+}
+
+TEST(UnixSocketTest, refuses_a_path_that_does_not_fit) {
+  auto listener = listen_unix("/tmp/" + std::string(110, 'x'));
+  ASSERT_FALSE(listener);
+  EXPECT_EQ(listener.error().code, ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace luthier::shim
