@@ -12,8 +12,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
-#include "controller/core/core.h"
+#include "controller/core/effect.h"
 #include "controller/store/store.h"
+
+namespace luthier::core {
+struct State;  // controller/core/state.h
+}  // namespace luthier::core
 
 namespace luthier::controller {
 
@@ -31,10 +35,13 @@ class Runtime {
 
   // Posts an input that expects no answer. False when the queue is full (the caller says "busy" or tries later).
   virtual bool post(core::Input input) = 0;
-  // Posts an input made with the given request id; `reply` is called once, on the state thread, after commit.
+  // Posts an input made with the given request id; `reply` is called once, on the state thread, after commit. When the
+  // queue is full or the runtime has stopped, it is called at once on the caller's thread (kResourceExhausted,
+  // kUnavailable).
   using ReplyFunction = std::function<void(Result<Json>)>;
   virtual void call(std::function<core::Input(core::RequestId)> make_input, ReplyFunction reply) = 0;
-  // Runs `read` on the state thread between batches. Must be quick.
+  // Runs `read` on the state thread between batches. Must be quick. When the queue is full or the runtime has stopped,
+  // `read` is destroyed without being called (a promise that it holds is then broken).
   virtual void query(std::function<void(const core::State&, Now)> read) = 0;
   // Set before start().
   virtual void set_sinks(Sinks sinks) = 0;

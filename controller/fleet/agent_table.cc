@@ -1,0 +1,115 @@
+#include "controller/fleet/agent_table.h"
+
+#include <utility>
+#include <vector>
+
+#include "controller/fleet/convert.h"
+
+namespace luthier::fleet {
+
+void AgentTable::expect(const AgentId& agent) {
+  const std::lock_guard lock(mutex_);
+  watch_.expect(agent, clock_.now().monotonic_ms);
+}
+
+bool AgentTable::connect(std::shared_ptr<AgentStreamBase> stream, core::AgentConnected hello) {
+  const AgentId agent = hello.agent;
+  std::shared_ptr<AgentStreamBase> replaced;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!runtime_.post(std::move(hello))) {
+      return false;
+    }
+    // The state thread may answer at once; send() waits for this mutex and then finds the new stream.
+    watch_.heard(agent, clock_.now().monotonic_ms);
+    replaced = std::exchange(streams_[agent], std::move(stream));
+  }
+  if (replaced) {
+    replaced->close({grpc::StatusCode::ABORTED, "a newer stream of agent " + agent.value + " replaced this one"});
+  }
+  log_.info("agent_connected", {{"agent", agent.value}, {"replaced_a_stream", replaced ? "yes" : "no"}});
+  return true;
+}
+
+void AgentTable::heartbeat(const AgentId& agent, const AgentStreamBase* stream) {
+  const std::lock_guard lock(mutex_);
+  if (is_present(agent, stream)) {
+    watch_.heard(agent, clock_.now().monotonic_ms);
+  }
+}
+
+bool AgentTable::report(const AgentId& agent, const AgentStreamBase* stream, core::Input input) {
+  const std::lock_guard lock(mutex_);
+  if (!is_present(agent, stream)) {
+    return true;
+  }
+  watch_.heard(agent, clock_.now().monotonic_ms);
+  return runtime_.post(std::move(input));
+}
+
+void AgentTable::disconnect(const AgentId& agent, const AgentStreamBase* stream) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!is_present(agent, stream)) {
+      return;
+    }
+    streams_.erase(agent);
+  }
+  log_.info("agent_disconnected", {{"agent", agent.value}});
+}
+
+void AgentTable::send(const AgentId& agent, const core::AgentCommand& command) {
+  std::shared_ptr<AgentStreamBase> stream;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = streams_.find(agent);
+    if (found == streams_.end()) {
+      return;
+    }
+    stream = found->second;
+  }
+  stream->send(to_proto(command, runtime_.epoch()));
+}
+
+void AgentTable::check_silence() {
+  std::vector<std::pair<AgentWatch::Silent, std::shared_ptr<AgentStreamBase>>> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    for (AgentWatch::Silent& silent : watch_.take_silent(clock_.now().monotonic_ms)) {
+      if (!runtime_.post(core::AgentSilent{silent.agent, silent.reason})) {
+        watch_.heard(silent.agent, clock_.now().monotonic_ms);  // the queue is full: say it one period later
+        continue;
+      }
+      std::shared_ptr<AgentStreamBase> stream;
+      if (const auto found = streams_.find(silent.agent); found != streams_.end()) {
+        stream = std::move(found->second);
+        streams_.erase(found);
+      }
+      ended.emplace_back(std::move(silent), std::move(stream));
+    }
+  }
+  for (const auto& [silent, stream] : ended) {
+    log_.warning("agent_silent", {{"agent", silent.agent.value}, {"reason", silent.reason}});
+    if (stream) {
+      stream->close({grpc::StatusCode::UNAVAILABLE, "this agent was silent for too long; connect again"});
+    }
+  }
+}
+
+void AgentTable::close_all(const grpc::Status& status) {
+  std::map<AgentId, std::shared_ptr<AgentStreamBase>> streams;
+  {
+    const std::lock_guard lock(mutex_);
+    streams.swap(streams_);
+  }
+  for (const auto& [agent, stream] : streams) {
+    stream->close(status);
+  }
+}
+
+bool AgentTable::is_present(const AgentId& agent, const AgentStreamBase* stream) const {
+  const auto found = streams_.find(agent);
+  return found != streams_.end() && found->second.get() == stream;
+}
+
+}  // namespace luthier::fleet
