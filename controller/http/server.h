@@ -2,10 +2,9 @@
 //
 // One io thread moves bytes; handlers, which read the store and the disk, run on a small pool. Every connection has
 // deadlines, a header bound and a body bound; connections beyond `connections_max` are answered 503 and closed.
-// Handlers see only Context and message.h: Beast stays in server.cc and session.cc.
+// Handlers see only Context and message.h: Beast stays behind transport.h.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,6 +14,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "controller/artifacts/artifacts.h"
+#include "controller/http/options.h"
 #include "controller/inference.h"
 #include "controller/runtime.h"
 #include "controller/store/store.h"
@@ -33,23 +33,6 @@ struct Context {
   std::function<core::Json(const AttemptId&)> progress;
   // Why the controller cannot serve right now, for /readyz; empty: nothing speaks against it.
   std::function<Result<void>()> readiness;
-};
-
-struct Options {
-  std::string address = "127.0.0.1";
-  std::uint16_t port = 0;  // 0: any free one, see port()
-  int handler_threads = 4;
-  int connections_max = 256;
-  std::size_t header_bytes_max = 16 * 1024;
-  std::size_t body_bytes_max = 8 * 1024 * 1024;            // of JSON; blobs are bound by blob_bytes_max
-  std::uint64_t blob_bytes_max = std::uint64_t{1} << 40;
-  milliseconds idle_timeout{60'000};      // until a whole request header has come
-  milliseconds transfer_timeout{60'000};  // of one read of a body or one write
-  milliseconds keep_alive_interval{15'000};  // comment lines on silent event streams
-  milliseconds stop_grace{3'000};         // requests in progress get this long after stop()
-  milliseconds log_poll_interval{250};    // how often a followed log looks for new bytes
-  milliseconds model_wait_max{120'000};   // how long a generation waits for its model to be loaded
-  milliseconds model_poll_interval{200};
 };
 
 class HttpServer {
