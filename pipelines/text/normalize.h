@@ -1,0 +1,14 @@
+// Unicode normalisation by utf8proc.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace luthier::text {
+
+// NFC. `text` must be well-formed UTF-8.
+[[nodiscard]] Result<std::string> normalize_nfc(std::string_view text);
+
+}  // namespace luthier::text
