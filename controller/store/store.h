@@ -61,23 +61,25 @@ class Store {
 
   // Takes over: a new epoch, greater than all before. Appends under an older epoch fail from then on.
   [[nodiscard]] virtual Result<std::uint64_t> acquire_epoch() = 0;
-  // All or nothing, durable on return. kFailedPrecondition when the epoch is not the newest any more. Fills in the
-  // sequences of `batch.published`.
+  // All or nothing, durable on return. kFailedPrecondition when the epoch is not the newest any more, or this store
+  // did not acquire it. Fills in the sequences of `batch.published`.
   [[nodiscard]] virtual Result<void> commit(Batch& batch) = 0;
   // Calls `each` for every record in order.
   [[nodiscard]] virtual Result<void> replay(const std::function<Result<void>(const JournalRecord&)>& each) = 0;
 
-  // --- read models (JSON as docs/http-api.md gives it) ---
+  // --- read models (JSON as docs/http-api.md gives it, with the same outer object: {"runs": […], "next": …}) ---
+  // Newest first; `before_run` empty means from the newest; kNotFound when it names no run. Steps and yaml are left out.
   [[nodiscard]] virtual Result<Json> list_runs(int limit, const std::string& before_run) = 0;
   [[nodiscard]] virtual Result<Json> get_run(const std::string& run) = 0;  // with its steps and attempts; kNotFound
   [[nodiscard]] virtual Result<Json> list_agents() = 0;
-  [[nodiscard]] virtual Result<Json> list_models() = 0;
+  [[nodiscard]] virtual Result<Json> list_models() = 0;  // without alias history
   [[nodiscard]] virtual Result<Json> get_model(const std::string& model) = 0;  // versions, aliases, alias history
-  // Published events after `sequence`, oldest first; `run` empty means all.
+  // Published events after `sequence`, oldest first; `run` empty means all, else those whose payload's "run" it is.
   [[nodiscard]] virtual Result<std::vector<OutboxRow>> events_after(std::uint64_t sequence, int limit,
                                                                     const std::string& run) = 0;
 
   // --- keys and credentials: only hashes are stored ---
+  // A secret has at least 16 characters. kAlreadyExists when it is in use.
   [[nodiscard]] virtual Result<void> add_key(const std::string& secret, const Principal& principal) = 0;
   // kUnauthenticated for an unknown secret.
   [[nodiscard]] virtual Result<Principal> authenticate(const std::string& secret) = 0;
@@ -99,11 +101,14 @@ class Store {
     std::uint64_t next_offset = 0;
     bool complete = false;  // the end was reached and no more will come
   };
+  // Empty for an attempt that wrote nothing yet. At most 8 MiB at once.
   [[nodiscard]] virtual Result<LogSlice> read_log(const AttemptId& attempt, std::uint64_t offset,
                                                   std::uint64_t bytes_max) = 0;
-  // First write of (run, step, series, global step) wins.
+  // First write of (run, step, series, global step) wins. A value may be NaN.
   [[nodiscard]] virtual Result<void> append_metrics(const AttemptId& attempt,
                                                     const std::vector<MetricPoint>& points) = 0;
+  // By step. `series` empty means all of them: then only whole steps are returned, so that `after_step` continues
+  // without loss, and `limit` may be exceeded by the number of series.
   [[nodiscard]] virtual Result<std::vector<MetricPoint>> read_metrics(const RunId& run, const StepId& step,
                                                                       const std::string& series,
                                                                       std::int64_t after_step, int limit) = 0;

@@ -1,0 +1,25 @@
+// Read models as JSON, in the shapes of docs/http-api.md. Each call reads through one lease, so what it returns is of
+// one moment.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "controller/store/sqlite.h"
+#include "controller/store/store.h"
+
+namespace luthier::store {
+
+// The SQL of list_runs(), for the test that it walks an index.
+[[nodiscard]] std::string_view list_runs_sql();
+
+[[nodiscard]] Result<Json> read_runs(Database& database, int limit, const std::string& before_run);
+[[nodiscard]] Result<Json> read_run(Database& database, const std::string& run);
+[[nodiscard]] Result<Json> read_agents(Database& database);
+[[nodiscard]] Result<Json> read_models(Database& database);
+[[nodiscard]] Result<Json> read_model(Database& database, const std::string& model);
+[[nodiscard]] Result<std::vector<OutboxRow>> read_events(Database& database, std::uint64_t sequence, int limit,
+                                                         const std::string& run);
+
+}  // namespace luthier::store

@@ -1,0 +1,150 @@
+// Runs with their steps, attempts and checkpoints.
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include "base/clock.h"
+#include "controller/store/read_models.h"
+
+namespace luthier::store {
+namespace {
+
+constexpr int kListLimitMax = 1'000;
+
+Json time_or_null(const Row& row, int column) {
+  return row.is_null(column) ? Json() : Json(format_utc(row.integer(column)));
+}
+
+Json integer_or_null(const Row& row, int column) {
+  return row.is_null(column) ? Json() : Json(row.integer(column));
+}
+
+// Columns: run, pipeline, file, status, submitted_by, params, created_ms, finished_ms.
+Json run_json(const Row& row) {
+  return {{"id", row.text(0)},           {"pipeline", row.text(1)},
+          {"file", row.text(2)},         {"status", row.text(3)},
+          {"submitted_by", row.text(4)}, {"params", row.json(5)},
+          {"created_at", time_or_null(row, 6)}, {"finished_at", time_or_null(row, 7)}};
+}
+
+// Steps of one run by id, in the plan's order when written out.
+struct Steps {
+  Json list = Json::array();
+  std::map<std::string, std::size_t, std::less<>> position;
+
+  void append(const Row& row, int id_column, const char* member, Json value) {
+    const auto found = position.find(row.view(id_column));
+    if (found != position.end()) {
+      list[found->second][member].push_back(std::move(value));
+    }
+  }
+};
+
+Result<void> read_steps(Database& database, const std::string& run, Steps& steps) {
+  return database.query(
+      "SELECT step, name, uses, status, reason, needs, attempt, started_ms, finished_ms, outputs, inputs "
+      "FROM steps WHERE run = ? ORDER BY position",
+      [&steps](const Row& row) {
+        steps.position.emplace(row.text(0), steps.list.size());
+        steps.list.push_back({{"id", row.text(0)},
+                              {"name", row.text(1)},
+                              {"uses", row.text(2)},
+                              {"status", row.text(3)},
+                              {"reason", row.text(4)},
+                              {"needs", row.json(5)},
+                              {"attempt", row.integer(6)},
+                              {"attempts", Json::array()},
+                              {"started_at", time_or_null(row, 7)},
+                              {"finished_at", time_or_null(row, 8)},
+                              {"outputs", row.json(9)},
+                              {"with", row.json(10)},
+                              {"checkpoints", Json::array()},
+                              {"progress", nullptr}});
+      },
+      run);
+}
+
+Result<void> read_attempts(Database& database, const std::string& run, Steps& steps) {
+  return database.query(
+      "SELECT step, number, agent, status, started_ms, ended_ms, exit_code, signal, error_code, error_message, "
+      "resume_step FROM attempts WHERE run = ? ORDER BY step, number",
+      [&steps](const Row& row) {
+        steps.append(row, 0, "attempts",
+                     {{"number", row.integer(1)},
+                      {"agent", row.text(2)},
+                      {"status", row.text(3)},
+                      {"started_at", time_or_null(row, 4)},
+                      {"ended_at", time_or_null(row, 5)},
+                      {"exit_code", integer_or_null(row, 6)},
+                      {"signal", integer_or_null(row, 7)},
+                      {"error_code", row.text(8)},
+                      {"error_message", row.text(9)},
+                      {"resume_step", integer_or_null(row, 10)}});
+      },
+      run);
+}
+
+Result<void> read_checkpoints(Database& database, const std::string& run, Steps& steps) {
+  return database.query(
+      "SELECT step, training_step, artifact, metrics FROM checkpoints WHERE run = ? ORDER BY step, training_step",
+      [&steps](const Row& row) {
+        steps.append(row, 0, "checkpoints",
+                     {{"step", row.integer(1)}, {"artifact", row.text(2)}, {"metrics", row.json(3)}});
+      },
+      run);
+}
+
+Error no_such_run(const std::string& run) {
+  return Error{ErrorCode::kNotFound, "there is no run '" + run + "'; `luthier runs` lists them"};
+}
+
+}  // namespace
+
+std::string_view list_runs_sql() {
+  return "SELECT run, pipeline, file, status, submitted_by, params, created_ms, finished_ms FROM runs "
+         "WHERE sequence < ? ORDER BY sequence DESC LIMIT ?";
+}
+
+Result<Json> read_runs(Database& database, int limit, const std::string& before_run) {
+  std::int64_t before = std::numeric_limits<std::int64_t>::max();
+  if (!before_run.empty()) {
+    LUTHIER_TRY(const auto found, database.query_integer("SELECT sequence FROM runs WHERE run = ?", before_run));
+    if (!found) {
+      return no_such_run(before_run);
+    }
+    before = *found;
+  }
+  const std::size_t wanted = static_cast<std::size_t>(std::clamp(limit, 1, kListLimitMax));
+  Json runs = Json::array();
+  LUTHIER_TRY_VOID(database.query(
+      list_runs_sql(), [&runs](const Row& row) { runs.push_back(run_json(row)); }, before, wanted + 1));
+  Json next;
+  if (runs.size() > wanted) {  // one more than asked for shows that there is a next page
+    runs.erase(wanted);
+    next = runs.back()["id"];
+  }
+  return Json{{"runs", std::move(runs)}, {"next", std::move(next)}};
+}
+
+Result<Json> read_run(Database& database, const std::string& run) {
+  Json found;
+  LUTHIER_TRY_VOID(database.query(
+      "SELECT run, pipeline, file, status, submitted_by, params, created_ms, finished_ms, yaml FROM runs "
+      "WHERE run = ?",
+      [&found](const Row& row) {
+        found = run_json(row);
+        found["yaml"] = row.text(8);
+      },
+      run));
+  if (found.is_null()) {
+    return no_such_run(run);
+  }
+  Steps steps;
+  LUTHIER_TRY_VOID(read_steps(database, run, steps));
+  LUTHIER_TRY_VOID(read_attempts(database, run, steps));
+  LUTHIER_TRY_VOID(read_checkpoints(database, run, steps));
+  found["steps"] = std::move(steps.list);
+  return found;
+}
+
+}  // namespace luthier::store
