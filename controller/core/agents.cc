@@ -1,0 +1,101 @@
+#include "controller/core/internal.h"
+
+namespace luthier::core::internal {
+namespace {
+
+// Current attempts that the controller believes on this agent.
+std::vector<AttemptId> current_attempts(const State& state, const AgentId& agent) {
+  std::vector<AttemptId> found;
+  const auto consider = [&](const RunId& run, const StepId& step, const LiveStep& live) {
+    const AttemptId attempt{run, step, live.attempt_number};
+    if (live.attempt_number > 0 && live.attempt.agent == agent && is_current(state, attempt)) {
+      found.push_back(attempt);
+    }
+  };
+  for (const auto& [run, live_run] : state.runs) {
+    for (const auto& [step, live] : live_run.steps) {
+      consider(run, step, live);
+    }
+  }
+  for (const auto& [deployment, live] : state.deployments) {
+    consider(deployment, serve_step(), live.serve);
+  }
+  return found;
+}
+
+void remember(Turn& turn, const AgentConnected& input) {
+  const auto found = turn.state.agents.find(input.agent);
+  const bool known = found != turn.state.agents.end();
+  const Agent fresh{.name = input.name, .boot_id = input.boot_id, .resources = input.resources,
+                    .status = AgentStatus::kConnected, .lost_reason = {}};
+  if (known && found->second == fresh) {
+    return;  // its stream broke and came back
+  }
+  const bool was_away = !known || found->second.status == AgentStatus::kLost;
+  turn.record(AgentJoined{input.agent, input.name, input.boot_id, input.resources});
+  if (was_away) {
+    turn.publish("agent.joined", Json{{"agent", input.agent.value}, {"name", input.name}});
+  }
+}
+
+// A current attempt that the agent does not hold: it never arrived, or it is gone.
+void restore_or_end(Turn& turn, const AttemptId& attempt, const AgentId& agent) {
+  const LiveStep& step = *find_step(turn.state, attempt.run, attempt.step);
+  if (!step.attempt.started && turn.state.allocations.contains(attempt)) {
+    turn.send(agent, start_command(turn.state, attempt));
+    return;
+  }
+  end_with_failure(turn, attempt,
+                   {.outcome = Outcome::kInfrastructureFailure,
+                    .exit_code = -1,
+                    .code = "agent_restarted",
+                    .message = "agent " + agent.value + " came back without the attempt"});
+}
+
+}  // namespace
+
+void on(Turn& turn, const AgentConnected& input) {
+  std::set<AttemptId> held;
+  for (const HeldAttempt& each : input.held) {
+    held.insert(each.attempt);
+  }
+  remember(turn, input);
+  for (const AttemptId& attempt : current_attempts(turn.state, input.agent)) {
+    if (!held.contains(attempt)) {
+      restore_or_end(turn, attempt, input.agent);
+    }
+  }
+  std::vector<AttemptId> released;
+  for (const auto& [attempt, allocation] : turn.state.allocations) {
+    if (allocation.agent == input.agent && !held.contains(attempt) && !is_current(turn.state, attempt)) {
+      released.push_back(attempt);
+    }
+  }
+  for (const AttemptId& attempt : released) {
+    turn.record(AllocationReleased{attempt});
+  }
+  for (const AttemptId& attempt : held) {
+    if (!is_current(turn.state, attempt)) {
+      const bool known = turn.state.allocations.contains(attempt);
+      turn.send(input.agent, StopAttempt{attempt, known ? StopReason::kSuperseded : StopReason::kUnknownAttempt});
+    }
+  }
+}
+
+void on(Turn& turn, const AgentSilent& input) {
+  const auto found = turn.state.agents.find(input.agent);
+  if (found == turn.state.agents.end() || found->second.status == AgentStatus::kLost) {
+    return;
+  }
+  turn.record(AgentLost{input.agent, input.reason});
+  turn.publish("agent.lost", Json{{"agent", input.agent.value}, {"reason", input.reason}});
+  for (const AttemptId& attempt : current_attempts(turn.state, input.agent)) {
+    end_with_failure(turn, attempt,
+                     {.outcome = Outcome::kInfrastructureFailure,
+                      .exit_code = -1,
+                      .code = "agent_lost",
+                      .message = "agent " + input.agent.value + " was lost: " + input.reason});
+  }
+}
+
+}  // namespace luthier::core::internal

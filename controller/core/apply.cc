@@ -1,0 +1,210 @@
+#include <algorithm>
+#include <charconv>
+
+#include "controller/core/core.h"
+
+namespace luthier::core {
+namespace {
+
+// apply() meets only what step() journaled, so a missing thing is a broken invariant, not bad input.
+LiveStep& live_step(State& state, const RunId& run, const StepId& step) {
+  LiveStep* found = const_cast<LiveStep*>(find_step(state, run, step));
+  LUTHIER_CHECK(found != nullptr);
+  return *found;
+}
+LiveStep& live_step(State& state, const AttemptId& attempt) { return live_step(state, attempt.run, attempt.step); }
+
+// "r-17" -> 17.
+std::uint64_t number_of(const RunId& run) {
+  std::uint64_t number = 0;
+  const std::string& text = run.value;
+  LUTHIER_CHECK(text.size() > 2);
+  const auto end = std::from_chars(text.data() + 2, text.data() + text.size(), number);
+  LUTHIER_CHECK(end.ec == std::errc{});
+  return number;
+}
+
+void on(State& state, const ControllerStarted& event, Now) {
+  state.epoch = event.epoch;
+  state.seed = event.seed;
+  for (auto& [id, agent] : state.agents) {
+    if (agent.status == AgentStatus::kConnected) {
+      agent.status = AgentStatus::kUnconfirmed;
+    }
+  }
+}
+
+void on(State& state, const AgentJoined& event, Now) {
+  state.agents[event.agent] = Agent{.name = event.name, .boot_id = event.boot_id, .resources = event.resources,
+                                    .status = AgentStatus::kConnected, .lost_reason = {}};
+}
+
+void on(State& state, const AgentLost& event, Now) {
+  Agent& agent = state.agents[event.agent];
+  agent.status = AgentStatus::kLost;
+  agent.lost_reason = event.reason;
+}
+
+void on(State& state, const RunSubmitted& event, Now) {
+  LiveRun run;
+  run.order = number_of(event.run);
+  run.plan = event.plan;
+  run.submitted_by = event.submitted_by;
+  for (const plan::Step& step : event.plan.steps) {
+    run.steps.emplace(step.id, LiveStep{});
+  }
+  state.next_run = std::max(state.next_run, run.order + 1);
+  state.runs.emplace(event.run, std::move(run));
+}
+
+void on(State& state, const StepReady& event, Now) {
+  LiveStep& step = live_step(state, event.run, event.step);
+  step.status = StepStatus::kReady;
+  step.with = event.with;
+  for (const plan::Step& planned : state.runs.at(event.run).plan.steps) {
+    if (planned.id == event.step && planned.place == plan::Place::kController) {
+      state.runs.at(event.run).started = true;  // it runs now, without an attempt
+    }
+  }
+}
+
+void on(State& state, const StepSkipped& event, Now) {
+  LiveStep& step = live_step(state, event.run, event.step);
+  step.status = StepStatus::kSkipped;
+  step.reason = event.reason;
+}
+
+void on(State& state, const AttemptAssigned& event, Now) {
+  LiveStep& step = live_step(state, event.attempt);
+  LUTHIER_CHECK(event.attempt.number == step.attempt_number + 1);
+  step.status = StepStatus::kAssigned;
+  step.attempt_number = event.attempt.number;
+  step.attempt = Attempt{.agent = event.allocation.agent, .resume_artifact = event.resume_artifact,
+                         .resume_step = event.resume_step};
+  state.allocations.emplace(event.attempt, event.allocation);
+}
+
+void on(State& state, const AttemptStarted& event, Now) {
+  LiveStep& step = live_step(state, event.attempt);
+  step.status = StepStatus::kRunning;
+  step.attempt.started = true;
+  if (const auto run = state.runs.find(event.attempt.run); run != state.runs.end()) {
+    run->second.started = true;
+  }
+}
+
+void on(State& state, const AttemptReady& event, Now) { live_step(state, event.attempt).attempt.ready = true; }
+
+void on(State& state, const CheckpointCommitted& event, Now) {
+  live_step(state, event.attempt).checkpoints.push_back(event.checkpoint);
+}
+
+void on(State& state, const AttemptEnded& event, Now) {
+  LiveStep& step = live_step(state, event.attempt);
+  step.attempt.ended = true;
+  step.attempt.ready = false;
+  switch (event.outcome) {
+    case Outcome::kSucceeded:
+    case Outcome::kStopped: break;
+    case Outcome::kInfrastructureFailure:
+      ++step.infrastructure_failures;
+      step.agents_lost += event.error_code == "agent_lost" ? 1 : 0;
+      break;
+    case Outcome::kUserFailure:
+    case Outcome::kTimedOut: ++step.user_failures; break;
+  }
+  step.reason = event.error_message;
+}
+
+void on(State& state, const AllocationReleased& event, Now) { state.allocations.erase(event.attempt); }
+
+void on(State& state, const StepRetrying& event, Now) {
+  LiveStep& step = live_step(state, event.run, event.step);
+  step.status = StepStatus::kReady;
+  step.not_before_wall_ms = event.not_before_wall_ms;
+}
+
+void on(State& state, const StepSucceeded& event, Now) {
+  LiveStep& step = live_step(state, event.run, event.step);
+  step.status = StepStatus::kSucceeded;
+  step.outputs = event.outputs;
+  step.reason.clear();
+}
+
+void on(State& state, const StepFailed& event, Now) {
+  LiveStep& step = live_step(state, event.run, event.step);
+  step.status = StepStatus::kFailed;
+  step.reason = event.message;
+}
+
+void on(State& state, const StepCancelled& event, Now) {
+  live_step(state, event.run, event.step).status = StepStatus::kCancelled;
+}
+
+void on(State& state, const CancelRequested& event, Now) { state.runs.at(event.run).cancel_requested = true; }
+
+void on(State& state, const RunFinished& event, Now) { state.runs.erase(event.run); }
+
+void on(State& state, const ModelRegistered& event, Now) {
+  state.models[event.model].versions[event.version] =
+      ModelVersion{event.weights, event.lineage, event.metrics, event.description};
+}
+
+void on(State& state, const AliasMoved& event, Now) {
+  state.models[event.model].aliases[event.alias] = event.to_version;
+}
+
+// The first one makes the deployment; each later one says that it is still used.
+void on(State& state, const DeploymentRequested& event, Now now) {
+  const auto [place, made] = state.deployments.try_emplace(event.deployment);
+  Deployment& deployment = place->second;
+  deployment.model = event.model;
+  deployment.weights = event.weights;
+  deployment.used_wall_ms = now.wall_ms;
+  if (made) {
+    deployment.serve.status = StepStatus::kReady;
+    state.next_deployment = std::max(state.next_deployment, number_of(event.deployment) + 1);
+  }
+}
+
+void on(State& state, const DeploymentStopped& event, Now) { state.deployments.erase(event.deployment); }
+
+}  // namespace
+
+void apply(State& state, const Event& event, Now now) {
+  std::visit([&](const auto& e) { on(state, e, now); }, event);
+}
+
+const LiveStep* find_step(const State& state, const RunId& run, const StepId& step) {
+  if (const auto found = state.runs.find(run); found != state.runs.end()) {
+    const auto live = found->second.steps.find(step);
+    return live == found->second.steps.end() ? nullptr : &live->second;
+  }
+  const auto found = state.deployments.find(run);
+  return found == state.deployments.end() || step != serve_step() ? nullptr : &found->second.serve;
+}
+
+bool is_terminal(StepStatus status) {
+  switch (status) {
+    case StepStatus::kWaiting:
+    case StepStatus::kReady:
+    case StepStatus::kAssigned:
+    case StepStatus::kRunning: return false;
+    case StepStatus::kSucceeded:
+    case StepStatus::kFailed:
+    case StepStatus::kCancelled:
+    case StepStatus::kSkipped: return true;
+  }
+  LUTHIER_CHECK(false);
+}
+
+bool is_deployment(const RunId& run) { return run.value.starts_with("d-"); }
+StepId serve_step() { return StepId{"serve"}; }
+
+bool is_current(const State& state, const AttemptId& attempt) {
+  const LiveStep* step = find_step(state, attempt.run, attempt.step);
+  return step != nullptr && !is_terminal(step->status) && step->attempt_number == attempt.number &&
+         !step->attempt.ended;
+}
+
+}  // namespace luthier::core

@@ -1,0 +1,174 @@
+// Private to controller/core: each event's and each record's members, named once. JSON out, JSON in and the state
+// hash all walk these lists, so that they cannot drift apart. A name here is part of the journal's format: never
+// change one; a member added later is absent in older journals and keeps its default.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+
+#include "controller/core/event.h"
+
+namespace luthier::core::fields {
+
+template <class Given, class Wanted>
+concept Is = std::same_as<std::remove_const_t<Given>, Wanted>;
+
+// `f(name, member)` for each member, in order.
+void visit(auto& f, Is<Gpu> auto& x) {
+  f("index", x.index);
+  f("name", x.name);
+  f("uuid", x.uuid);
+  f("memory_bytes", x.memory_bytes);
+}
+void visit(auto& f, Is<AgentResources> auto& x) {
+  f("cpus", x.cpus);
+  f("memory_bytes", x.memory_bytes);
+  f("gpus", x.gpus);
+  f("cpu_model", x.cpu_model);
+}
+void visit(auto& f, Is<Allocation> auto& x) {
+  f("agent", x.agent);
+  f("cpus", x.cpus);
+  f("memory_bytes", x.memory_bytes);
+  f("gpus", x.gpus);
+}
+void visit(auto& f, Is<Checkpoint> auto& x) {
+  f("step", x.step);
+  f("artifact", x.artifact);
+  f("model", x.model);
+  f("model_kind", x.model_kind);
+  f("metrics", x.metrics);
+}
+void visit(auto& f, Is<ModelWeights> auto& x) {
+  f("base", x.base);
+  f("adapter", x.adapter);
+}
+void visit(auto& f, Is<AttemptId> auto& x) {
+  f("run", x.run);
+  f("step", x.step);
+  f("number", x.number);
+}
+
+template <class E>
+struct Name;  // the event's name in the journal
+
+#define LUTHIER_EVENT(Type, text)                \
+  template <>                                    \
+  struct Name<Type> {                            \
+    static constexpr const char* value = text;   \
+  };                                             \
+  void visit([[maybe_unused]] auto& f, [[maybe_unused]] Is<Type> auto& x)
+
+LUTHIER_EVENT(ControllerStarted, "controller_started") {
+  f("epoch", x.epoch);
+  f("seed", x.seed);
+}
+LUTHIER_EVENT(AgentJoined, "agent_joined") {
+  f("agent", x.agent);
+  f("name", x.name);
+  f("boot_id", x.boot_id);
+  f("resources", x.resources);
+}
+LUTHIER_EVENT(AgentLost, "agent_lost") {
+  f("agent", x.agent);
+  f("reason", x.reason);
+}
+LUTHIER_EVENT(RunSubmitted, "run_submitted") {
+  f("run", x.run);
+  f("plan", x.plan);
+  f("yaml", x.yaml);
+  f("file_name", x.file_name);
+  f("submitted_by", x.submitted_by);
+}
+LUTHIER_EVENT(StepReady, "step_ready") {
+  f("run", x.run);
+  f("step", x.step);
+  f("with", x.with);
+}
+LUTHIER_EVENT(StepSkipped, "step_skipped") {
+  f("run", x.run);
+  f("step", x.step);
+  f("reason", x.reason);
+}
+LUTHIER_EVENT(AttemptAssigned, "attempt_assigned") {
+  f("attempt", x.attempt);
+  f("allocation", x.allocation);
+  f("resume_artifact", x.resume_artifact);
+  f("resume_step", x.resume_step);
+}
+LUTHIER_EVENT(AttemptStarted, "attempt_started") {
+  f("attempt", x.attempt);
+  f("pid", x.pid);
+}
+LUTHIER_EVENT(AttemptReady, "attempt_ready") { f("attempt", x.attempt); }
+LUTHIER_EVENT(CheckpointCommitted, "checkpoint_committed") {
+  f("attempt", x.attempt);
+  f("checkpoint", x.checkpoint);
+}
+LUTHIER_EVENT(AttemptEnded, "attempt_ended") {
+  f("attempt", x.attempt);
+  f("outcome", x.outcome);
+  f("exit_code", x.exit_code);
+  f("signal", x.signal);
+  f("error_code", x.error_code);
+  f("error_message", x.error_message);
+}
+LUTHIER_EVENT(AllocationReleased, "allocation_released") { f("attempt", x.attempt); }
+LUTHIER_EVENT(StepRetrying, "step_retrying") {
+  f("run", x.run);
+  f("step", x.step);
+  f("because", x.because);
+  f("not_before_wall_ms", x.not_before_wall_ms);
+}
+LUTHIER_EVENT(StepSucceeded, "step_succeeded") {
+  f("run", x.run);
+  f("step", x.step);
+  f("outputs", x.outputs);
+}
+LUTHIER_EVENT(StepFailed, "step_failed") {
+  f("run", x.run);
+  f("step", x.step);
+  f("code", x.code);
+  f("message", x.message);
+}
+LUTHIER_EVENT(StepCancelled, "step_cancelled") {
+  f("run", x.run);
+  f("step", x.step);
+}
+LUTHIER_EVENT(CancelRequested, "cancel_requested") {
+  f("run", x.run);
+  f("by", x.by);
+}
+LUTHIER_EVENT(RunFinished, "run_finished") {
+  f("run", x.run);
+  f("status", x.status);
+}
+LUTHIER_EVENT(ModelRegistered, "model_registered") {
+  f("model", x.model);
+  f("version", x.version);
+  f("weights", x.weights);
+  f("lineage", x.lineage);
+  f("metrics", x.metrics);
+  f("description", x.description);
+}
+LUTHIER_EVENT(AliasMoved, "alias_moved") {
+  f("model", x.model);
+  f("alias", x.alias);
+  f("from_version", x.from_version);
+  f("to_version", x.to_version);
+  f("by", x.by);
+  f("reason", x.reason);
+}
+LUTHIER_EVENT(DeploymentRequested, "deployment_requested") {
+  f("deployment", x.deployment);
+  f("model", x.model);
+  f("weights", x.weights);
+}
+LUTHIER_EVENT(DeploymentStopped, "deployment_stopped") {
+  f("deployment", x.deployment);
+  f("reason", x.reason);
+}
+
+#undef LUTHIER_EVENT
+
+}  // namespace luthier::core::fields

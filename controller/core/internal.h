@@ -1,0 +1,152 @@
+// Private to controller/core: what its source files share.
+#pragma once
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controller/core/core.h"
+
+namespace luthier::core::internal {
+
+// One step() in progress.
+struct Turn {
+  State& state;
+  const Now now;
+  std::vector<Effect> effects = {};
+  std::set<RunId> touched = {};  // runs in which something changed that others may wait for
+
+  // Applies the event and asks for it to be journaled: the only way to change the state.
+  void record(Event event);
+  void publish(std::string name, Json payload) { effects.push_back(Publish{std::move(name), std::move(payload)}); }
+  void send(const AgentId& agent, AgentCommand command) {
+    effects.push_back(SendToAgent{agent, std::move(command)});
+  }
+  void reply(RequestId request, Json value);
+  void refuse(RequestId request, Error error);
+};
+
+// --- machine.cc ---
+void on(Turn& turn, const Boot& input);
+void on(Turn& turn, const Tick& input);
+
+// --- runs.cc: readiness, and the end of runs ---
+void on(Turn& turn, const SubmitRun& input);
+void on(Turn& turn, const CancelRun& input);
+// Decides every waiting step whose needs are over, and finishes the run when all its steps are.
+void advance_run(Turn& turn, const RunId& run);
+void succeed_step(Turn& turn, const RunId& run, const StepId& step, Json outputs);
+void fail_step(Turn& turn, const RunId& run, const StepId& step, const std::string& code, const std::string& message);
+// nullptr for a step of a deployment.
+[[nodiscard]] const plan::Step* find_plan_step(const State& state, const RunId& run, const StepId& step);
+// {"run", "pipeline", "step"} for Publish.
+[[nodiscard]] Json about(const State& state, const RunId& run, const StepId& step);
+// Publishes run.started, before the event that marks the run as started.
+void publish_run_started(Turn& turn, const RunId& run);
+// Publishes about a step; nothing for a step of a deployment.
+void publish_step(Turn& turn, const std::string& name, const RunId& run, const StepId& step, const Json& more);
+
+// --- scope.cc: what a step's expressions see, and its inputs ---
+[[nodiscard]] Json make_scope(const LiveRun& run, const RunId& id, const plan::Step& step);
+[[nodiscard]] Result<bool> condition_holds(const plan::Step& step, const Json& scope);
+[[nodiscard]] Result<Json> resolve_inputs(const State& state, const LiveRun& run, const plan::Step& step,
+                                          const Json& scope);
+
+// --- agents.cc ---
+void on(Turn& turn, const AgentConnected& input);
+void on(Turn& turn, const AgentSilent& input);
+
+// --- attempts.cc: reports, and the end of attempts ---
+void on(Turn& turn, const AttemptStartedReport& input);
+void on(Turn& turn, const AttemptReadyReport& input);
+void on(Turn& turn, const CheckpointOfferedReport& input);
+void on(Turn& turn, const AttemptFinishedReport& input);
+void on(Turn& turn, const AllocationReleasedReport& input);
+// How an attempt ended that did not succeed.
+struct Failure {
+  Outcome outcome = Outcome::kInfrastructureFailure;
+  int exit_code = 0;
+  int signal = 0;
+  std::string code;
+  std::string message;
+};
+// Ends the current attempt and decides whether the step is tried again.
+void end_with_failure(Turn& turn, const AttemptId& attempt, const Failure& failure);
+// Ends the current attempt because nobody wants it any more, and tells its agent.
+void stop_attempt(Turn& turn, const RunId& run, const StepId& step, StopReason reason);
+
+// --- retry.cc ---
+struct Verdict {
+  bool retry = false;
+  std::int64_t not_before_wall_ms = 0;  // when retry
+  std::string code;                     // when not
+  std::string message;
+};
+// `step` has already counted the failure.
+[[nodiscard]] Verdict judge_failure(const State& state, const AttemptId& attempt, const LiveStep& step,
+                                    const plan::Retry& budget, const Failure& failure, Now now);
+
+// --- schedule.cc ---
+void schedule(Turn& turn);
+[[nodiscard]] StartAttempt start_command(const State& state, const AttemptId& attempt);
+struct FreeResources {
+  double cpus = 0;
+  std::uint64_t memory_bytes = 0;
+  std::vector<int> gpus;
+  int serving = 0;  // deployments on this agent
+};
+[[nodiscard]] FreeResources free_resources(const State& state, const AgentId& agent);
+[[nodiscard]] bool fits(const FreeResources& free, const plan::Resources& wanted);
+// Whether a ready step's pause before the next try is over. A wall clock that was set back does not prolong it.
+[[nodiscard]] bool is_due(const LiveStep& step, const plan::Retry& budget, Now now);
+[[nodiscard]] plan::Retry retry_of(const State& state, const RunId& run, const StepId& step);
+
+// --- controller_steps.cc: steps without a process ---
+struct StepEnd {
+  bool succeeded = false;
+  Json outputs;
+  std::string code;
+  std::string message;
+};
+[[nodiscard]] StepEnd run_controller_step(Turn& turn, const RunId& run, const plan::Step& step, const Json& with);
+
+// --- promote.cc ---
+[[nodiscard]] StepEnd run_register(Turn& turn, const RunId& run, const plan::Step& step, const Json& with);
+[[nodiscard]] StepEnd run_promote(Turn& turn, const RunId& run, const plan::Step& step, const Json& with);
+
+// --- registry.cc ---
+void on(Turn& turn, const RegisterModel& input);
+void on(Turn& turn, const MoveAlias& input);
+// The version that has these weights already, or a new one.
+int register_weights(Turn& turn, ModelRegistered candidate);
+// Moves the alias unless it is there already; returns where it was (0: nowhere).
+int move_alias(Turn& turn, AliasMoved move, const Json& more);
+// The version an alias points at; 0 when there is none.
+[[nodiscard]] int alias_version(const State& state, const std::string& model, const std::string& alias);
+
+// --- model_value.cc ---
+[[nodiscard]] Json artifact_value(const std::string& digest, const std::string& kind);
+[[nodiscard]] Json model_value(const ModelWeights& weights, const std::string& name, int version);
+[[nodiscard]] bool is_artifact(const Json& value, const std::string& kind);
+// A model value, or a bare artifact of kind "model".
+[[nodiscard]] Result<ModelWeights> weights_of(const Json& value);
+// The model value of a checkpoint of a training that had these inputs.
+[[nodiscard]] Json checkpoint_model(const Checkpoint& checkpoint, const Json& with);
+// `outputs` of a training with what was committed: `checkpoints`, and `model` if it gave none.
+[[nodiscard]] Json training_outputs(Json outputs, const LiveStep& step);
+
+// --- deployments.cc ---
+void on(Turn& turn, const UseModel& input);
+void stop_idle_deployments(Turn& turn);
+// When the next one may be idle; 0: none.
+[[nodiscard]] std::int64_t next_idle_wall_ms(const State& state);
+// After scheduling, so that the answer says where it is.
+void reply_use(Turn& turn, const UseModel& input);
+
+// --- names.cc ---
+// ", did you mean 'x'?" when one of the names is near, else "".
+[[nodiscard]] std::string did_you_mean(const std::string& name, const std::vector<std::string>& candidates);
+[[nodiscard]] std::string join(const std::vector<std::string>& words, const std::string& last_separator);
+
+}  // namespace luthier::core::internal

@@ -1,0 +1,193 @@
+#include <algorithm>
+#include <charconv>
+
+#include "controller/core/internal.h"
+
+namespace luthier::core::internal {
+namespace {
+
+bool needs_are_over(const LiveRun& run, const plan::Step& step) {
+  return std::all_of(step.needs.begin(), step.needs.end(),
+                     [&](const StepId& need) { return is_terminal(run.steps.at(need).status); });
+}
+
+// Why a step without a condition cannot run; empty when all its needs succeeded.
+std::string missing_need(const LiveRun& run, const plan::Step& step) {
+  for (const StepId& need : step.needs) {
+    const StepStatus status = run.steps.at(need).status;
+    if (status != StepStatus::kSucceeded) {
+      return need.value + (status == StepStatus::kFailed ? " failed" : " was " + to_string(status));
+    }
+  }
+  return {};
+}
+
+void skip_step(Turn& turn, const RunId& run, const StepId& step, const std::string& reason) {
+  turn.record(StepSkipped{run, step, "skipped: " + reason});
+}
+
+void start_controller_step(Turn& turn, const RunId& id, const plan::Step& step, const Json& with) {
+  publish_step(turn, "step.started", id, step.id, Json::object());
+  StepEnd end = run_controller_step(turn, id, step, with);
+  if (end.succeeded) {
+    succeed_step(turn, id, step.id, std::move(end.outputs));
+  } else {
+    fail_step(turn, id, step.id, end.code, end.message);
+  }
+}
+
+// A waiting step whose needs are over: skip it, fail it, or make it ready.
+void decide_step(Turn& turn, const RunId& id, const plan::Step& step) {
+  const LiveRun& run = turn.state.runs.at(id);
+  const Json scope = make_scope(run, id, step);
+  if (step.condition.empty()) {
+    if (const std::string missing = missing_need(run, step); !missing.empty()) {
+      return skip_step(turn, id, step.id, missing);
+    }
+  } else {
+    const Result<bool> holds = condition_holds(step, scope);
+    if (!holds) {
+      return fail_step(turn, id, step.id, "expression", holds.error().message);
+    }
+    if (!*holds) {
+      return skip_step(turn, id, step.id, "`if: " + step.condition + "` is false");
+    }
+  }
+  Result<Json> with = resolve_inputs(turn.state, run, step, scope);
+  if (!with) {
+    return fail_step(turn, id, step.id,
+                     with.error().code == ErrorCode::kNotFound ? "model_not_found" : "expression",
+                     with.error().message);
+  }
+  const bool runs_here = step.place == plan::Place::kController;
+  if (runs_here) {
+    publish_run_started(turn, id);
+  }
+  turn.record(StepReady{id, step.id, *with});
+  if (runs_here) {
+    start_controller_step(turn, id, step, *with);
+  }
+}
+
+void finish_if_over(Turn& turn, const RunId& id) {
+  const LiveRun& run = turn.state.runs.at(id);
+  RunStatus status = run.cancel_requested ? RunStatus::kCancelled : RunStatus::kSucceeded;
+  for (const auto& [step, live] : run.steps) {
+    if (!is_terminal(live.status)) {
+      return;
+    }
+    if (live.status == StepStatus::kFailed && !run.cancel_requested) {
+      status = RunStatus::kFailed;
+    }
+  }
+  const Json payload{{"run", id.value}, {"pipeline", run.plan.pipeline}};
+  turn.record(RunFinished{id, status});
+  turn.publish("run." + to_string(status), payload);
+}
+
+// Runs that ended have left the state, but their numbers are below the next one.
+bool has_ended(const State& state, const std::string& run) {
+  std::uint64_t number = 0;
+  const char* end = run.data() + run.size();
+  return run.starts_with("r-") && run.size() > 2 && std::from_chars(run.data() + 2, end, number).ptr == end &&
+         number > 0 && number < state.next_run;
+}
+
+Error no_such_run(const State& state, const std::string& run) {
+  if (has_ended(state, run)) {
+    return {ErrorCode::kFailedPrecondition, "run '" + run + "' has already ended; there is nothing to cancel"};
+  }
+  return {ErrorCode::kNotFound, "there is no run '" + run + "'; `luthier runs` lists them"};
+}
+
+}  // namespace
+
+void on(Turn& turn, const SubmitRun& input) {
+  const RunId run{"r-" + std::to_string(turn.state.next_run)};
+  turn.record(RunSubmitted{run, input.plan, input.yaml, input.file_name, input.submitted_by});
+  turn.publish("run.queued", Json{{"run", run.value}, {"pipeline", input.plan.pipeline}});
+  turn.reply(input.request, Json{{"run", run.value}});
+  turn.touched.insert(run);
+}
+
+void on(Turn& turn, const CancelRun& input) {
+  const auto found = turn.state.runs.find(input.run);
+  if (found == turn.state.runs.end()) {
+    return turn.refuse(input.request, no_such_run(turn.state, input.run.value));
+  }
+  turn.record(CancelRequested{input.run, input.by});
+  turn.reply(input.request, Json{{"run", input.run.value}});
+  for (const auto& [step, live] : found->second.steps) {
+    if (!is_terminal(live.status)) {
+      stop_attempt(turn, input.run, step, StopReason::kCancelled);
+      turn.record(StepCancelled{input.run, step});
+    }
+  }
+  turn.touched.insert(input.run);
+}
+
+void advance_run(Turn& turn, const RunId& id) {
+  const auto found = turn.state.runs.find(id);
+  if (found == turn.state.runs.end()) {
+    return;
+  }
+  const LiveRun& run = found->second;
+  for (const plan::Step& step : run.plan.steps) {  // needs come first, so once over is enough
+    if (run.steps.at(step.id).status == StepStatus::kWaiting && needs_are_over(run, step)) {
+      decide_step(turn, id, step);
+    }
+  }
+  finish_if_over(turn, id);
+}
+
+void succeed_step(Turn& turn, const RunId& run, const StepId& step, Json outputs) {
+  turn.record(StepSucceeded{run, step, std::move(outputs)});
+  publish_step(turn, "step.succeeded", run, step, Json::object());
+  turn.touched.insert(run);
+}
+
+void fail_step(Turn& turn, const RunId& run, const StepId& step, const std::string& code,
+               const std::string& message) {
+  turn.record(StepFailed{run, step, code, message});
+  publish_step(turn, "step.failed", run, step, Json{{"code", code}, {"message", message}});
+  turn.touched.insert(run);
+}
+
+void publish_run_started(Turn& turn, const RunId& id) {
+  const auto found = turn.state.runs.find(id);
+  if (found != turn.state.runs.end() && !found->second.started) {
+    turn.publish("run.started", Json{{"run", id.value}, {"pipeline", found->second.plan.pipeline}});
+  }
+}
+
+const plan::Step* find_plan_step(const State& state, const RunId& run, const StepId& step) {
+  const auto found = state.runs.find(run);
+  if (found == state.runs.end()) {
+    return nullptr;
+  }
+  for (const plan::Step& candidate : found->second.plan.steps) {
+    if (candidate.id == step) {
+      return &candidate;
+    }
+  }
+  return nullptr;
+}
+
+Json about(const State& state, const RunId& run, const StepId& step) {
+  return Json{{"run", run.value}, {"pipeline", state.runs.at(run).plan.pipeline}, {"step", step.value}};
+}
+
+void publish_step(Turn& turn, const std::string& name, const RunId& run, const StepId& step, const Json& more) {
+  const LiveStep* live = find_step(turn.state, run, step);
+  if (live == nullptr || is_deployment(run)) {
+    return;
+  }
+  Json payload = about(turn.state, run, step);
+  if (live->attempt_number > 0) {
+    payload["attempt"] = live->attempt_number;
+  }
+  payload.update(more);
+  turn.publish(name, std::move(payload));
+}
+
+}  // namespace luthier::core::internal

@@ -1,0 +1,98 @@
+#include <algorithm>
+
+#include "controller/core/internal.h"
+#include "pipelines/plan/expression.h"
+
+namespace luthier::core::internal {
+namespace {
+
+Json step_value(const LiveStep& step) {
+  const bool succeeded = step.status == StepStatus::kSucceeded;
+  return Json{{"status", to_string(step.status)}, {"outputs", succeeded ? step.outputs : Json()}};
+}
+
+// A matrix as a whole: `steps.NAME` of its members in plan order.
+void add_matrices(const LiveRun& run, const std::set<StepId>& visible, Json& steps) {
+  for (const plan::Step& step : run.plan.steps) {
+    if (step.id.value == step.name || !visible.contains(step.id)) {
+      continue;
+    }
+    const LiveStep& live = run.steps.at(step.id);
+    Json& group = steps[step.name];
+    if (group.is_null()) {
+      group = Json{{"status", "succeeded"}, {"outputs", Json::array()}};
+    }
+    group["outputs"].push_back(live.status == StepStatus::kSucceeded ? live.outputs : Json());
+    if (live.status != StepStatus::kSucceeded && group["status"] == "succeeded") {
+      group["status"] = to_string(live.status);
+    }
+  }
+}
+
+// Resolves one input that names a model. `baseline` may name what does not exist yet: nothing to beat.
+Result<Json> resolve_model_input(const State& state, const LiveRun& run, const std::string& key, const Json& value) {
+  if (value.is_null()) {
+    return value;
+  }
+  if (!value.is_string()) {
+    LUTHIER_TRY(const ModelWeights weights, weights_of(value));
+    if (value.contains("base")) {
+      return value;
+    }
+    return model_value(weights, "", 0);
+  }
+  Result<ResolvedModel> resolved = resolve_model(state, value.get<std::string>(), run.plan.pipeline);
+  if (!resolved) {
+    if (key == "baseline" && resolved.error().code == ErrorCode::kNotFound) {
+      return Json();
+    }
+    return std::move(resolved).error();
+  }
+  return model_value(resolved->weights, resolved->model, resolved->version);
+}
+
+}  // namespace
+
+Json make_scope(const LiveRun& run, const RunId& id, const plan::Step& step) {
+  Json steps = Json::object();
+  Json needs = Json::array();
+  for (const StepId& need : step.needs) {
+    const LiveStep& live = run.steps.at(need);
+    steps[need.value] = step_value(live);
+    needs.push_back(Json{{"id", need.value}, {"status", to_string(live.status)}});
+  }
+  add_matrices(run, {step.needs.begin(), step.needs.end()}, steps);
+  return Json{{"params", run.plan.params},
+              {"matrix", step.matrix},
+              {"steps", std::move(steps)},
+              {"run", {{"id", id.value}, {"pipeline", run.plan.pipeline}}},
+              {"needs", std::move(needs)}};
+}
+
+Result<bool> condition_holds(const plan::Step& step, const Json& scope) {
+  LUTHIER_TRY(const Json value, plan::evaluate(step.condition, scope));
+  if (value.is_null()) {
+    return false;  // an output of a step that was skipped
+  }
+  if (!value.is_boolean()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "`if: " + step.condition + "` gave " + value.dump().substr(0, 100) + ", not true or false"};
+  }
+  return value.get<bool>();
+}
+
+Result<Json> resolve_inputs(const State& state, const LiveRun& run, const plan::Step& step, const Json& scope) {
+  LUTHIER_TRY(Json with, plan::substitute(step.with, scope));
+  for (const std::string& key : plan::model_inputs(step.uses)) {
+    if (with.contains(key)) {
+      Result<Json> value = resolve_model_input(state, run, key, with[key]);
+      if (!value) {
+        return std::move(value.error()).with("`with." + key + "`");
+      }
+      with[key] = std::move(value).value();
+    }
+  }
+  return with;
+}
+
+}  // namespace luthier::core::internal

@@ -1,0 +1,140 @@
+// State: everything the controller decides from, as plain values. Changed by apply() only, so that replaying the
+// journal gives it back exactly. std::map throughout, so that every walk over it is in a fixed order.
+//
+// RAM holds live runs only. What a finished run leaves behind here is what it registered, and allocations whose
+// processes are not known to be dead yet.
+//
+// A step (of a pipeline, or of a deployment, which has one step "serve"):
+//
+//            (1)        (4)          (5)           (7)
+//   Waiting ─────► Ready ──► Assigned ──► Running ─────► Succeeded
+//      │ │           ▲ │(8)      │(6)         │(6)
+//      │ │           └─┼─────────┴────────────┤
+//      │ │(2)          │                      │(8)
+//      │ └─► Skipped   └──────────► Failed ◄──┘
+//      │(3)  any but the terminal four ──(9)──► Cancelled
+//      └───► Failed
+//
+//   1  StepReady: needs are over, the condition holds, inputs are known.
+//   2  StepSkipped: the condition does not hold, or a need did not succeed.
+//   3  StepFailed: an expression or a model name cannot be resolved.
+//   4  AttemptAssigned: an agent has room; the attempt's number is one more than the last.
+//   5  AttemptStarted: the agent reports the process.
+//   6  AttemptEnded + StepRetrying: within the failure's budget; Ready again, not before a time.
+//   7  AttemptEnded(succeeded) + StepSucceeded; steps of the controller go from Ready to Succeeded directly.
+//   8  AttemptEnded + StepFailed: the budget is spent; or, of a controller's step, StepFailed alone.
+//   9  CancelRequested, then StepCancelled for each.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "controller/core/event.h"
+
+namespace luthier::core {
+
+// Constants of policy. Not journaled and not hashed: they steer step(), never apply().
+struct Options {
+  int agents_lost_max = 3;  // a step whose attempts ended with the loss of so many agents is stopped
+  milliseconds serving_idle{600'000};          // a deployment not used for so long is stopped...
+  milliseconds serving_use_resolution{60'000};  // ...seen at this resolution: uses are journaled no oftener
+  int serving_retries = 5;
+};
+
+enum class AgentStatus {
+  kConnected,
+  kUnconfirmed,  // known from before this controller's start; not lost until the shell says AgentSilent
+  kLost,
+};
+struct Agent {
+  std::string name;
+  std::string boot_id;
+  AgentResources resources;
+  AgentStatus status = AgentStatus::kConnected;
+  std::string lost_reason;
+  friend bool operator==(const Agent&, const Agent&) = default;
+};
+
+// The newest attempt of a step; older ones can commit nothing any more.
+struct Attempt {
+  AgentId agent;
+  bool started = false;  // its process was reported
+  bool ready = false;    // a serving process accepts requests
+  bool ended = false;
+  std::string resume_artifact;
+  std::int64_t resume_step = 0;
+  friend bool operator==(const Attempt&, const Attempt&) = default;
+};
+
+struct LiveStep {
+  StepStatus status = StepStatus::kWaiting;
+  Json with;                             // once ready
+  Json outputs = Json::object();         // once succeeded
+  std::string reason;                    // why it was skipped, or failed, or is tried again
+  std::int32_t attempt_number = 0;       // of the newest attempt; 0: none yet
+  Attempt attempt;
+  std::vector<Checkpoint> checkpoints;   // committed by any attempt, ascending by step
+  int infrastructure_failures = 0;
+  int user_failures = 0;
+  int agents_lost = 0;
+  std::int64_t not_before_wall_ms = 0;   // of the next attempt
+  friend bool operator==(const LiveStep&, const LiveStep&) = default;
+};
+
+struct LiveRun {
+  std::uint64_t order = 0;  // of submission
+  plan::Plan plan;
+  std::string submitted_by;
+  bool started = false;
+  bool cancel_requested = false;
+  std::map<StepId, LiveStep> steps;
+  friend bool operator==(const LiveRun&, const LiveRun&) = default;
+};
+
+struct Deployment {
+  std::string model;  // the name it was last asked by
+  ModelWeights weights;
+  std::int64_t used_wall_ms = 0;
+  LiveStep serve;
+  friend bool operator==(const Deployment&, const Deployment&) = default;
+};
+
+struct ModelVersion {
+  ModelWeights weights;
+  Json lineage = Json::object();
+  Json metrics = Json::object();
+  std::string description;
+  friend bool operator==(const ModelVersion&, const ModelVersion&) = default;
+};
+struct Model {
+  std::map<int, ModelVersion> versions;
+  std::map<std::string, int> aliases;
+  friend bool operator==(const Model&, const Model&) = default;
+};
+
+struct State {
+  Options options;
+  std::uint64_t epoch = 0;
+  std::uint64_t seed = 0;  // of jitter, which is a function of it and of the attempt
+  std::uint64_t next_run = 1;
+  std::uint64_t next_deployment = 1;
+  std::map<AgentId, Agent> agents;
+  std::map<RunId, LiveRun> runs;
+  std::map<RunId, Deployment> deployments;
+  std::map<AttemptId, Allocation> allocations;  // promised and not known to be free again
+  std::map<std::string, Model> models;
+};
+
+// The step, of a run or of a deployment; nullptr when it is not live.
+[[nodiscard]] const LiveStep* find_step(const State& state, const RunId& run, const StepId& step);
+[[nodiscard]] bool is_terminal(StepStatus status);
+// "d-3" rather than "r-3".
+[[nodiscard]] bool is_deployment(const RunId& run);
+// The step of every deployment.
+[[nodiscard]] StepId serve_step();
+
+}  // namespace luthier::core
