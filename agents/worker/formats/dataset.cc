@@ -1,0 +1,165 @@
+#include "agents/worker/formats/dataset.h"
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace luthier::worker {
+namespace {
+
+using Json = nlohmann::json;
+
+// Data is not ours: a special token written out in it is text, not a command.
+constexpr text::EncodeOptions kPlain{.add_special_tokens = false, .parse_special_tokens = false};
+
+Error bad_record(const std::filesystem::path& file, std::int64_t line, const std::string& what) {
+  return {ErrorCode::kDataLoss, file.string() + ":" + std::to_string(line) + ": " + what};
+}
+
+bool has_text(const Json& json, const char* name) { return json.contains(name) && json[name].is_string(); }
+
+class Reader {
+ public:
+  Reader(std::filesystem::path file, const text::Tokenizer& tokenizer, const DatasetOptions& options)
+      : file_(std::move(file)), tokenizer_(tokenizer), encoder_(tokenizer), options_(options) {}
+
+  Result<Dataset> read() {
+    std::ifstream stream(file_, std::ios::binary);
+    if (!stream) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "there is no readable " + file_.string() + ": a dataset is a folder with data.jsonl"};
+    }
+    std::string line;
+    for (std::int64_t number = 1; std::getline(stream, line); ++number) {
+      if (line.find_first_not_of(" \t\r") != std::string::npos) {
+        LUTHIER_TRY_VOID(read_line(line, number));
+      }
+    }
+    if (stream.bad()) {
+      return Error{ErrorCode::kInternal, "reading " + file_.string() + " failed"};
+    }
+    cut_stream();
+    if (dataset_.examples.empty()) {
+      return Error{ErrorCode::kInvalidArgument, file_.string() + " holds no records"};
+    }
+    return std::move(dataset_);
+  }
+
+ private:
+  enum class Kind { kUnknown, kPair, kText };
+
+  Result<void> read_line(const std::string& line, std::int64_t number) {
+    const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object()) {
+      return bad_record(file_, number, "not a JSON object");
+    }
+    const bool pair = has_text(json, "prompt") && has_text(json, "completion");
+    if (!pair && !has_text(json, "text")) {
+      return bad_record(file_, number, "a record needs the strings \"prompt\" and \"completion\", or \"text\"");
+    }
+    const Kind kind = pair ? Kind::kPair : Kind::kText;
+    if (kind_ != Kind::kUnknown && kind_ != kind) {
+      return bad_record(file_, number, "prompt/completion and text records are mixed in one dataset");
+    }
+    kind_ = kind;
+    auto added = pair ? add_pair({json["prompt"], json["completion"], number}) : add_text(json["text"]);
+    if (!added) {
+      return bad_record(file_, number, added.error().message);
+    }
+    return {};
+  }
+
+  Result<void> add_pair(Record record) {
+    LUTHIER_TRY(std::vector<TokenId> prompt, prompt_ids(encoder_, tokenizer_, record.prompt));
+    std::vector<TokenId> completion;
+    LUTHIER_TRY_VOID(encoder_.encode(record.completion, kPlain, completion));
+    completion.push_back(options_.eos);
+    bool truncated = false;
+    Example example = joined_example(std::move(prompt), std::move(completion), options_.input_length_max, truncated);
+    if (example.ids.size() < 2 || example.supervised_count() < 1) {
+      return Error{ErrorCode::kDataLoss, "the prompt is empty: there is nothing to answer"};
+    }
+    dataset_.truncated_count += truncated ? 1 : 0;
+    dataset_.examples.push_back(std::move(example));
+    dataset_.records.push_back(std::move(record));
+    return {};
+  }
+
+  Result<void> add_text(const std::string& text) {
+    const auto& prefix = tokenizer_.prefix_ids();
+    stream_.insert(stream_.end(), prefix.begin(), prefix.end());
+    LUTHIER_TRY_VOID(encoder_.encode(text, kPlain, stream_));
+    stream_.push_back(options_.eos);
+    return {};
+  }
+
+  // Neighbouring sequences share one token, so that every token but the first is asked for once.
+  void cut_stream() {
+    const auto length = static_cast<std::size_t>(options_.input_length_max);
+    for (std::size_t begin = 0; begin + 1 < stream_.size(); begin += length) {
+      const std::size_t end = std::min(stream_.size(), begin + length + 1);
+      dataset_.examples.push_back({{stream_.begin() + static_cast<std::ptrdiff_t>(begin),
+                                    stream_.begin() + static_cast<std::ptrdiff_t>(end)},
+                                   1});
+    }
+    stream_.clear();
+  }
+
+  const std::filesystem::path file_;
+  const text::Tokenizer& tokenizer_;
+  text::Encoder encoder_;
+  const DatasetOptions options_;
+  Kind kind_ = Kind::kUnknown;
+  std::vector<TokenId> stream_;
+  Dataset dataset_;
+};
+
+}  // namespace
+
+Result<Dataset> read_dataset(const std::filesystem::path& folder, const text::Tokenizer& tokenizer,
+                             const DatasetOptions& options) {
+  LUTHIER_CHECK(options.input_length_max > 0);
+  return Reader(folder / "data.jsonl", tokenizer, options).read();
+}
+
+Result<std::vector<TokenId>> prompt_ids(text::Encoder& encoder, const text::Tokenizer& tokenizer,
+                                        const std::string& prompt) {
+  std::vector<TokenId> ids = tokenizer.prefix_ids();
+  LUTHIER_TRY_VOID(encoder.encode(prompt, kPlain, ids));
+  return ids;
+}
+
+Example joined_example(std::vector<TokenId> prompt, std::vector<TokenId> completion, std::int64_t input_length_max,
+                       bool& truncated) {
+  const auto ids_max = static_cast<std::size_t>(input_length_max) + 1;
+  truncated = prompt.size() + completion.size() > ids_max;
+  if (completion.size() >= ids_max) {
+    completion.resize(ids_max - 1);
+  }
+  const std::size_t kept = std::min(prompt.size(), ids_max - completion.size());
+  Example example;
+  example.ids.assign(prompt.end() - static_cast<std::ptrdiff_t>(kept), prompt.end());
+  example.first_supervised = static_cast<std::int32_t>(std::max<std::size_t>(kept, 1));
+  example.ids.insert(example.ids.end(), completion.begin(), completion.end());
+  return example;
+}
+
+std::uint64_t fingerprint(const std::vector<Example>& examples) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  const auto mix = [&](std::uint64_t value) {
+    for (int byte = 0; byte < 8; ++byte) {
+      hash = (hash ^ ((value >> (8 * byte)) & 0xff)) * 0x100000001b3ULL;
+    }
+  };
+  for (const Example& example : examples) {
+    mix(example.ids.size());
+    mix(static_cast<std::uint64_t>(example.first_supervised));
+    for (const TokenId id : example.ids) {
+      mix(static_cast<std::uint64_t>(id));
+    }
+  }
+  return hash;
+}
+
+}  // namespace luthier::worker

@@ -1,0 +1,88 @@
+// luthier-worker train: the LibTorch process of one step, under luthier-shim.
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "agents/worker/error_report.h"
+#include "agents/worker/verbs.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+namespace luthier::worker {
+namespace {
+
+constexpr int kExitUserError = 1;
+constexpr int kExitInfrastructure = 2;
+
+// A signal handler can reach nothing else.
+worker_protocol::Channel* signal_channel = nullptr;
+
+void on_terminate(int) { signal_channel->request_stop(); }
+
+int usage() {
+  std::fputs(
+      "usage: luthier-worker train\n\n"
+      "Does the step that the file named by LUTHIER_JOB describes and speaks to the socket LUTHIER_SOCKET\n"
+      "(docs/worker-protocol.md). Agents start it; without a socket its messages go to stdout.\n",
+      stderr);
+  return kExitUserError;
+}
+
+Result<nlohmann::json> run_verb(std::string_view verb, const VerbContext& context) {
+  if (context.job.uses != verb) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "job.json asks for '" + context.job.uses + "', this process is '" + std::string(verb) + "'"};
+  }
+  try {
+    return run_train(context);
+  } catch (...) {
+    return error_of_current_exception();
+  }
+}
+
+int report_failure(worker_protocol::Channel& channel, Log& log, const Error& error) {
+  const ErrorReport report = report_of(error);
+  log.error("failed", {{"code", report.code}, {"message", error.message}});
+  (void)channel.error(report.failure_class, report.code, error.message);
+  return report.failure_class == worker_protocol::FailureClass::kUser ? kExitUserError : kExitInfrastructure;
+}
+
+int run(std::string_view verb) {
+  const SystemClock clock;
+  Log log(clock, {});
+  auto channel = worker_protocol::Channel::open_from_environment("luthier-worker");
+  if (!channel) {
+    log.error("no_channel", {{"message", channel.error().message}});
+    return kExitInfrastructure;
+  }
+  signal_channel = channel->get();
+  std::signal(SIGTERM, on_terminate);
+  std::signal(SIGPIPE, SIG_IGN);
+  auto job = worker_protocol::read_job_from_environment();
+  if (!job) {
+    return report_failure(**channel, log, job.error());
+  }
+  auto outputs = run_verb(verb, {*job, **channel, log});
+  int status = 0;
+  if (!outputs) {
+    status = report_failure(**channel, log, outputs.error());
+  } else if (!outputs->is_null() && !(*channel)->result(*outputs)) {
+    log.error("result_not_delivered");
+    status = kExitInfrastructure;
+  }
+  std::signal(SIGTERM, SIG_DFL);
+  signal_channel = nullptr;
+  return status;
+}
+
+}  // namespace
+}  // namespace luthier::worker
+
+int main(int argument_count, char** arguments) {
+  const std::string_view verb = argument_count == 2 ? arguments[1] : "";
+  if (verb != "train") {
+    return luthier::worker::usage();
+  }
+  return luthier::worker::run(verb);
+}

@@ -1,0 +1,154 @@
+#include "agents/worker/train/setup.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "agents/worker/formats/model_value.h"
+
+namespace luthier::worker {
+namespace {
+
+const Json* find(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  return found == json.end() || found->is_null() ? nullptr : &*found;
+}
+
+Result<TokenId> end_of_sequence(const text::Tokenizer& tokenizer, const ModelConfig* config) {
+  if (tokenizer.eos().has_value()) {
+    return *tokenizer.eos();
+  }
+  if (config != nullptr && !config->eos_token_ids.empty()) {
+    return static_cast<TokenId>(config->eos_token_ids.front());
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               "neither tokenizer_config.json nor config.json names an end-of-sequence token (eos_token)"};
+}
+
+struct Loaded {
+  Llama model;
+  text::Tokenizer tokenizer;
+  std::filesystem::path tokenizer_folder;
+  TokenId eos = 0;
+  Json base_artifact;
+};
+
+Result<Loaded> new_model(const Json& init, at::ScalarType dtype, at::Device device) {
+  if (!init.is_object() || !init.contains("tokenizer")) {
+    return Error{ErrorCode::kInvalidArgument, "init must be an object with a tokenizer"};
+  }
+  LUTHIER_TRY(auto folder, worker_protocol::artifact_path(init["tokenizer"], "init.tokenizer"));
+  LUTHIER_TRY(auto tokenizer, text::Tokenizer::load(folder));
+  LUTHIER_TRY(const TokenId eos, end_of_sequence(tokenizer, nullptr));
+  LUTHIER_TRY(const ModelConfig config,
+              config_of_new_model(init, static_cast<std::int64_t>(tokenizer.vocab_size()), eos));
+  const Json seed = init.value("seed", Json(42));
+  if (!seed.is_number_integer() || (!seed.is_number_unsigned() && seed.get<std::int64_t>() < 0)) {
+    return Error{ErrorCode::kInvalidArgument, "init.seed must be a whole number of at least 0"};
+  }
+  return Loaded{Llama::create(config, seed.get<std::uint64_t>(), dtype, device), std::move(tokenizer),
+                std::move(folder), eos, Json()};
+}
+
+Result<void> check_vocabulary(const text::Tokenizer& tokenizer, const ModelConfig& config) {
+  if (static_cast<std::int64_t>(tokenizer.vocab_size()) > config.vocab_size) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "the tokenizer has " + std::to_string(tokenizer.vocab_size()) + " tokens, the model only " +
+                     std::to_string(config.vocab_size) + ": they do not belong together"};
+  }
+  return {};
+}
+
+// Goes on with the model's own adapter when it has one, whose shape the job may repeat but not change.
+Result<void> attach_adapter(Llama& model, const ModelValue& value, const Json* lora, std::uint64_t seed) {
+  if (lora == nullptr && value.adapter.has_value()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "the model has an adapter, which full fine-tuning cannot go on with: give `lora`, or merge first"};
+  }
+  if (lora == nullptr) {
+    return {};
+  }
+  LUTHIER_TRY(AdapterConfig config, parse_lora_options(*lora));
+  config.base_model_name = value.name.empty() && value.base_artifact.is_object()
+                               ? value.base_artifact.value("$artifact", "")
+                               : value.name;
+  if (!value.adapter.has_value()) {
+    model.create_adapter(config, seed);
+    return {};
+  }
+  LUTHIER_TRY_VOID(model.load_adapter(*value.adapter));
+  const AdapterConfig& old = model.adapter();
+  const auto differs = [&](const char* name, bool equal) { return lora->contains(name) && !equal; };
+  if (differs("r", old.r == config.r) || differs("alpha", old.alpha == config.alpha) ||
+      differs("target_modules", old.target_modules == config.target_modules)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "lora: the model's adapter has r " + std::to_string(old.r) +
+                     " and its own alpha and target_modules: leave them out to train it further"};
+  }
+  model.set_adapter_dropout(config.dropout);
+  return {};
+}
+
+Result<Loaded> given_model(const Json& json, const Json* lora, std::uint64_t seed, at::ScalarType dtype,
+                           at::Device device) {
+  LUTHIER_TRY(const ModelValue value, parse_model_value(json, "model"));
+  LUTHIER_TRY(auto tokenizer, text::Tokenizer::load(value.base));
+  const at::ScalarType kept = lora == nullptr ? at::kFloat : dtype;  // trained weights are float32 masters
+  LUTHIER_TRY(Llama model, Llama::load(value.base, dtype, device, kept));
+  LUTHIER_TRY_VOID(check_vocabulary(tokenizer, model.config()));
+  LUTHIER_TRY(const TokenId eos, end_of_sequence(tokenizer, &model.config()));
+  LUTHIER_TRY_VOID(attach_adapter(model, value, lora, seed));
+  return Loaded{std::move(model), std::move(tokenizer), value.base, eos, value.base_artifact};
+}
+
+Result<Dataset> load_data(const VerbContext& context, const char* name, const Loaded& loaded,
+                          const DatasetOptions& options) {
+  const Json* value = find(context.job.with, name);
+  if (value == nullptr) {
+    return Dataset{};
+  }
+  LUTHIER_TRY(const auto folder, worker_protocol::artifact_path(*value, name));
+  LUTHIER_TRY(Dataset data, read_dataset(folder, loaded.tokenizer, options));
+  if (data.truncated_count > 0) {
+    context.log.warning("records_truncated",
+                        {{"data", name},
+                         {"records", std::to_string(data.truncated_count)},
+                         {"of", std::to_string(data.examples.size())},
+                         {"max_tokens", std::to_string(options.input_length_max)}});
+  }
+  return data;
+}
+
+}  // namespace
+
+Result<TrainSetup> prepare_training(const VerbContext& context, at::Device device) {
+  const Json& with = context.job.with;
+  const Json* init = find(with, "init");
+  const Json* model = find(with, "model");
+  const Json* lora = find(with, "lora");
+  if ((init == nullptr) == (model == nullptr)) {
+    return Error{ErrorCode::kInvalidArgument, "train needs `model`, or `init` for a new one (not both)"};
+  }
+  if (init != nullptr && lora != nullptr) {
+    return Error{ErrorCode::kInvalidArgument, "lora needs a trained model: it cannot go with init"};
+  }
+  if (find(with, "data") == nullptr) {
+    return Error{ErrorCode::kInvalidArgument, "train needs `data` (a dataset)"};
+  }
+  LUTHIER_TRY(TrainOptions options, parse_train_options(with, lora == nullptr, init != nullptr));
+  LUTHIER_TRY(const at::ScalarType dtype, parse_dtype(options.dtype));
+  LUTHIER_TRY(Loaded loaded, init != nullptr ? new_model(*init, dtype, device)
+                                             : given_model(*model, lora, options.seed, dtype, device));
+  loaded.model.make_trainable();
+
+  const std::int64_t positions = loaded.model.config().max_position_embeddings;
+  const DatasetOptions dataset_options{std::min(options.max_tokens.value_or(positions), positions), loaded.eos};
+  LUTHIER_TRY(Dataset data, load_data(context, "data", loaded, dataset_options));
+  LUTHIER_TRY(Dataset validation, load_data(context, "validation", loaded, dataset_options));
+  LUTHIER_TRY(const auto data_folder, worker_protocol::artifact_path(with["data"], "data"));
+  LUTHIER_TRY(ModelExtras extras, read_model_extras(data_folder / "dataset.json"));
+  return TrainSetup{std::move(options), std::move(loaded.model), std::move(data), std::move(validation),
+                    WeightsContext{loaded.tokenizer_folder, std::move(extras)}, std::move(loaded.base_artifact)};
+}
+
+}  // namespace luthier::worker
