@@ -1,6 +1,7 @@
 // Diagnostics: what is wrong with a pipeline file, where, and what to do. Value types; no I/O.
 #pragma once
 
+#include <compare>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -23,7 +23,8 @@ using Json = nlohmann::json;
 // Bounds on one file, so that no input can cost more than a moment.
 inline constexpr std::size_t kFileBytesMax = 1 << 20;
 inline constexpr int kYamlDepthMax = 32;
-inline constexpr int kYamlNodesMax = 50'000;  // after aliases are expanded
+inline constexpr int kYamlNodesMax = 20'000;  // after aliases are expanded
+inline constexpr std::size_t kYamlKeyBytesMax = 128;
 inline constexpr int kStepsMax = 500;
 inline constexpr int kMatrixMembersMax = 256;
 

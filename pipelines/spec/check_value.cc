@@ -1,0 +1,497 @@
+#include "pipelines/spec/check_value.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "pipelines/spec/duration.h"
+#include "pipelines/spec/syntax.h"
+
+namespace luthier::spec {
+namespace {
+
+constexpr std::size_t kNameBytesMax = 64;
+
+bool is_text_kind(Kind kind) {
+  switch (kind) {
+    case Kind::kString:
+    case Kind::kName:
+    case Kind::kDuration:
+    case Kind::kBackoff:
+    case Kind::kBytes:
+    case Kind::kCondition:
+    case Kind::kPath:
+    case Kind::kArtifact:
+    case Kind::kModel:
+    case Kind::kStepType:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// A plain scalar as YAML's core schema reads it: booleans, decimal numbers, else text.
+Json resolve_plain(const std::string& text) {
+  if (text == "true" || text == "True" || text == "TRUE") {
+    return true;
+  }
+  if (text == "false" || text == "False" || text == "FALSE") {
+    return false;
+  }
+  const char* begin = text.data() + (text.size() > 1 && text[0] == '+' ? 1 : 0);
+  const char* end = text.data() + text.size();
+  const bool numeric = begin < end && (*begin == '-' || *begin == '.' || (*begin >= '0' && *begin <= '9'));
+  if (!numeric) {
+    return text;
+  }
+  std::int64_t integer = 0;
+  if (const auto result = std::from_chars(begin, end, integer); result.ec == std::errc{} && result.ptr == end) {
+    return integer;
+  }
+  double real = 0;
+  if (const auto result = std::from_chars(begin, end, real);
+      result.ec == std::errc{} && result.ptr == end && std::isfinite(real)) {
+    return real;
+  }
+  return text;
+}
+
+Form form_of(const YamlNode& node) {
+  return node.kind == YamlNode::Kind::kList ? Form::kList
+         : node.kind == YamlNode::Kind::kMap ? Form::kMap
+                                             : Form::kScalar;
+}
+Form form_of(const Json& value) {
+  return value.is_array() ? Form::kList : value.is_object() ? Form::kMap : Form::kScalar;
+}
+
+const Shape& any_shape() {
+  static const Shape shape;
+  return shape;
+}
+
+const Field* find_field(const Shape& shape, const std::string& key) {
+  for (const Field& field : shape.fields) {
+    if (field.key == key) {
+      return &field;
+    }
+  }
+  return nullptr;
+}
+
+Json locate_into(const YamlNode& node, const Shape& declared, const std::string& pointer, Position key,
+                 LocatedJson& out);
+
+const Shape& member_shape(const YamlNode& map, const Shape& shape, const std::string& key) {
+  if (shape.kind == Kind::kMap) {
+    return shape.options.front();
+  }
+  const Field* field = shape.kind == Kind::kObject ? find_field(shape, key) : nullptr;
+  if (field == nullptr) {
+    return any_shape();
+  }
+  if (field->shape.kind != Kind::kStepInputs) {
+    return field->shape;
+  }
+  for (const auto& [sibling, value] : map.members) {
+    if (sibling.text == "uses" && value.kind == YamlNode::Kind::kScalar) {
+      const StepType* type = find_step_type(value.text);
+      return type == nullptr ? any_shape() : type->inputs;
+    }
+  }
+  return any_shape();
+}
+
+Json locate_into(const YamlNode& node, const Shape& declared, const std::string& pointer, Position key,
+                 LocatedJson& out) {
+  const Shape& shape = option_for(declared, form_of(node));
+  out.places[pointer] = {key, node.at};
+  switch (node.kind) {
+    case YamlNode::Kind::kNull:
+      return nullptr;
+    case YamlNode::Kind::kScalar:
+      return node.quoted || is_text_kind(shape.kind) ? Json(node.text) : resolve_plain(node.text);
+    case YamlNode::Kind::kList: {
+      Json list = Json::array();
+      const Shape& item = shape.kind == Kind::kList ? shape.options.front() : any_shape();
+      for (std::size_t i = 0; i < node.items.size(); ++i) {
+        list.push_back(locate_into(node.items[i], item, pointer_to(pointer, std::to_string(i)), {}, out));
+      }
+      return list;
+    }
+    case YamlNode::Kind::kMap: {
+      Json map = Json::object();
+      for (const auto& [name, value] : node.members) {
+        map[name.text] = locate_into(value, member_shape(node, shape, name.text), pointer_to(pointer, name.text),
+                                     name.at, out);
+      }
+      return map;
+    }
+  }
+  return nullptr;
+}
+
+class Checker {
+ public:
+  Checker(const LocatedJson& places, const std::string& file, std::vector<Diagnostic>& errors)
+      : places_(places), file_(file), errors_(errors) {}
+
+  void check(Json& value, const Shape& declared, const std::string& pointer, bool expressions) {
+    const Shape& shape = option_for(declared, form_of(value));
+    if (value.is_string() && has_expression(value.get_ref<const std::string&>()) && shape.kind != Kind::kCondition) {
+      if (!expressions) {
+        error(pointer, "${{ }} is not possible here; it is in if, and for values inside of with, matrix, exclude and integrations");
+      }
+      return;
+    }
+    expressions = expressions || declared.expressions || shape.expressions;
+    if (value.is_null() && (declared.nullable || shape.nullable)) {
+      return;
+    }
+    switch (shape.kind) {
+      case Kind::kAny:
+      case Kind::kStepInputs:
+        if (value.is_null()) {
+          expected("a value", value, pointer);
+        }
+        return;
+      case Kind::kList:
+        return check_list(value, shape, pointer, expressions);
+      case Kind::kMap:
+        return check_map(value, shape, pointer, expressions);
+      case Kind::kObject:
+        return check_object(value, shape, pointer, expressions);
+      case Kind::kInt:
+      case Kind::kFloat:
+        return check_number(value, shape, pointer);
+      case Kind::kBool:
+        return value.is_boolean() ? void() : expected("true or false", value, pointer);
+      case Kind::kScalar:
+        return value.is_primitive() && !value.is_null() ? void()
+                                                        : expected("text, a number, true or false", value, pointer);
+      case Kind::kPath:
+      case Kind::kArtifact:
+      case Kind::kModel:
+        return check_input(value, shape, pointer);
+      default:
+        return check_text(value, shape, pointer);
+    }
+  }
+
+ private:
+  void error(const std::string& pointer, std::string message) {
+    errors_.push_back({file_, places_.at(pointer), std::move(message)});
+  }
+
+  void error_at_key(const std::string& pointer, std::string message) {
+    const auto found = places_.places.find(pointer);
+    const bool has_key = found != places_.places.end() && found->second.key.line > 0;
+    errors_.push_back({file_, has_key ? found->second.key : places_.at(pointer), std::move(message)});
+  }
+
+  void expected(const std::string& what, const Json& value, const std::string& pointer) {
+    const std::string hint = value.is_string() && (what == "a number" || what == "an integer") &&
+                                     resolve_plain(value.get<std::string>()).is_number()
+                                 ? "; remove the quotes"
+                                 : "";
+    // A key without a value stands alone on its line: point at the key.
+    if (value.is_null()) {
+      error_at_key(pointer, "expected " + what + ", got nothing");
+    } else {
+      error(pointer, "expected " + what + ", got " + describe(value) + hint);
+    }
+  }
+
+  void check_list(Json& value, const Shape& shape, const std::string& pointer, bool expressions) {
+    if (!value.is_array()) {
+      return expected("a list", value, pointer);
+    }
+    check_count(value, shape, pointer);
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      check(value[i], shape.options.front(), pointer_to(pointer, std::to_string(i)), expressions);
+    }
+  }
+
+  void check_map(Json& value, const Shape& shape, const std::string& pointer, bool expressions) {
+    if (!value.is_object()) {
+      return expected("a map", value, pointer);
+    }
+    check_count(value, shape, pointer);
+    for (auto& [key, member] : value.items()) {
+      const std::string inner = pointer_to(pointer, key);
+      if (!is_name(key)) {
+        error_at_key(inner, "'" + key.substr(0, kNameBytesMax) + "' is not a name; use letters, digits, _ and -, " +
+                                "starting with a letter or _, at most 64");
+      }
+      check(member, shape.options.front(), inner, expressions);
+    }
+  }
+
+  void check_count(const Json& value, const Shape& shape, const std::string& pointer) {
+    const auto count = static_cast<double>(value.size());
+    if (shape.least && count < *shape.least) {
+      error(pointer, "at least " + number_text(*shape.least) + " needed here, got " + number_text(count));
+    }
+    if (shape.greatest && count > *shape.greatest) {
+      error(pointer, "at most " + number_text(*shape.greatest) + " allowed here, got " + number_text(count));
+    }
+  }
+
+  void check_object(Json& value, const Shape& shape, const std::string& pointer, bool expressions) {
+    if (!value.is_object()) {
+      return expected("a map", value, pointer);
+    }
+    std::vector<std::string> known;
+    for (const Field& field : shape.fields) {
+      known.push_back(field.key);
+    }
+    for (auto& [key, member] : value.items()) {
+      const std::string inner = pointer_to(pointer, key);
+      const Field* field = find_field(shape, key);
+      if (field == nullptr) {
+        if (key != "<<") {  // said already, in yaml_tree.cc
+          error_at_key(inner, "unknown key '" + key + "'" + suggestion(key, known));
+        }
+      } else if (field->shape.kind == Kind::kStepInputs) {
+        check_inputs(value, member, inner);
+      } else {
+        check(member, field->shape, inner, expressions);
+      }
+    }
+    for (const Field& field : shape.fields) {
+      if (field.required && !value.contains(field.key)) {
+        error_at_key(pointer, "the key '" + field.key + "' is missing");
+      }
+    }
+    check_exactly_one(value, shape, pointer);
+    // A step without `with` still misses what its type requires.
+    const Field* inputs = find_field(shape, "with");
+    if (inputs != nullptr && inputs->shape.kind == Kind::kStepInputs && !value.contains("with")) {
+      Json empty = Json::object();
+      check_inputs(value, empty, pointer);
+    }
+  }
+
+  void check_inputs(const Json& step, Json& with, const std::string& pointer) {
+    const auto uses = step.find("uses");
+    const StepType* type =
+        uses != step.end() && uses->is_string() ? find_step_type(uses->get_ref<const std::string&>()) : nullptr;
+    if (type != nullptr) {
+      check(with, type->inputs, pointer, false);
+    }
+  }
+
+  void check_exactly_one(const Json& value, const Shape& shape, const std::string& pointer) {
+    for (const std::vector<std::string>& group : shape.exactly_one) {
+      std::string names;
+      int given = 0;
+      for (const std::string& key : group) {
+        names += (names.empty() ? "'" : " or '") + key + "'";
+        given += value.contains(key) ? 1 : 0;
+      }
+      if (given != 1) {
+        error_at_key(pointer, (given == 0 ? "one of the keys " : "only one of the keys ") + names + " must be given");
+      }
+    }
+  }
+
+  void check_number(const Json& value, const Shape& shape, const std::string& pointer) {
+    if (shape.kind == Kind::kInt && !value.is_number_integer()) {
+      return expected("an integer", value, pointer);
+    }
+    if (!value.is_number()) {
+      return expected("a number", value, pointer);
+    }
+    const double number = value.get<double>();
+    if (shape.least && number < *shape.least) {
+      error(pointer, "must be at least " + number_text(*shape.least) + ", got " + value.dump());
+    } else if (shape.greatest && number > *shape.greatest) {
+      error(pointer, "must be at most " + number_text(*shape.greatest) + ", got " + value.dump());
+    }
+  }
+
+  void check_input(const Json& value, const Shape& shape, const std::string& pointer) {
+    if (value.is_object() && shape.kind != Kind::kModel && value.contains("$artifact")) {
+      return;
+    }
+    if (value.is_object() && shape.kind == Kind::kModel && value.contains("base")) {
+      return;
+    }
+    if (shape.kind == Kind::kArtifact) {
+      return expected("an output of another step, such as ${{ steps.prepare.outputs.train }}", value, pointer);
+    }
+    if (!value.is_string() || value.get_ref<const std::string&>().empty()) {
+      expected(shape.kind == Kind::kModel ? "a model, such as tiny-llama, sports@production or an output of a step"
+                                          : "a path beside the YAML file",
+               value, pointer);
+    }
+  }
+
+  void check_text(Json& value, const Shape& shape, const std::string& pointer) {
+    if (value.is_number() || value.is_boolean()) {
+      value = value.dump();
+    }
+    if (!value.is_string()) {
+      return expected("text", value, pointer);
+    }
+    const std::string& text = value.get_ref<const std::string&>();
+    if (shape.kind == Kind::kName && !is_name(text)) {
+      error(pointer, "'" + text.substr(0, kNameBytesMax) + "' is not a name; use letters, digits, _ and -, " +
+                         "starting with a letter or _, at most 64");
+    } else if (shape.kind == Kind::kStepType) {
+      check_step_type(text, pointer);
+    } else if (!shape.choices.empty() &&
+               std::find(shape.choices.begin(), shape.choices.end(), text) == shape.choices.end()) {
+      error(pointer, "'" + text.substr(0, kNameBytesMax) + "' is not allowed here" + suggestion(text, shape.choices));
+    }
+    check_units(text, shape.kind, pointer);
+  }
+
+  void check_step_type(const std::string& text, const std::string& pointer) {
+    if (is_later_step_type(text)) {
+      error(pointer, "step type '" + text + "' is not available yet");
+    } else if (find_step_type(text) == nullptr) {
+      std::vector<std::string> names;
+      for (const StepType& type : step_types()) {
+        names.push_back(type.name);
+      }
+      error(pointer, "unknown step type '" + text.substr(0, kNameBytesMax) + "'" + suggestion(text, names));
+    }
+  }
+
+  void check_units(const std::string& text, Kind kind, const std::string& pointer) {
+    std::string message;
+    if (kind == Kind::kDuration) {
+      const auto result = parse_duration(text);
+      message = result ? "" : result.error().message;
+    } else if (kind == Kind::kBackoff) {
+      const auto result = parse_backoff(text);
+      message = result ? "" : result.error().message;
+    } else if (kind == Kind::kBytes) {
+      const auto result = parse_bytes(text);
+      message = result ? "" : result.error().message;
+    }
+    if (!message.empty()) {
+      error(pointer, std::move(message));
+    }
+  }
+
+  const LocatedJson& places_;
+  const std::string& file_;
+  std::vector<Diagnostic>& errors_;
+};
+
+}  // namespace
+
+LocatedJson locate(const YamlNode& node, const Shape& shape) {
+  LocatedJson located;
+  located.json = locate_into(node, shape, "", {}, located);
+  return located;
+}
+
+void check_value(Json& value, const Shape& shape, const LocatedJson& places, const std::string& pointer,
+                 const std::string& file, std::vector<Diagnostic>& errors) {
+  Checker(places, file, errors).check(value, shape, pointer, false);
+}
+
+std::string pointer_to(const std::string& parent, const std::string& key) {
+  std::string pointer = parent + "/";
+  for (const char c : key) {
+    if (c == '~') {
+      pointer += "~0";
+    } else if (c == '/') {
+      pointer += "~1";
+    } else {
+      pointer += c;
+    }
+  }
+  return pointer;
+}
+
+LocatedJson part_of(const LocatedJson& whole, const std::string& pointer) {
+  LocatedJson part;
+  const nlohmann::json::json_pointer at(pointer);
+  if (!whole.json.contains(at)) {
+    return part;
+  }
+  part.json = whole.json[at];
+  if (const auto self = whole.places.find(pointer); self != whole.places.end()) {
+    part.places[""] = self->second;
+  }
+  const std::string prefix = pointer + "/";
+  for (auto i = whole.places.lower_bound(prefix); i != whole.places.end() && i->first.starts_with(prefix); ++i) {
+    part.places[i->first.substr(pointer.size())] = i->second;
+  }
+  return part;
+}
+
+std::vector<std::string> keys_in_order(const LocatedJson& whole, const std::string& pointer) {
+  std::vector<std::pair<Position, std::string>> placed;
+  const nlohmann::json::json_pointer at(pointer);
+  if (whole.json.contains(at) && whole.json[at].is_object()) {
+    for (const auto& [key, value] : whole.json[at].items()) {
+      const auto found = whole.places.find(pointer_to(pointer, key));
+      placed.emplace_back(found == whole.places.end() ? Position{} : found->second.key, key);
+    }
+  }
+  std::sort(placed.begin(), placed.end());
+  std::vector<std::string> keys;
+  for (auto& [position, key] : placed) {
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
+bool is_name(std::string_view text) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !text.empty() && text.size() <= kNameBytesMax && letter(text.front()) &&
+         std::all_of(text.begin(), text.end(),
+                     [&letter](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '-'; });
+}
+
+std::string number_text(double number) {
+  return number == std::floor(number) && std::abs(number) < 1e15 ? std::to_string(static_cast<std::int64_t>(number))
+                                                                  : Json(number).dump();
+}
+
+std::string describe(const Json& value) {
+  if (value.is_string()) {
+    const std::string& text = value.get_ref<const std::string&>();
+    return "the text '" + (text.size() > 40 ? text.substr(0, 37) + "..." : text) + "'";
+  }
+  if (value.is_number()) {
+    return "the number " + value.dump();
+  }
+  return value.is_null() ? "nothing" : value.is_boolean() ? value.dump() : value.is_array() ? "a list" : "a map";
+}
+
+void fill_defaults(Json& value, const Shape& declared) {
+  const Shape& shape = option_for(declared, form_of(value));
+  if (!value.is_object() || shape.kind != Kind::kObject) {
+    return;
+  }
+  for (const Field& field : shape.fields) {
+    if (!value.contains(field.key) && field.fallback) {
+      value[field.key] = *field.fallback;
+    }
+    if (value.contains(field.key)) {
+      fill_defaults(value[field.key], field.shape);
+    }
+  }
+}
+
+Position LocatedJson::at(std::string_view pointer) const {
+  std::string key(pointer);
+  while (true) {
+    if (const auto found = places.find(key); found != places.end()) {
+      return found->second.value;
+    }
+    const std::size_t slash = key.rfind('/');
+    if (slash == std::string::npos) {
+      return {};
+    }
+    key.resize(slash);
+  }
+}
+
+}  // namespace luthier::spec

@@ -1,0 +1,240 @@
+// Step types: what each takes in `with` and which outputs it gives. docs/worker-protocol.md is the other side.
+#include "pipelines/spec/shapes.h"
+
+namespace luthier::spec {
+namespace {
+
+using shapes::list_of;
+using shapes::map_of;
+using shapes::number;
+using shapes::object;
+using shapes::of;
+using shapes::one_of;
+using shapes::or_null;
+using shapes::text_of;
+
+Shape fraction() { return number(Kind::kFloat, 0, 1); }
+Shape seed() { return number(Kind::kInt, 0, 9e15); }
+Shape count(double least = 1) { return number(Kind::kInt, least, 1e9); }
+
+StepType prepare() {
+  return {"prepare", StepPlace::kAgent, "Read, check, repair, report and split data.",
+          object({
+              {"source", of(Kind::kPath), "Files beside the YAML file (a file, a folder or a pattern).", true, {}},
+              {"format", text_of({"csv", "tsv", "json", "jsonl", "text"}), "Format; inferred when absent.", false, {}},
+              {"task", text_of({"classification", "generation", "text"}), "What the data is for; inferred.", false, {}},
+              {"columns",
+               object({{"prompt", of(Kind::kString), "Column of the prompt.", false, {}},
+                       {"completion", of(Kind::kString), "Column of the completion.", false, {}},
+                       {"text", of(Kind::kString), "Column of the text.", false, {}}}),
+               "Names of columns, where they differ.", false, {}},
+              {"labels", list_of(of(Kind::kString), 2, 10'000), "Classes allowed; inferred.", false, {}},
+              {"split",
+               object({{"validation", fraction(), "Fraction held out for validation.", false, {}},
+                       {"test", fraction(), "Fraction held out for a test.", false, {}},
+                       {"seed", seed(), "Seed of the split.", false, {}}}),
+               "How to split.", false, {}},
+              {"tokenizer",
+               object({{"vocab_size", number(Kind::kInt, 257, 1e6), "Entries of the vocabulary.", true, {}}}),
+               "Train a byte-level BPE on the data (task text).", false, {}},
+          }),
+          {{"train", "dataset"},
+           {"validation", "dataset"},
+           {"test", "dataset"},
+           {"tokenizer", "tokenizer, when asked for"},
+           {"report", "report"},
+           {"task", "text"},
+           {"labels", "list of classes (classification)"},
+           {"rows", "{read, kept, train, validation, test}"}}};
+}
+
+StepType upload() {
+  return {"upload", StepPlace::kController, "Commit datasets under the run, so that later steps and people find them.",
+          object({
+              {"training", of(Kind::kArtifact), "Dataset to train on.", true, {}},
+              {"validation", or_null(of(Kind::kArtifact)), "Dataset to validate on.", false, {}},
+              {"name", of(Kind::kString), "Name of the dataset, for people.", false, {}},
+          }),
+          {{"training", "dataset"}, {"validation", "dataset"}, {"name", "text"}}};
+}
+
+// Keys shared by both methods.
+std::vector<Field> optimizer_fields() {
+  return {
+      {"n_epochs", number(Kind::kInt, 1, 10'000), "Passes over the data.", false, {}},
+      {"max_steps", count(), "Stop after this many optimizer steps.", false, {}},
+      {"batch_size", number(Kind::kInt, 1, 65'536), "Examples of one optimizer step.", false, {}},
+      {"learning_rate", number(Kind::kFloat, 0, 10), "Peak learning rate.", false, {}},
+      {"warmup_ratio", fraction(), "Part of the steps in which the rate rises.", false, {}},
+      {"warmup_steps", count(0), "The same as a number of steps.", false, {}},
+      {"schedule", text_of({"constant", "linear", "cosine"}), "How the rate falls after warmup.", false, {}},
+      {"weight_decay", number(Kind::kFloat, 0, 10), "AdamW's weight decay.", false, {}},
+      {"max_grad_norm", number(Kind::kFloat, 0, 1e6), "Gradients are clipped to this norm; 0: not.", false, {}},
+      {"max_tokens", count(), "Longest example in tokens.", false, {}},
+      {"seed", seed(), "Seed of order, dropout and new weights.", false, {}},
+  };
+}
+
+Shape supervised_shape() {
+  std::vector<Field> fields = optimizer_fields();
+  fields.push_back({"learning_rate_multiplier", number(Kind::kFloat, 0, 1000), "Times the default rate.", false, {}});
+  return object(std::move(fields));
+}
+
+Shape pretrain_shape() {
+  std::vector<Field> fields = optimizer_fields();
+  fields.push_back({"sequence_length", number(Kind::kInt, 8, 1e6), "Tokens of one sequence.", false, {}});
+  return object(std::move(fields));
+}
+
+Shape init_shape() {
+  return object({
+      {"architecture", text_of({"llama"}), "Model family.", true, {}},
+      {"tokenizer", of(Kind::kArtifact), "Tokenizer of the new model.", true, {}},
+      {"hidden_size", number(Kind::kInt, 8, 65'536), "Width.", false, {}},
+      {"intermediate_size", number(Kind::kInt, 8, 262'144), "Width of the feed-forward part.", false, {}},
+      {"num_hidden_layers", number(Kind::kInt, 1, 512), "Layers.", false, {}},
+      {"num_attention_heads", number(Kind::kInt, 1, 1024), "Heads.", false, {}},
+      {"num_key_value_heads", number(Kind::kInt, 1, 1024), "Heads of keys and values.", false, {}},
+      {"max_position_embeddings", number(Kind::kInt, 8, 1e7), "Longest context.", false, {}},
+      {"tie_word_embeddings", of(Kind::kBool), "One matrix for input and output.", false, {}},
+      {"rope_theta", number(Kind::kFloat, 1, 1e9), "Base of the rotary positions.", false, {}},
+      {"seed", seed(), "Seed of the first weights.", false, {}},
+  });
+}
+
+Shape train_inputs() {
+  const std::vector<std::string> modules{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
+  return object(
+      {
+          {"model", of(Kind::kModel), "Model to start from.", false, {}},
+          {"init", init_shape(), "Or: a new model to make.", false, {}},
+          {"data", of(Kind::kArtifact), "Dataset to train on.", true, {}},
+          {"validation", or_null(of(Kind::kArtifact)), "Dataset to validate on.", false, {}},
+          {"method",
+           object({{"supervised", supervised_shape(), "Learn completions of prompts.", false, {}},
+                   {"pretrain", pretrain_shape(), "Learn plain text.", false, {}}},
+                  {{"supervised", "pretrain"}}),
+           "How to train.", false, {}},
+          {"lora",
+           or_null(object({{"r", number(Kind::kInt, 1, 4096), "Rank.", true, {}},
+                           {"alpha", number(Kind::kFloat, 0, 1e6), "Scale; alpha/r multiplies.", false, {}},
+                           {"dropout", number(Kind::kFloat, 0, 0.99), "Dropout on the input.", false, {}},
+                           {"target_modules", list_of(text_of(modules), 1, 7), "Layers that get an adapter.", false,
+                            {}}})),
+           "Train a low-rank adapter; absent: all weights.", false, {}},
+          {"checkpoints",
+           object({{"every_steps", count(), "Steps between checkpoints.", false, {}},
+                   {"every_epochs", count(), "Epochs between checkpoints.", false, {}}}),
+           "How often to save.", false, {}},
+          {"dtype", text_of({"float32", "bfloat16"}), "Type of the weights in training.", false, "float32"},
+          {"seed", seed(), "Seed, where the method gives none.", false, {}},
+      },
+      {{"model", "init"}});
+}
+
+StepType train() {
+  return {"train", StepPlace::kAgent, "Train a model; resumes from its newest checkpoint.", train_inputs(),
+          {{"model", "model"},
+           {"checkpoints", "list of {step, metrics, model}"},
+           {"steps", "optimizer steps done"},
+           {"train_loss", "number"},
+           {"train_mean_token_accuracy", "number"},
+           {"valid_loss", "number"},
+           {"valid_mean_token_accuracy", "number"},
+           {"full_valid_loss", "number"},
+           {"full_valid_mean_token_accuracy", "number"}}};
+}
+
+StepType checkpoint() {
+  return {"checkpoint", StepPlace::kController, "Choose the best checkpoint of a training; keep some.",
+          object({
+              {"from", of(Kind::kAny), "The `checkpoints` output of a train step.", true, {}},
+              {"keep", count(), "How many to keep.", false, 3},
+              {"select",
+               object({{"metric", of(Kind::kString), "Metric to compare.", false, "full_valid_loss"},
+                       {"mode", text_of({"min", "max"}), "Which is better.", false, "min"}}),
+               "How to choose.", false, nlohmann::json::object()},
+          }),
+          {{"best", "model"},
+           {"step", "training step of the best"},
+           {"metrics", "metrics of the best"},
+           {"kept", "list of the kept checkpoints"}}};
+}
+
+StepType eval() {
+  return {"eval", StepPlace::kAgent, "Measure a model, against a baseline or thresholds.",
+          object({
+              {"model", of(Kind::kModel), "Model to measure.", true, {}},
+              {"data", of(Kind::kArtifact), "Dataset to measure on.", true, {}},
+              {"baseline", or_null(of(Kind::kModel)), "Model to beat, such as alias:production.", false, {}},
+              {"labels", or_null(list_of(of(Kind::kString), 2, 10'000)), "Classes: measures label accuracy.", false, {}},
+              {"thresholds", map_of(of(Kind::kFloat), 1, 20), "Least value of each metric.", false, {}},
+              {"metric", text_of({"loss", "token_accuracy", "sequence_accuracy", "label_accuracy"}),
+               "Metric that decides.", false, {}},
+              {"samples", number(Kind::kInt, 0, 1000), "Answers kept side by side in the report.", false, {}},
+              {"max_tokens", number(Kind::kInt, 1, 100'000), "Longest answer of a sample.", false, {}},
+          }),
+          {{"metrics", "metrics of the model"},
+           {"base_metrics", "of the model without its adapter"},
+           {"baseline_metrics", "of the baseline, or null"},
+           {"better", "true or false"},
+           {"reason", "one sentence"},
+           {"metric", "name of the metric that decided"},
+           {"baseline", "the baseline that was compared, or null"},
+           {"report", "report"}}};
+}
+
+StepType register_model() {
+  return {"register", StepPlace::kController, "Give a model a name and a version in the registry.",
+          object({
+              {"model", of(Kind::kModel), "Model to register.", true, {}},
+              {"name", of(Kind::kName), "Name in the registry; the pipeline's when absent.", false, {}},
+              {"aliases", list_of(of(Kind::kName), 0, 20), "Aliases to point at this version.", false, {}},
+              {"description", of(Kind::kString), "For people.", false, {}},
+          }),
+          {{"model", "model"}, {"name", "text"}, {"version", "number"}}};
+}
+
+StepType promote() {
+  return {"promote", StepPlace::kController, "Register a model and move an alias to it.",
+          object({
+              {"model", of(Kind::kModel), "Model to promote.", true, {}},
+              {"name", of(Kind::kName), "Name in the registry; the pipeline's when absent.", false, {}},
+              {"alias", of(Kind::kName), "Alias to move.", true, {}},
+              {"expect", or_null(of(Kind::kAny)), "Version or digest that the alias must still point at.", false, {}},
+              {"description", of(Kind::kString), "For people.", false, {}},
+          }),
+          {{"model", "model"},
+           {"name", "text"},
+           {"version", "number"},
+           {"alias", "text"},
+           {"previous_version", "number, or null"}}};
+}
+
+StepType run() {
+  return {"run", StepPlace::kAgent, "Run a command; its exit status decides.",
+          object({
+              {"command", one_of({of(Kind::kString), list_of(of(Kind::kString), 1, 1000)}),
+               "Text for sh -c, or a program and its arguments.", true, {}},
+              {"env", map_of(of(Kind::kString), 0, 200), "Environment variables.", false, {}},
+              {"inputs", map_of(of(Kind::kPath), 0, 100), "Files and artifacts, by name.", false, {}},
+          }),
+          {}, true};
+}
+
+}  // namespace
+
+const std::vector<StepType>& step_types() {
+  static const std::vector<StepType> types = [] {
+    std::vector<StepType> all{prepare(), upload(),         train(),   checkpoint(),
+                              eval(),    register_model(), promote(), run()};
+    for (StepType& type : all) {
+      type.inputs.expressions = true;
+    }
+    return all;
+  }();
+  return types;
+}
+
+}  // namespace luthier::spec
