@@ -33,6 +33,11 @@ std::string type_of(const Json& object) {
   return typed ? member(object, "type").get<std::string>() : std::string();
 }
 
+// A value for a message. Never a nested one: printing those recurses, and the file says how deep.
+std::string brief(const Json& value) {
+  return value.is_structured() ? std::string(value.type_name()) : value.dump().substr(0, 60);
+}
+
 Result<void> refuse_unknown(const Json& object, const std::string& where,
                             std::initializer_list<std::string_view> known) {
   for (const auto& [name, value] : object.items()) {
@@ -59,7 +64,7 @@ Result<void> require_absent(const Json& object, const std::string& where, const 
   const Json& value = member(object, name);
   const bool neutral = value.is_null() || value == false || value == "" || (value.is_number() && value == 0);
   if (!neutral) {
-    return refuse(where + "." + name, "is not supported when it is " + value.dump().substr(0, 60));
+    return refuse(where + "." + name, "is not supported when it is " + brief(value));
   }
   return {};
 }
@@ -225,7 +230,7 @@ Result<void> read_split(const Json& split, const std::string& where, PreTokenize
   const bool isolated = behavior == "Isolated" && !invert;
   const bool matches_only = behavior == "Removed" && invert;
   if (!isolated && !matches_only) {
-    return refuse(where + ".behavior", "must be Isolated, or Removed with invert, not " + behavior.dump());
+    return refuse(where + ".behavior", "must be Isolated, or Removed with invert, not " + brief(behavior));
   }
   return add_rule(regex.get<std::string>(), matches_only, where + ".pattern.Regex", pretokenizer);
 }
@@ -259,7 +264,7 @@ Result<void> read_pre_tokenizer(const Json& json, TokenizerParts& parts) {
   const Json& steps = json.is_object() ? member(json, "pretokenizers") : json;
   if (type != "Sequence" || !steps.is_array() || steps.empty()) {
     return refuse("pre_tokenizer", "must be ByteLevel, or a Sequence that ends in it, not " +
-                                       (type.empty() ? json.dump().substr(0, 60) : "\"" + type + "\""));
+                                       (type.empty() ? brief(json) : "\"" + type + "\""));
   }
   if (steps.size() > kSplitRulesMax) {
     return refuse("pre_tokenizer.pretokenizers", "has more than " + std::to_string(kSplitRulesMax) + " members");
@@ -294,7 +299,10 @@ Result<std::vector<TokenId>> read_template_token(const Json& processor, const Js
   const Json& entry = member(tokens, name.get_ref<const std::string&>().c_str());
   const Json& ids = entry.is_object() ? member(entry, "ids") : entry;
   std::vector<TokenId> result;
-  for (const Json& id : ids.is_array() ? ids : Json::array()) {
+  if (!ids.is_array()) {
+    return refuse(where, "needs ids in post_processor.special_tokens");
+  }
+  for (const Json& id : ids) {
     if (!id.is_number_integer() || id.get<std::int64_t>() < 0 ||
         id.get<std::int64_t>() > std::numeric_limits<TokenId>::max()) {
       return refuse(where, "has an id that is not a whole number from 0");

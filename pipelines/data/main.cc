@@ -1,0 +1,96 @@
+// luthier-prep: the process of a `prepare` step (docs/worker-protocol.md).
+//
+//   LUTHIER_JOB=job.json [LUTHIER_SOCKET=socket] luthier-prep prepare
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <memory>
+
+#include "pipelines/data/prepare.h"
+#include "pipelines/worker_protocol/channel.h"
+#include "pipelines/worker_protocol/job.h"
+
+namespace {
+
+using luthier::Error;
+using luthier::ErrorCode;
+using luthier::Result;
+namespace data = luthier::data;
+namespace worker_protocol = luthier::worker_protocol;
+
+constexpr int kUserFailure = 1;
+constexpr int kInfrastructureFailure = 2;
+
+// Relative to the step's working folder.
+constexpr const char* kOutputFolder = "out";
+
+void print_summary(const data::Prepared& prepared) {
+  const data::Report& report = prepared.report;
+  for (const data::FileSummary& file : report.files) {
+    std::cout << "read " << file.file << " (" << file.format << "): " << file.rows << " rows\n";
+  }
+  std::cout << "task: " << report.task << "\n";
+  for (const data::Remedy& remedy : report.remedies()) {
+    std::cout << "  " << remedy.code << ": " << remedy.rows << "  " << remedy.message << "\n";
+  }
+  for (const auto& [label, count] : report.labels) {
+    std::cout << "  label \"" << label << "\": " << count << " rows\n";
+  }
+  for (const std::string& advice : report.advice) {
+    std::cout << "  advice: " << advice << "\n";
+  }
+  std::cout << "kept " << report.rows.kept << " of " << report.rows.read << " rows: " << report.rows.train
+            << " train, " << report.rows.validation << " validation, " << report.rows.test << " test" << std::endl;
+}
+
+Result<nlohmann::json> prepare(worker_protocol::Channel& channel) {
+  LUTHIER_TRY(const worker_protocol::Job job, worker_protocol::read_job_from_environment());
+  LUTHIER_TRY(const data::Settings settings, data::parse_settings(job.with));
+  LUTHIER_TRY(const data::Prepared prepared, data::analyze(settings));
+  print_summary(prepared);
+  channel.progress({.done = prepared.report.rows.read, .total = prepared.report.rows.read, .unit = "rows"});
+  LUTHIER_TRY_VOID(data::write_prepared(prepared, kOutputFolder));
+  return data::outputs_of(prepared, kOutputFolder);
+}
+
+// Tells the agent, and a person who reads the log.
+int report_failure(worker_protocol::Channel& channel, const Error& error) {
+  const bool user = error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kNotFound;
+  std::cerr << "luthier-prep: " << error.message << std::endl;
+  const auto sent = channel.error(user ? worker_protocol::FailureClass::kUser : worker_protocol::FailureClass::kInfrastructure,
+                                  user ? "invalid_data" : "internal", error.message);
+  return user && sent ? kUserFailure : kInfrastructureFailure;
+}
+
+int run() {
+  auto channel = worker_protocol::Channel::open_from_environment("luthier-prep");
+  if (!channel) {
+    std::cerr << "luthier-prep: " << channel.error().message << std::endl;
+    return kInfrastructureFailure;
+  }
+  const auto outputs = prepare(**channel);
+  if (!outputs) {
+    return report_failure(**channel, outputs.error());
+  }
+  const auto sent = (*channel)->result(*outputs);
+  if (!sent) {
+    std::cerr << "luthier-prep: " << sent.error().message << std::endl;
+    return kInfrastructureFailure;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2 || std::strcmp(argv[1], "prepare") != 0) {
+    std::cerr << "usage: LUTHIER_JOB=job.json [LUTHIER_SOCKET=socket] luthier-prep prepare\n";
+    return kInfrastructureFailure;
+  }
+  try {
+    return run();
+  } catch (const std::bad_alloc&) {  // by the size of the data, which the settings do not bound exactly
+    std::cerr << "luthier-prep: out of memory\n";
+    return kInfrastructureFailure;
+  }
+}

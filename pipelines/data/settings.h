@@ -1,0 +1,42 @@
+// Settings: what a preparation is asked to do; the `with` of a prepare step (docs/worker-protocol.md).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "pipelines/data/table.h"
+
+namespace luthier::data {
+
+// kClassification: few completions, each the answer to many prompts. kGeneration: any other prompt and completion.
+// kText: plain text, for pretraining.
+enum class Task { kClassification, kGeneration, kText };
+
+[[nodiscard]] std::string_view name_of(Task task);
+
+struct SplitSettings {
+  double validation = 0;   // fraction of the rows kept, from 0; together with `test` below 1
+  double test = 0;
+  std::uint64_t seed = 0;  // the same seed and rows give the same split
+};
+
+struct Settings {
+  std::filesystem::path source;  // a file, or a folder of files
+  std::optional<Format> format;  // of all files; without it the extension decides
+  std::optional<Task> task;      // without it the data decides
+  std::string prompt_column;     // empty: found by its name
+  std::string completion_column;
+  std::vector<std::string> labels;  // the classes; empty: as found
+  SplitSettings split;
+  std::size_t tokenizer_vocab_size = 0;  // 0: no tokenizer is trained
+};
+
+// kInvalidArgument names the member that is unknown, missing or out of range. `source` must be {"$path": …}.
+[[nodiscard]] Result<Settings> parse_settings(const nlohmann::json& with);
+
+}  // namespace luthier::data
