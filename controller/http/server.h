@@ -28,7 +28,7 @@ class HttpServer {
   // To be called for every committed event, in order of their sequences; thread-safe, never blocks.
   void published(const store::OutboxRow& row);
   // Ends streams, lets requests in progress finish within stop_grace, joins the threads. Safe to call twice. Call it
-  // before the runtime stops: requests may be waiting for its replies.
+  // before the runtime stops, and destroy this after that: the runtime may still hold callbacks into it.
   void stop();
 
  private:

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/digest/digest.h"
+#include "controller/core/core.h"
 #include "controller/http/api/api.h"
 #include "pipelines/plan/make_plan.h"
 #include "pipelines/spec/spec.h"
