@@ -11,24 +11,6 @@ Json step_value(const LiveStep& step) {
   return Json{{"status", to_string(step.status)}, {"outputs", succeeded ? step.outputs : Json()}};
 }
 
-// A matrix as a whole: `steps.NAME` of its members in plan order.
-void add_matrices(const LiveRun& run, const std::set<StepId>& visible, Json& steps) {
-  for (const plan::Step& step : run.plan.steps) {
-    if (step.id.value == step.name || !visible.contains(step.id)) {
-      continue;
-    }
-    const LiveStep& live = run.steps.at(step.id);
-    Json& group = steps[step.name];
-    if (group.is_null()) {
-      group = Json{{"status", "succeeded"}, {"outputs", Json::array()}};
-    }
-    group["outputs"].push_back(live.status == StepStatus::kSucceeded ? live.outputs : Json());
-    if (live.status != StepStatus::kSucceeded && group["status"] == "succeeded") {
-      group["status"] = to_string(live.status);
-    }
-  }
-}
-
 // Resolves one input that names a model. `baseline` may name what does not exist yet: nothing to beat.
 Result<Json> resolve_model_input(const State& state, const LiveRun& run, const std::string& key, const Json& value) {
   if (value.is_null()) {
@@ -61,7 +43,6 @@ Json make_scope(const LiveRun& run, const RunId& id, const plan::Step& step) {
     steps[need.value] = step_value(live);
     needs.push_back(Json{{"id", need.value}, {"status", to_string(live.status)}});
   }
-  add_matrices(run, {step.needs.begin(), step.needs.end()}, steps);
   return Json{{"params", run.plan.params},
               {"matrix", step.matrix},
               {"steps", std::move(steps)},

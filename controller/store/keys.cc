@@ -33,8 +33,9 @@ Result<Scope> scope_of(std::string_view name) {
 }
 
 Result<void> check_secret(const std::string& secret) {
-  if (secret.empty()) {
-    return Error{ErrorCode::kInvalidArgument, "a secret may not be empty"};
+  constexpr std::size_t kSecretBytesMin = 16;
+  if (secret.size() < kSecretBytesMin) {
+    return Error{ErrorCode::kInvalidArgument, "a secret must have at least 16 characters"};
   }
   return {};
 }

@@ -11,7 +11,7 @@ namespace luthier::plan {
 
 inline constexpr std::size_t kResultBytesMax = 1 << 20;  // of any text that an expression makes
 
-// `scope` as in expression.h.
+// `scope` as in expression.h. kNotFound: a name or member does not exist; kInvalidArgument: all else.
 [[nodiscard]] Result<nlohmann::json> evaluate_tree(const spec::Expression& root, const nlohmann::json& scope);
 
 // Calls a function of spec::functions() other than success, failure, always and default. Errors have no column.

@@ -94,7 +94,11 @@ Result<void> collect_references(const Json& value, const Scope& scope, std::set<
 
 Result<Json> evaluate(std::string_view source, const Scope& scope) {
   LUTHIER_TRY(const Expression root, parse(source));
-  return evaluate_tree(root, scope);
+  auto value = evaluate_tree(root, scope);
+  if (!value) {
+    return invalid(value.error().message);  // kNotFound means something only to default()
+  }
+  return value;
 }
 
 Result<Json> substitute(const Json& value, const Scope& scope) {

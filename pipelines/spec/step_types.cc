@@ -21,12 +21,11 @@ StepType prepare() {
   return {"prepare", StepPlace::kAgent, "Read, check, repair, report and split data.",
           object({
               {"source", of(Kind::kPath), "Files beside the YAML file (a file, a folder or a pattern).", true, {}},
-              {"format", text_of({"csv", "tsv", "json", "jsonl", "text"}), "Format; inferred when absent.", false, {}},
+              {"format", text_of({"csv", "tsv", "jsonl", "txt"}), "Format; inferred when absent.", false, {}},
               {"task", text_of({"classification", "generation", "text"}), "What the data is for; inferred.", false, {}},
               {"columns",
                object({{"prompt", of(Kind::kString), "Column of the prompt.", false, {}},
-                       {"completion", of(Kind::kString), "Column of the completion.", false, {}},
-                       {"text", of(Kind::kString), "Column of the text.", false, {}}}),
+                       {"completion", of(Kind::kString), "Column of the completion.", false, {}}}),
                "Names of columns, where they differ.", false, {}},
               {"labels", list_of(of(Kind::kString), 2, 10'000), "Classes allowed; inferred.", false, {}},
               {"split",
@@ -58,33 +57,23 @@ StepType upload() {
           {{"training", "dataset"}, {"validation", "dataset"}, {"name", "text"}}};
 }
 
-// Keys shared by both methods.
-std::vector<Field> optimizer_fields() {
-  return {
+// Both methods take the same keys.
+Shape method_shape() {
+  return object({
       {"n_epochs", number(Kind::kInt, 1, 10'000), "Passes over the data.", false, {}},
       {"max_steps", count(), "Stop after this many optimizer steps.", false, {}},
-      {"batch_size", number(Kind::kInt, 1, 65'536), "Examples of one optimizer step.", false, {}},
-      {"learning_rate", number(Kind::kFloat, 0, 10), "Peak learning rate.", false, {}},
+      {"batch_size", number(Kind::kInt, 1, 1 << 20), "Examples of one optimizer step.", false, {}},
+      {"learning_rate", number(Kind::kFloat, 1e-12, 10), "Peak learning rate.", false, {}},
+      {"learning_rate_multiplier", number(Kind::kFloat, 1e-12, 1000), "Times the learning rate.", false, {}},
       {"warmup_ratio", fraction(), "Part of the steps in which the rate rises.", false, {}},
-      {"warmup_steps", count(0), "The same as a number of steps.", false, {}},
-      {"schedule", text_of({"constant", "linear", "cosine"}), "How the rate falls after warmup.", false, {}},
+      {"lr_schedule", text_of({"constant", "linear", "cosine"}), "How the rate falls after warmup.", false, {}},
+      {"adam_beta2", number(Kind::kFloat, 0.5, 0.99999), "AdamW's second beta.", false, {}},
       {"weight_decay", number(Kind::kFloat, 0, 10), "AdamW's weight decay.", false, {}},
-      {"max_grad_norm", number(Kind::kFloat, 0, 1e6), "Gradients are clipped to this norm; 0: not.", false, {}},
-      {"max_tokens", count(), "Longest example in tokens.", false, {}},
+      {"max_grad_norm", number(Kind::kFloat, 0, 1e9), "Gradients are clipped to this norm; 0: not.", false, {}},
+      {"max_tokens", count(2), "Longest example in tokens.", false, {}},
+      {"validate_every_steps", count(0), "Steps between validations; 0: only at the end of epochs.", false, {}},
       {"seed", seed(), "Seed of order, dropout and new weights.", false, {}},
-  };
-}
-
-Shape supervised_shape() {
-  std::vector<Field> fields = optimizer_fields();
-  fields.push_back({"learning_rate_multiplier", number(Kind::kFloat, 0, 1000), "Times the default rate.", false, {}});
-  return object(std::move(fields));
-}
-
-Shape pretrain_shape() {
-  std::vector<Field> fields = optimizer_fields();
-  fields.push_back({"sequence_length", number(Kind::kInt, 8, 1e6), "Tokens of one sequence.", false, {}});
-  return object(std::move(fields));
+  });
 }
 
 Shape init_shape() {
@@ -112,8 +101,8 @@ Shape train_inputs() {
           {"data", of(Kind::kArtifact), "Dataset to train on.", true, {}},
           {"validation", or_null(of(Kind::kArtifact)), "Dataset to validate on.", false, {}},
           {"method",
-           object({{"supervised", supervised_shape(), "Learn completions of prompts.", false, {}},
-                   {"pretrain", pretrain_shape(), "Learn plain text.", false, {}}},
+           object({{"supervised", method_shape(), "Learn completions of prompts.", false, {}},
+                   {"pretrain", method_shape(), "Learn plain text.", false, {}}},
                   {{"supervised", "pretrain"}}),
            "How to train.", false, {}},
           {"lora",
@@ -125,10 +114,9 @@ Shape train_inputs() {
            "Train a low-rank adapter; absent: all weights.", false, {}},
           {"checkpoints",
            object({{"every_steps", count(), "Steps between checkpoints.", false, {}},
-                   {"every_epochs", count(), "Epochs between checkpoints.", false, {}}}),
+                   {"every_epochs", count(0), "Epochs between checkpoints.", false, {}}}),
            "How often to save.", false, {}},
           {"dtype", text_of({"float32", "bfloat16"}), "Type of the weights in training.", false, "float32"},
-          {"seed", seed(), "Seed, where the method gives none.", false, {}},
       },
       {{"model", "init"}});
 }
@@ -139,6 +127,8 @@ StepType train() {
            {"checkpoints", "list of {step, metrics, model}"},
            {"steps", "optimizer steps done"},
            {"train_loss", "number"},
+           {"mean_train_loss", "number"},
+           {"trained_tokens", "number"},
            {"train_mean_token_accuracy", "number"},
            {"valid_loss", "number"},
            {"valid_mean_token_accuracy", "number"},
@@ -159,6 +149,8 @@ StepType checkpoint() {
           {{"best", "model"},
            {"step", "training step of the best"},
            {"metrics", "metrics of the best"},
+           {"metric", "name of the metric that decided"},
+           {"value", "its value at the best"},
            {"kept", "list of the kept checkpoints"}}};
 }
 
