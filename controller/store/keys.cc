@@ -33,9 +33,8 @@ Result<Scope> scope_of(std::string_view name) {
 }
 
 Result<void> check_secret(const std::string& secret) {
-  constexpr std::size_t kSecretBytesMin = 16;
-  if (secret.size() < kSecretBytesMin) {
-    return Error{ErrorCode::kInvalidArgument, "a secret must have at least 16 characters"};
+  if (secret.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "a secret may not be empty"};
   }
   return {};
 }

@@ -94,7 +94,8 @@ Result<void> project_attempt(Database& database, const core::AttemptAssigned& ev
 Result<void> project_attempt(Database& database, const core::AttemptStarted& event, Now now) {
   const AttemptId& id = event.attempt;
   LUTHIER_TRY_VOID(database.run(
-      "UPDATE attempts SET status = 'running', started_ms = ?4 WHERE run = ?1 AND step = ?2 AND number = ?3",
+      "UPDATE attempts SET status = 'running', started_ms = ?4 "
+      "WHERE run = ?1 AND step = ?2 AND number = ?3 AND ended_ms IS NULL",
       id.run.value, id.step.value, id.number, now.wall_ms));
   return database.run(
       "UPDATE steps SET status = ?4, started_ms = COALESCE(started_ms, ?5) "

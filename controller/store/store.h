@@ -68,7 +68,7 @@ class Store {
   [[nodiscard]] virtual Result<void> replay(const std::function<Result<void>(const JournalRecord&)>& each) = 0;
 
   // --- read models (JSON as docs/http-api.md gives it, with the same outer object: {"runs": […], "next": …}) ---
-  // Newest first; `before_run` empty means from the newest; kNotFound when it names no run. Steps and yaml are left out.
+  // Newest first, without steps and yaml; `before_run` empty means from the newest; kNotFound when it names no run.
   [[nodiscard]] virtual Result<Json> list_runs(int limit, const std::string& before_run) = 0;
   [[nodiscard]] virtual Result<Json> get_run(const std::string& run) = 0;  // with its steps and attempts; kNotFound
   [[nodiscard]] virtual Result<Json> list_agents() = 0;
@@ -79,7 +79,7 @@ class Store {
                                                                     const std::string& run) = 0;
 
   // --- keys and credentials: only hashes are stored ---
-  // A secret has at least 16 characters. kAlreadyExists when it is in use.
+  // kAlreadyExists when the secret is in use.
   [[nodiscard]] virtual Result<void> add_key(const std::string& secret, const Principal& principal) = 0;
   // kUnauthenticated for an unknown secret.
   [[nodiscard]] virtual Result<Principal> authenticate(const std::string& secret) = 0;

@@ -99,11 +99,18 @@ Result<Store::LogSlice> Telemetry::read_log(const AttemptId& attempt, std::uint6
   LUTHIER_TRY_VOID(database->query(
       "SELECT first_offset, bytes FROM log_chunks WHERE log = ?1 AND first_offset < ?3 AND first_offset >= "
       "(SELECT max(first_offset) FROM log_chunks WHERE log = ?1 AND first_offset <= ?2) ORDER BY first_offset",
-      [&slice, stop](const Row& row) {
-        const std::size_t skipped = static_cast<std::size_t>(slice.next_offset - row.unsigned_integer(0));
-        const std::string_view bytes = row.view(1).substr(skipped, static_cast<std::size_t>(stop - slice.next_offset));
+      [&slice, stop, &attempt](const Row& row) -> Result<void> {
+        const std::string_view chunk = row.view(1);
+        const std::uint64_t skipped = slice.next_offset - row.unsigned_integer(0);
+        if (skipped > chunk.size()) {
+          return Error{ErrorCode::kDataLoss, "telemetry.db: the log of " + to_string(attempt) +
+                                                 " has a hole at byte " + std::to_string(slice.next_offset)};
+        }
+        const std::string_view bytes =
+            chunk.substr(static_cast<std::size_t>(skipped), static_cast<std::size_t>(stop - slice.next_offset));
         slice.bytes += bytes;
         slice.next_offset += bytes.size();
+        return {};
       },
       end->log, offset, stop));
   slice.complete = end->complete && slice.next_offset == end->offset;

@@ -83,9 +83,13 @@ TEST_F(ArtifactsTest, WhatWasNotPromisedIsRefusedAndLeavesNothing) {
     std::uint64_t announced;
     std::string message;
   };
-  for (const Case& c : {Case{"other bytes", "hello, blub", 11, "damaged"}, Case{"too short", "hello, blo", 11, "10 of 11"},
-                        Case{"too long", "hello, blob!", 11, "longer than the 11"}, Case{"empty", "", 11, "0 of 11"},
-                        Case{"wrong length announced", "hello, blob", 12, "11 of 12"}}) {
+  for (const Case& c : {
+           Case{"other bytes", "hello, blub", 11, "damaged"},
+           Case{"too short", "hello, blo", 11, "10 of 11"},
+           Case{"too long", "hello, blob!", 11, "longer than the 11"},
+           Case{"empty", "", 11, "0 of 11"},
+           Case{"wrong length announced", "hello, blob", 12, "11 of 12"},
+       }) {
     SCOPED_TRACE(c.name);
     const auto stored = put(c.bytes, digest, c.announced);
     ASSERT_FALSE(stored);
@@ -204,7 +208,10 @@ TEST_F(ArtifactsTest, AManifestOfWhatIsNotThereIsRefused) {
     std::string message;
   };
   for (const Case& c : {
-           Case{"missing blob", {"dataset", {{"a", here, 4}, {"b", missing, 7}}}, ErrorCode::kFailedPrecondition, missing},
+           Case{"missing blob",
+                {"dataset", {{"a", here, 4}, {"b", missing, 7}}},
+                ErrorCode::kFailedPrecondition,
+                missing},
            Case{"wrong length", {"dataset", {{"a", here, 5}}}, ErrorCode::kInvalidArgument, "5 bytes"},
            Case{"no files", {"dataset", {}}, ErrorCode::kInvalidArgument, "1 to"},
            Case{"path that climbs", {"dataset", {{"../a", here, 4}}}, ErrorCode::kInvalidArgument, "../a"},

@@ -1,0 +1,40 @@
+#include <algorithm>
+#include <cctype>
+
+#include "controller/http/api/api.h"
+
+namespace luthier::http::api {
+
+std::function<void(const Request&, Reply)> at_once(Answer answer) {
+  return [answer = std::move(answer)](const Request& request, const Reply& reply) {
+    Result<Response> response = answer(request);
+    reply(response ? std::move(*response) : error_response(response.error()));
+  };
+}
+
+Result<Json> find_step(store::Store& store, const std::string& run, const std::string& step) {
+  LUTHIER_TRY(Json found, store.get_run(run));
+  std::string names;
+  for (Json& candidate : found["steps"]) {
+    const std::string id = candidate.value("id", "");
+    if (id == step) {
+      return std::move(candidate);
+    }
+    names += (names.empty() ? "" : ", ") + id;
+  }
+  return Error{ErrorCode::kNotFound, "run '" + run + "' has no step '" + step + "'; its steps: " + names};
+}
+
+Result<void> check_name(const std::string& what, const std::string& name) {
+  const auto plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'; };
+  const bool good = !name.empty() && name.size() <= 100 && std::isalnum(static_cast<unsigned char>(name[0])) != 0 &&
+                    std::all_of(name.begin(), name.end(), plain);
+  if (!good) {
+    return Error{ErrorCode::kInvalidArgument,
+                 what + " '" + name.substr(0, 100) +
+                     "' must be a letter or digit and then letters, digits, '.', '_' or '-', at most 100 in all"};
+  }
+  return {};
+}
+
+}  // namespace luthier::http::api

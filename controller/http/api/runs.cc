@@ -1,0 +1,207 @@
+#include <map>
+#include <utility>
+
+#include "base/digest/digest.h"
+#include "controller/core/core.h"
+#include "controller/http/api/api.h"
+#include "pipelines/plan/make_plan.h"
+#include "pipelines/spec/spec.h"
+
+namespace luthier::http::api {
+namespace {
+
+using store::Scope;
+
+constexpr std::int64_t kListMax = 1'000;
+
+struct Submission {
+  std::string yaml;
+  std::string file;
+  plan::ParamValues params;
+  plan::SourceMap sources;
+};
+
+// One source: an artifact of kind "source" that is already here.
+Result<Json> source_value(artifacts::ArtifactStore& artifacts, const std::string& path, const Json& digest) {
+  const Error malformed{ErrorCode::kInvalidArgument, "source '" + path + "' must be the digest of an artifact"};
+  if (!digest.is_string() || !is_sha256_digest(digest.get_ref<const std::string&>())) {
+    return malformed;
+  }
+  const auto manifest = artifacts.get_manifest(digest.get<std::string>());
+  if (!manifest) {
+    if (manifest.error().code == ErrorCode::kNotFound) {
+      return Error{ErrorCode::kFailedPrecondition, "source '" + path + "' is not here: upload artifact " +
+                                                       digest.get<std::string>() + " first"};
+    }
+    return manifest.error();
+  }
+  return Json{{"$artifact", digest}, {"kind", manifest->kind}};
+}
+
+Result<Submission> read_submission(Services& services, const Request& request) {
+  LUTHIER_TRY(const Json body, json_body(request));
+  Submission submission;
+  LUTHIER_TRY(submission.yaml, required_text(body, "yaml"));
+  LUTHIER_TRY(submission.file, optional_text(body, "file"));
+  if (submission.file.empty()) {
+    submission.file = "pipeline.yaml";
+  }
+  for (const char* member : {"params", "sources"}) {
+    if (body.contains(member) && !body[member].is_object() && !body[member].is_null()) {
+      return Error{ErrorCode::kInvalidArgument, std::string("'") + member + "' must be an object"};
+    }
+  }
+  if (body.contains("params") && body["params"].is_object()) {
+    for (const auto& [name, value] : body["params"].items()) {
+      submission.params[name] = value;
+    }
+  }
+  if (body.contains("sources") && body["sources"].is_object()) {
+    for (const auto& [path, digest] : body["sources"].items()) {
+      LUTHIER_TRY(submission.sources[path], source_value(services.context.artifacts, path, digest));
+    }
+  }
+  return submission;
+}
+
+Response refuse_pipeline(const Submission& submission, const std::vector<spec::Diagnostic>& errors) {
+  Json details = Json::array();
+  for (const spec::Diagnostic& diagnostic : errors) {
+    details.push_back({{"file", diagnostic.file},
+                       {"line", diagnostic.at.line},
+                       {"column", diagnostic.at.column},
+                       {"message", diagnostic.message},
+                       {"rendered", spec::render(diagnostic, submission.yaml)}});
+  }
+  const std::string count =
+      errors.size() == 1 ? "one error" : std::to_string(errors.size()) + " errors";
+  return error_response(Error{ErrorCode::kInvalidArgument, submission.file + " has " + count + ": " +
+                                                               spec::to_string(errors.front())},
+                        std::move(details));
+}
+
+void submit(Services& services, const Request& request, const Reply& reply) {
+  Result<Submission> submission = read_submission(services, request);
+  if (!submission) {
+    return reply(error_response(submission.error()));
+  }
+  const spec::ParsedSpec parsed = spec::parse_spec(submission->yaml, submission->file);
+  if (!parsed.spec) {
+    return reply(refuse_pipeline(*submission, parsed.errors));
+  }
+  plan::MadePlan made = plan::make_plan(*parsed.spec, submission->params, submission->sources);
+  if (!made.plan) {
+    return reply(refuse_pipeline(*submission, made.errors));
+  }
+  core::SubmitRun input{.plan = std::move(*made.plan),
+                        .yaml = std::move(submission->yaml),
+                        .file_name = std::move(submission->file),
+                        .submitted_by = request.principal.name};
+  services.context.runtime.call(
+      [input = std::move(input)](core::RequestId id) mutable {
+        input.request = id;
+        return core::Input(std::move(input));
+      },
+      [&services, reply](Result<Json> accepted) {
+        if (!accepted) {
+          return reply(error_response(accepted.error()));
+        }
+        const std::string run = accepted->value("run", "");
+        services.after(milliseconds(0), [&services, run, reply] { reply_with_run(services, run, 201, reply); });
+      });
+}
+
+Result<Response> list(Services& services, const Request& request) {
+  LUTHIER_TRY(const std::int64_t limit, request.query_integer("limit", 50, 1, kListMax));
+  LUTHIER_TRY(const Json runs, services.context.store.list_runs(static_cast<int>(limit), request.query_text("before")));
+  return json_response(runs);
+}
+
+void cancel(Services& services, const Request& request, const Reply& reply) {
+  const std::string run = request.parameter("run");
+  services.context.runtime.call(
+      [run, by = request.principal.name](core::RequestId id) {
+        return core::Input(core::CancelRun{.request = id, .run = RunId{run}, .by = by});
+      },
+      [&services, run, reply](Result<Json> accepted) {
+        if (!accepted) {
+          return reply(error_response(accepted.error()));
+        }
+        services.after(milliseconds(0), [&services, run, reply] { reply_with_run(services, run, 200, reply); });
+      });
+}
+
+bool is_over(const Json& step) {
+  const std::string status = step.value("status", "");
+  return status == "succeeded" || status == "failed" || status == "cancelled" || status == "skipped";
+}
+
+using Reasons = std::map<std::string, std::string>;  // by step id
+
+void add_live_facts(const Services& services, const std::string& run_id, Json& run, const Reasons& reasons) {
+  for (Json& step : run["steps"]) {
+    if (is_over(step)) {
+      continue;
+    }
+    const std::string id = step.value("id", "");
+    if (const auto reason = reasons.find(id); reason != reasons.end() && !reason->second.empty()) {
+      step["reason"] = reason->second;
+    }
+    if (services.context.progress) {
+      step["progress"] =
+          services.context.progress(AttemptId{RunId{run_id}, StepId{id}, step.value("attempt", std::int32_t{0})});
+    }
+  }
+}
+
+}  // namespace
+
+void reply_with_run(Services& services, const std::string& run_id, int status, const Reply& reply) {
+  Result<Json> run = services.context.store.get_run(run_id);
+  if (!run) {
+    return reply(error_response(run.error()));
+  }
+  if (run->value("status", "") != "running") {
+    return reply(json_response(*run, status));
+  }
+  std::vector<StepId> unfinished;
+  for (const Json& step : (*run)["steps"]) {
+    if (!is_over(step)) {
+      unfinished.push_back(StepId{step.value("id", "")});
+    }
+  }
+  services.context.runtime.query([&services, run_id, status, reply, unfinished = std::move(unfinished),
+                                  run = std::make_shared<Json>(std::move(*run))](const core::State& state, Now now) {
+    Reasons reasons;
+    for (const StepId& step : unfinished) {
+      reasons[step.value] = core::waiting_reason(state, RunId{run_id}, step, now);
+    }
+    services.after(milliseconds(0), [&services, run_id, status, reply, run, reasons = std::move(reasons)] {
+      add_live_facts(services, run_id, *run, reasons);
+      reply(json_response(*run, status));
+    });
+  });
+}
+
+void add_run_routes(Router& router, Services& services) {
+  router.add({.method = "POST",
+              .pattern = "/api/v1/runs",
+              .scope = Scope::kDeveloper,
+              .handle = [&services](const Request& request, const Reply& reply) { submit(services, request, reply); }});
+  router.add({.method = "GET",
+              .pattern = "/api/v1/runs",
+              .scope = Scope::kViewer,
+              .handle = at_once([&services](const Request& request) { return list(services, request); })});
+  router.add({.method = "GET",
+              .pattern = "/api/v1/runs/{run}",
+              .scope = Scope::kViewer,
+              .handle = [&services](const Request& request, const Reply& reply) {
+                reply_with_run(services, request.parameter("run"), 200, reply);
+              }});
+  router.add({.method = "POST",
+              .pattern = "/api/v1/runs/{run}/cancel",
+              .scope = Scope::kDeveloper,
+              .handle = [&services](const Request& request, const Reply& reply) { cancel(services, request, reply); }});
+}
+
+}  // namespace luthier::http::api

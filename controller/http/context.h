@@ -1,0 +1,30 @@
+// Context: what the API's handlers work with. Plain references; made once, in main.
+#pragma once
+
+#include <functional>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "controller/artifacts/artifacts.h"
+#include "controller/inference.h"
+#include "controller/runtime.h"
+#include "controller/store/store.h"
+
+namespace luthier::http {
+
+// Everything is borrowed and must outlive stop(); all of it is thread-safe.
+struct Context {
+  controller::Runtime& runtime;
+  store::Store& store;
+  artifacts::ArtifactStore& artifacts;
+  controller::InferenceHub& inference;
+  const Clock& clock;
+  Log& log;
+  // The newest progress message of an attempt (docs/worker-protocol.md), null when there is none. Empty: no progress.
+  std::function<core::Json(const AttemptId&)> progress;
+  // Why the controller cannot serve right now, for /readyz; empty: nothing speaks against it.
+  std::function<Result<void>()> readiness;
+};
+
+}  // namespace luthier::http

@@ -1,0 +1,43 @@
+#include "controller/http/event_hub.h"
+
+#include <vector>
+
+namespace luthier::http {
+namespace {
+
+std::string run_of(const store::OutboxRow& row) {
+  const auto run = row.payload.is_object() ? row.payload.find("run") : row.payload.end();
+  return run != row.payload.end() && run->is_string() ? run->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+std::unique_ptr<EventHub::Subscription> EventHub::subscribe(std::string run, std::function<void()> wake) {
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t number = next_number_++;
+  subscribers_[number] = {std::move(run), std::move(wake)};
+  return std::make_unique<Subscription>(*this, number);
+}
+
+void EventHub::published(const store::OutboxRow& row) {
+  const std::string run = run_of(row);
+  std::vector<std::function<void()>> wakes;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, subscriber] : subscribers_) {
+      if (subscriber.run.empty() || subscriber.run == run) {
+        wakes.push_back(subscriber.wake);
+      }
+    }
+  }
+  for (const std::function<void()>& wake : wakes) {
+    wake();
+  }
+}
+
+void EventHub::remove(std::uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  subscribers_.erase(number);
+}
+
+}  // namespace luthier::http
