@@ -110,7 +110,7 @@ TEST_F(ApiTest, AFollowedLogIsWholeAndEndsWithTheStep) {
   start_attempt(attempt, "a-1");
   std::string log;
   std::string piece;
-  for (const std::string& line : {"first\n", "second\n", std::string("\x00\xff bytes\n", 9).c_str()}) {
+  for (const std::string& line : std::vector<std::string>{"first\n", "second\n", {'\0', '\xff', '\n'}}) {
     append_log(attempt, log.size(), line, false);
     ASSERT_EQ(client.chunk(piece), 1);
     log += piece;
