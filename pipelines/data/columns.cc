@@ -100,8 +100,8 @@ class Chooser {
 
 Result<ColumnChoice> choose_text(const Table& table, const Settings& settings, const Chooser& chooser) {
   ColumnChoice choice;
-  if (!settings.prompt_column.empty()) {
-    LUTHIER_TRY(choice.prompt, chooser.named(settings.prompt_column, "prompt"));
+  if (!settings.text_column.empty()) {
+    LUTHIER_TRY(choice.prompt, chooser.named(settings.text_column, "text"));
     return choice;
   }
   choice.prompt = chooser.exact(kTextNames, std::nullopt);
@@ -113,7 +113,7 @@ Result<ColumnChoice> choose_text(const Table& table, const Settings& settings, c
   }
   if (!choice.prompt.has_value()) {
     return Error{ErrorCode::kInvalidArgument,
-                 table.file + ":1: no column of text found; name it: columns: {prompt: …}" + chooser.listing()};
+                 table.file + ":1: no column of text found; name it: columns: {text: …}" + chooser.listing()};
   }
   return choice;
 }

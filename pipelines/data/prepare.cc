@@ -24,6 +24,7 @@ Result<Table> read_table(const SourceFile& file, const Settings& settings) {
   switch (file.format) {
     case Format::kCsv: return read_csv(file.text, file.name, ',');
     case Format::kTsv: return read_csv(file.text, file.name, '\t');
+    case Format::kJson: return read_json(file.text, file.name);
     case Format::kJsonLines: return read_json_lines(file.text, file.name);
     case Format::kText: break;
   }
@@ -234,6 +235,9 @@ Json outputs_of(const Prepared& prepared, const std::filesystem::path& folder) {
   add_part("test", prepared.test);
   if (!prepared.tokenizer_json.empty()) {
     outputs["tokenizer"] = artifact("tokenizer", "tokenizer");
+  }
+  if (prepared.task != Task::kText) {
+    outputs["separator"] = prepared.report.separator;
   }
   if (prepared.task == Task::kClassification) {
     outputs["labels"] = prepared.labels;

@@ -20,6 +20,9 @@ namespace luthier::data {
 // read as text, null as empty. kInvalidArgument for a line that is not a JSON object.
 [[nodiscard]] Result<Table> read_json_lines(std::string_view text, std::string file);
 
+// The same from an array of objects, or objects one after the other, over any number of lines.
+[[nodiscard]] Result<Table> read_json(std::string_view text, std::string file);
+
 enum class TextUnit { kLine, kParagraph };
 // One column named `column`, a row for each line, or for each paragraph (lines without a blank line between).
 [[nodiscard]] Table read_text(std::string_view text, std::string file, TextUnit unit, std::string column);

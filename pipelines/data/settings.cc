@@ -84,9 +84,9 @@ Result<void> read_format_and_task(const Json& with, Settings& settings) {
   std::string format;
   LUTHIER_TRY_VOID(read_string(with, "format", "", format));
   if (!format.empty()) {
-    settings.format = format_named(format);
+    settings.format = format_named(format == "text" ? "txt" : format);
     if (!settings.format.has_value()) {
-      return wrong("format", "csv, tsv, jsonl or txt, not \"" + format + "\"");
+      return wrong("format", "csv, tsv, json, jsonl or text, not \"" + format + "\"");
     }
   }
   std::string task;
@@ -160,13 +160,21 @@ Result<Settings> parse_settings(const Json& with) {
   settings.source = path;
   LUTHIER_TRY_VOID(read_format_and_task(with, settings));
   if (const Json* columns = find(with, "columns")) {
-    LUTHIER_TRY_VOID(refuse_unknown(*columns, "columns.", {"prompt", "completion"}));
+    LUTHIER_TRY_VOID(refuse_unknown(*columns, "columns.", {"prompt", "completion", "text"}));
     LUTHIER_TRY_VOID(read_string(*columns, "prompt", "columns.", settings.prompt_column));
     LUTHIER_TRY_VOID(read_string(*columns, "completion", "columns.", settings.completion_column));
+    LUTHIER_TRY_VOID(read_string(*columns, "text", "columns.", settings.text_column));
   }
   LUTHIER_TRY_VOID(read_labels(with, settings.labels));
   LUTHIER_TRY_VOID(read_split(with, settings.split));
   LUTHIER_TRY_VOID(read_tokenizer(with, settings));
+  if (!settings.text_column.empty()) {
+    if (!settings.prompt_column.empty() || !settings.completion_column.empty() ||
+        settings.task.value_or(Task::kText) != Task::kText) {
+      return wrong("columns.text", "left out beside prompt and completion: it is for task text only");
+    }
+    settings.task = Task::kText;
+  }
   if (settings.tokenizer_vocab_size != 0 && settings.task.has_value() && *settings.task != Task::kText) {
     return wrong("tokenizer", "left out unless `task` is text: other data is tokenized by its base model");
   }

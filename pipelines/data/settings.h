@@ -31,6 +31,7 @@ struct Settings {
   std::optional<Task> task;      // without it the data decides
   std::string prompt_column;     // empty: found by its name
   std::string completion_column;
+  std::string text_column;       // task text only
   std::vector<std::string> labels;  // the classes; empty: as found
   SplitSettings split;
   std::size_t tokenizer_vocab_size = 0;  // 0: no tokenizer is trained

@@ -56,7 +56,7 @@ std::optional<Format> format_of_extension(const fs::path& file) {
 }  // namespace
 
 std::optional<Format> format_named(std::string_view name) {
-  for (const Format format : {Format::kCsv, Format::kTsv, Format::kJsonLines, Format::kText}) {
+  for (const Format format : {Format::kCsv, Format::kTsv, Format::kJson, Format::kJsonLines, Format::kText}) {
     if (name == name_of(format)) {
       return format;
     }
@@ -68,6 +68,7 @@ std::string_view name_of(Format format) {
   switch (format) {
     case Format::kCsv: return "csv";
     case Format::kTsv: return "tsv";
+    case Format::kJson: return "json";
     case Format::kJsonLines: return "jsonl";
     case Format::kText: return "txt";
   }
@@ -100,7 +101,7 @@ Result<std::vector<SourceFile>> read_source(const fs::path& path, std::optional<
     LUTHIER_TRY(names, list_files(path));
   }
   if (names.empty()) {
-    return wrong("the source has no files; name at least one .csv, .tsv, .jsonl or .txt file");
+    return wrong("the source has no files; name at least one .csv, .tsv, .json, .jsonl or .txt file");
   }
   std::vector<SourceFile> files;
   std::uint64_t bytes_left = kSourceBytesMax;
@@ -109,7 +110,7 @@ Result<std::vector<SourceFile>> read_source(const fs::path& path, std::optional<
     file.name = name.string();
     const std::optional<Format> known = format.has_value() ? format : format_of_extension(name);
     if (!known.has_value()) {
-      return wrong(file.name + ": the extension does not say the format; rename it to .csv, .tsv, .jsonl or .txt, or set `format`");
+      return wrong(file.name + ": the extension does not say the format; rename it to .csv, .tsv, .json, .jsonl or .txt, or set `format`");
     }
     file.format = *known;
     LUTHIER_TRY(file.text, read_file(is_file ? path : path / name, bytes_left));

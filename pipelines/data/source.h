@@ -19,12 +19,12 @@ struct SourceFile {
 };
 
 // Reads every file at `path` (hidden ones and links aside), in order of name. `format`: of all files; without it
-// the extension decides (.csv .tsv .jsonl .ndjson .txt). kInvalidArgument for an unknown extension, an encoding
+// the extension decides (.csv .tsv .json .jsonl .ndjson .txt). kInvalidArgument for an unknown extension, an encoding
 // other than UTF-8, or no file at all; kResourceExhausted above 1 GiB in total.
 [[nodiscard]] Result<std::vector<SourceFile>> read_source(const std::filesystem::path& path,
                                                           std::optional<Format> format);
 
-// "csv", "tsv", "jsonl", "txt"; nullopt for other names.
+// "csv", "tsv", "json", "jsonl", "txt"; nullopt for other names.
 [[nodiscard]] std::optional<Format> format_named(std::string_view name);
 [[nodiscard]] std::string_view name_of(Format format);
 

@@ -7,7 +7,7 @@
 
 namespace luthier::data {
 
-enum class Format { kCsv, kTsv, kJsonLines, kText };
+enum class Format { kCsv, kTsv, kJson, kJsonLines, kText };
 
 struct Cell {
   std::string text;     // UTF-8
