@@ -49,6 +49,7 @@ void on(State& state, const RunSubmitted& event, Now) {
   LiveRun run;
   run.order = number_of(event.run);
   run.plan = event.plan;
+  run.plan_hash = hash(plan::to_json(event.plan));
   run.submitted_by = event.submitted_by;
   for (const plan::Step& step : event.plan.steps) {
     run.steps.emplace(step.id, LiveStep{});
@@ -203,7 +204,7 @@ StepId serve_step() { return StepId{"serve"}; }
 
 bool is_current(const State& state, const AttemptId& attempt) {
   const LiveStep* step = find_step(state, attempt.run, attempt.step);
-  return step != nullptr && !is_terminal(step->status) && step->attempt_number == attempt.number &&
+  return step != nullptr && attempt.number > 0 && !is_terminal(step->status) && step->attempt_number == attempt.number &&
          !step->attempt.ended;
 }
 

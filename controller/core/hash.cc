@@ -28,7 +28,6 @@ struct Fold {
   void operator()(const char*, const double& value) { word(std::bit_cast<std::uint64_t>(value)); }
   void operator()(const char*, const std::string& value);
   void operator()(const char*, const Json& value);
-  void operator()(const char*, const plan::Plan& value) { (*this)("", plan::to_json(value)); }
   template <class Tag>
   void operator()(const char*, const StringId<Tag>& value) {
     (*this)("", value.value);
@@ -118,13 +117,19 @@ void Fold::operator()(const char*, const LiveStep& x) {
       x.user_failures, x.agents_lost, x.not_before_wall_ms);
 }
 void Fold::operator()(const char*, const LiveRun& x) {
-  all(x.order, x.plan, x.submitted_by, x.started, x.cancel_requested, x.steps);
+  all(x.order, x.plan_hash, x.submitted_by, x.started, x.cancel_requested, x.steps);
 }
 void Fold::operator()(const char*, const Deployment& x) { all(x.model, x.weights, x.used_wall_ms, x.serve); }
 void Fold::operator()(const char*, const ModelVersion& x) { all(x.weights, x.lineage, x.metrics, x.description); }
 void Fold::operator()(const char*, const Model& x) { all(x.versions, x.aliases); }
 
 }  // namespace
+
+std::uint64_t hash(const Json& value) {
+  Fold fold;
+  fold("", value);
+  return fold.hash;
+}
 
 std::uint64_t hash(const State& state) {
   Fold fold;

@@ -88,6 +88,7 @@ struct LiveStep {
 struct LiveRun {
   std::uint64_t order = 0;  // of submission
   plan::Plan plan;
+  std::uint64_t plan_hash = 0;  // of `plan`, which never changes; so that hash() need not walk it
   std::string submitted_by;
   bool started = false;
   bool cancel_requested = false;
@@ -129,6 +130,7 @@ struct State {
   std::map<std::string, Model> models;
 };
 
+[[nodiscard]] std::uint64_t hash(const Json& value);
 // The step, of a run or of a deployment; nullptr when it is not live.
 [[nodiscard]] const LiveStep* find_step(const State& state, const RunId& run, const StepId& step);
 [[nodiscard]] bool is_terminal(StepStatus status);

@@ -1,0 +1,84 @@
+// AgentNode: one machine with an agent on it. Three lives, each may end before the next outer one: the agent process
+// (its machine's state), the shims with their processes, and the machine with its disk.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "agents/core/core.h"
+#include "controller/core/core.h"
+#include "tests/simulation/world.h"
+
+namespace luthier::simulation {
+
+class AgentNode {
+ public:
+  AgentNode(World& world, AgentId id, int gpus);
+
+  void start_machine();   // boots with an empty disk
+  void crash_process();   // kill -9 of the agent; shims go on
+  void lose_machine();    // everything on it is gone
+  void kill_a_process();  // SIGKILL to some step's process
+  void lose_connection();
+  void feed(const agents::Input& input);
+
+  [[nodiscard]] bool up() const { return machine_.has_value(); }
+  [[nodiscard]] bool is_idle() const { return (!machine_ || machine_->attempts.empty()) && folders_.empty(); }
+  [[nodiscard]] core::AgentConnected hello() const;
+  [[nodiscard]] std::string describe() const;
+
+ private:
+  // What lies on disk, and what runs under the shim.
+  struct Folder {
+    agents::Assignment assignment;
+    bool shim_started = false;
+    bool alive = false;
+    bool ready = false;
+    bool stubborn = false;  // ignores TERM
+    std::int64_t pid = 0;
+    std::int64_t started_ms = 0;
+    std::optional<agents::StopReason> stopping;
+    std::optional<agents::ExitRecord> exit;
+    bool tree_gone = false;
+    std::vector<agents::CheckpointSeen> checkpoints;
+  };
+
+  void start_process();  // the agent
+  void recover(const Folder& folder);
+  void perform(const agents::Effect& effect);
+  void on(const agents::FetchInputs& effect);
+  void on(const agents::StartShim& effect);
+  void on(const agents::StopProcess& effect);
+  void on(const agents::UploadCheckpoint& effect);
+  void on(const agents::UploadOutputs& effect);
+  void on(const agents::FlushTelemetry& effect);
+  void on(const agents::SendReport& effect);
+  void on(const agents::RemoveAttempt& effect);
+  void on(const agents::WakeAt& effect);
+  // Does `action` after a while, unless the agent process has died meanwhile; waits for a connection if `online`.
+  void later(std::int64_t least_ms, std::int64_t most_ms, bool online, std::function<void()> action);
+
+  // --- processes.cc ---
+  void run_process(const AttemptId& attempt);
+  void save_checkpoint(const AttemptId& attempt, std::int64_t step);
+  void end_process(const AttemptId& attempt, agents::ExitRecord exit);
+  [[nodiscard]] agents::ExitRecord natural_end(const agents::Assignment& assignment);
+  void check_gpus(const agents::Assignment& starting);
+  // The folder if the machine has not been lost and the process has not ended.
+  Folder* living(const AttemptId& attempt, std::uint64_t boot);
+  // Feeds the agent if it is up; it finds the facts on disk otherwise.
+  void tell(const agents::Input& input);
+
+  World& world_;
+  const AgentId id_;
+  core::AgentResources resources_;
+  std::uint64_t boot_ = 0;         // of the machine
+  std::uint64_t incarnation_ = 0;  // of the agent process
+  std::int64_t skew_ms_ = 0;
+  std::optional<agents::State> machine_;
+  std::map<AttemptId, Folder> folders_;
+  std::int64_t next_pid_ = 100;
+};
+
+}  // namespace luthier::simulation
