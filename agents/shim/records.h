@@ -1,7 +1,7 @@
 // What an agent and a shim tell each other through the attempt's folder and the control socket.
 //
 //   ATTEMPT/launch.json        agent → shim, before the start: Launch
-//   ATTEMPT/shim.lock          locked (flock) by the shim while it lives
+//   ATTEMPT/shim.lock          locked by the shim while it lives (lock.h)
 //   ATTEMPT/shim.json          shim: its own identity and nonce
 //   ATTEMPT/started.json       shim: identity of the step's process
 //   ATTEMPT/exit.json          shim: ExitFile, written when the process and all it started are dead

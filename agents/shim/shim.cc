@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -16,6 +15,7 @@
 #include <optional>
 
 #include "agents/shim/connections.h"
+#include "agents/shim/lock.h"
 #include "agents/shim/process_tree.h"
 #include "agents/shim/runtime_folder.h"
 #include "agents/shim/spool.h"
@@ -62,14 +62,7 @@ struct Wires {
 };
 
 Result<UniqueFd> take_lock(const std::filesystem::path& folder) {
-  const std::filesystem::path path = folder / kLockFile;
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.valid()) {
-    return system_error("cannot open " + path.string());
-  }
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    return Error{ErrorCode::kFailedPrecondition, "another shim has " + folder.string()};
-  }
+  LUTHIER_TRY(UniqueFd fd, take_attempt_lock(folder));
   for (const char* name : {kStartedFile, kExitFile}) {
     if (std::filesystem::exists(folder / name)) {
       return Error{ErrorCode::kFailedPrecondition, folder.string() + " was started before; an attempt runs once"};
