@@ -170,12 +170,20 @@ void Runner::follow(const Held& held) {
   auto follower = std::make_shared<Follower>(held.assignment, held.folder, held.nonce, std::move(events));
   const std::lock_guard lock(mutex_);
   if (const auto found = held_.find(id); found != held_.end()) {
-    found->second.follower = std::move(follower);
+    found->second.follower = follower;
+    if (found->second.stop_forced) {  // it overtook this call
+      follower->stop_process(*found->second.stop_forced, options_.launch.grace_ms);
+    }
   }
 }
 
 void Runner::perform(const StopProcess& effect) {
-  // The core stops only what was started, so a follower is there or comes at once.
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = held_.find(effect.attempt); found != held_.end()) {
+      found->second.stop_forced = effect.force;
+    }
+  }
   local_.post([this, effect] {
     const auto held = find(effect.attempt);
     if (!held) {

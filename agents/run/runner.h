@@ -62,6 +62,7 @@ class Runner {
     std::string nonce;
     std::shared_ptr<Cancel> cancel = std::make_shared<Cancel>();
     std::shared_ptr<Follower> follower;
+    std::optional<bool> stop_forced;  // a stop came; with KILL?
   };
   [[nodiscard]] std::optional<Held> find(const AttemptId& attempt) const;
   void fetch(const Held& held);

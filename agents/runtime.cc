@@ -1,0 +1,145 @@
+#include "agents/runtime.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "agents/device/devices.h"
+#include "agents/link/blob_link.h"
+#include "agents/link/control_link.h"
+#include "agents/link/inference_link.h"
+#include "agents/link/session.h"
+#include "agents/link/telemetry_link.h"
+#include "agents/run/runner.h"
+#include "agents/shim/process_tree.h"
+#include "agents/version.h"
+#include "base/file.h"
+
+namespace luthier::agents {
+namespace fs = std::filesystem;
+namespace {
+
+Programs find_programs(const Config& config) {
+  std::error_code code;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", code).parent_path();
+  return Programs{.shim = folder / "luthier-shim",
+                  .worker = config.worker.empty() ? folder / "luthier-worker" : fs::absolute(config.worker, code),
+                  .prep = folder / "luthier-prep"};
+}
+
+}  // namespace
+
+// In the order of need: the links and the runner post to the strand; the strand's effects go to them.
+struct AgentRuntime::Parts {
+  Parts(const AgentRuntime& runtime, const Session& session, HelloFacts facts)
+      : strand(runtime.clock_, Options{.stop_grace = runtime.config_.stop_grace}),
+        blobs(make_blob_link(session)),
+        telemetry(session, runtime.clock_, runtime.log_, post()),
+        runner({.data = runtime.config_.data,
+                .programs = find_programs(runtime.config_),
+                .launch = {.grace_ms = runtime.config_.stop_grace.count(),
+                           .orphan_timeout_ms = runtime.config_.orphan_timeout.count()},
+                .cache_bytes_max = runtime.config_.cache_bytes},
+               *blobs, telemetry, runtime.clock_, runtime.log_, post()),
+        control(session, std::move(facts), runtime.log_, {[this] { return strand.held(); }, post()}),
+        inference(session, runtime.log_, [this](const AttemptId& attempt) { return runner.serve_socket(attempt); }) {}
+
+  ~Parts() {
+    control.stop();
+    inference.stop();
+    telemetry.stop();
+    strand.stop();
+  }
+
+  Runner::Post post() {
+    return [this](Input input) {
+      if (std::holds_alternative<Connected>(input) && on_connected) {
+        on_connected();
+      }
+      strand.post(std::move(input));
+    };
+  }
+
+  std::function<void()> on_connected;
+  Strand strand;
+  std::unique_ptr<BlobClient> blobs;
+  TelemetryLink telemetry;
+  Runner runner;
+  ControlLink control;
+  InferenceLink inference;
+};
+
+AgentRuntime::AgentRuntime(Config config, const Clock& clock, Log& log)
+    : config_(std::move(config)), clock_(clock), log_(log) {}
+AgentRuntime::~AgentRuntime() = default;
+
+Result<void> AgentRuntime::lock_data() {
+  LUTHIER_TRY_VOID(create_folders(config_.data / "attempts"));
+  const fs::path path = config_.data / "agent.lock";
+  lock_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  struct flock lock{};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  if (!lock_.valid()) {
+    return Error{ErrorCode::kInternal, "cannot open " + path.string() + ": " + std::strerror(errno)};
+  }
+  if (::fcntl(lock_.get(), F_OFD_SETLK, &lock) != 0) {
+    return Error{ErrorCode::kFailedPrecondition,
+                 "another agent runs on the folder " + config_.data.string() + "; each agent needs its own --data"};
+  }
+  return {};
+}
+
+void AgentRuntime::on_connected(const std::string& agent_id) {
+  if (config_.ready_file.empty()) {
+    return;
+  }
+  const Json ready{{"agent_id", agent_id}, {"name", config_.name}, {"pid", ::getpid()}};
+  if (auto written = write_file_atomically(config_.ready_file, ready.dump() + "\n"); !written) {
+    log_.warning("ready_file_not_written", {{"why", written.error().message}});
+  }
+}
+
+void AgentRuntime::perform(Parts& parts, const Effect& effect) {
+  if (const auto* report = std::get_if<SendReport>(&effect)) {
+    parts.control.send(report->report);
+    return;
+  }
+  std::visit(
+      [&parts](const auto& value) {
+        if constexpr (requires { parts.runner.perform(value); }) {
+          parts.runner.perform(value);
+        }
+      },
+      effect);
+}
+
+Result<void> AgentRuntime::run(const Cancel& stop) {
+  LUTHIER_TRY_VOID(lock_data());
+  LUTHIER_TRY(const Session session,
+              join_or_load(config_.data, config_.controller, config_.name, config_.join_token_file, stop));
+  const Devices devices = find_devices({.cpus = config_.cpus, .nvml_library = config_.nvml_library});
+  if (!devices.gpu_note.empty()) {
+    log_.warning("no_gpus", {{"why", devices.gpu_note}});
+  }
+  log_.info("agent_started", {{"agent", session.agent_id},
+                              {"name", config_.name},
+                              {"cpus", std::to_string(devices.cpus)},
+                              {"gpus", std::to_string(devices.gpus.size())}});
+  Parts parts(*this, session, HelloFacts{config_.name, kVersion, shim::read_boot_id(), devices});
+  parts.on_connected = [this, &session] { on_connected(session.agent_id); };
+  parts.strand.start([this, &parts](const Effect& effect) { perform(parts, effect); });
+  parts.telemetry.start();
+  parts.runner.recover();
+  parts.control.start();
+  parts.inference.start();
+  while (!stop.wait(milliseconds(3'600'000))) {
+  }
+  log_.info("agent_stopping");
+  return {};
+}
+
+}  // namespace luthier::agents
