@@ -1,0 +1,289 @@
+#include "controller/config.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstdint>
+#include <utility>
+
+#include "base/file.h"
+
+namespace luthier::controller {
+
+namespace {
+
+constexpr std::uint64_t kFileBytesMax = 1 << 20;
+
+Error invalid(std::string message) { return Error{ErrorCode::kInvalidArgument, std::move(message)}; }
+
+struct Option {
+  const char* name;   // flag "--name", file "name", environment LUTHIER_NAME with '_' for '-'
+  const char* value;  // what help calls its value; empty: a switch
+  const char* help;
+  Result<void> (*set)(Config& config, const std::string& text);
+  std::string (*get)(const Config& config);
+};
+
+template <std::string Config::* kMember>
+Result<void> set_text(Config& config, const std::string& text) {
+  config.*kMember = text;
+  return {};
+}
+template <std::string Config::* kMember>
+std::string get_text(const Config& config) {
+  return config.*kMember;
+}
+
+template <int Config::* kMember>
+Result<void> set_port(Config& config, const std::string& text) {
+  int port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc() || end != text.data() + text.size() || port < 0 || port > 65'535) {
+    return invalid("'" + text + "' is not a port from 0 to 65535");
+  }
+  config.*kMember = port;
+  return {};
+}
+template <int Config::* kMember>
+std::string get_port(const Config& config) {
+  return std::to_string(config.*kMember);
+}
+
+// "1500ms", "10s", "2m".
+template <milliseconds Config::* kMember>
+Result<void> set_duration(Config& config, const std::string& text) {
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const std::int64_t factor = unit == "ms" ? 1 : unit == "s" ? 1'000 : unit == "m" ? 60'000 : 0;
+  if (error != std::errc() || factor == 0 || count < 0 || count > 1'000'000) {
+    return invalid("'" + text + "' is not a duration such as 1500ms, 10s or 2m");
+  }
+  config.*kMember = milliseconds(count * factor);
+  return {};
+}
+template <milliseconds Config::* kMember>
+std::string get_duration(const Config& config) {
+  const std::int64_t count = (config.*kMember).count();
+  return count % 1'000 == 0 ? std::to_string(count / 1'000) + "s" : std::to_string(count) + "ms";
+}
+
+Result<void> set_log_pretty(Config& config, const std::string& text) {
+  if (text != "true" && text != "false") {
+    return invalid("'" + text + "' is neither true nor false");
+  }
+  config.log_pretty = text == "true";
+  return {};
+}
+std::string get_log_pretty(const Config& config) { return config.log_pretty ? "true" : "false"; }
+
+constexpr Option kOptions[] = {
+    {"data", "DIR", "folder for everything that must survive; made if missing (required)", set_text<&Config::data>,
+     get_text<&Config::data>},
+    {"http-host", "ADDRESS", "loopback address of the HTTP API", set_text<&Config::http_host>,
+     get_text<&Config::http_host>},
+    {"http-port", "N", "port of the HTTP API; 0 takes any free one", set_port<&Config::http_port>,
+     get_port<&Config::http_port>},
+    {"grpc-host", "ADDRESS", "loopback address that agents call", set_text<&Config::grpc_host>,
+     get_text<&Config::grpc_host>},
+    {"grpc-port", "N", "port that agents call; 0 takes any free one", set_port<&Config::grpc_port>,
+     get_port<&Config::grpc_port>},
+    {"agent-silence", "TIME", "an agent not heard of for so long is lost; from 500ms on",
+     set_duration<&Config::agent_silence>, get_duration<&Config::agent_silence>},
+    {"start-grace", "TIME", "how long known agents may take to come back after a start of the controller",
+     set_duration<&Config::start_grace>, get_duration<&Config::start_grace>},
+    {"log-pretty", "", "log lines for people instead of JSON", set_log_pretty, get_log_pretty},
+    {"ready-file", "PATH", "write {\"http_url\", \"grpc_address\", \"pid\"} there as JSON once ready",
+     set_text<&Config::ready_file>, get_text<&Config::ready_file>},
+};
+
+const Option* find_option(std::string_view name) {
+  const auto* found =
+      std::find_if(std::begin(kOptions), std::end(kOptions), [&](const Option& one) { return name == one.name; });
+  return found == std::end(kOptions) ? nullptr : found;
+}
+
+std::string environment_name(std::string_view option) {
+  std::string name = "LUTHIER_";
+  for (const char c : option) {
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r";
+  const auto first = text.find_first_not_of(kBlank);
+  return first == std::string_view::npos ? std::string_view()
+                                         : text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+Result<void> assign(ParsedConfig& parsed, const Option& option, const std::string& text, const std::string& origin) {
+  if (Result<void> set = option.set(parsed.config, text); !set) {
+    return std::move(set).error().with(origin == "flag" ? "--" + std::string(option.name) : origin);
+  }
+  parsed.origins[option.name] = origin;
+  return {};
+}
+
+Result<void> read_config_file(ParsedConfig& parsed, const std::string& path) {
+  LUTHIER_TRY(const std::string content, read_file(path, kFileBytesMax));
+  std::string_view rest = content;
+  for (int line = 1; !rest.empty(); ++line) {
+    const std::string place = path + ":" + std::to_string(line);
+    const auto end = rest.find('\n');
+    const std::string_view text = trim(rest.substr(0, end).substr(0, rest.substr(0, end).find('#')));
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    if (text.empty()) {
+      continue;
+    }
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos) {
+      return invalid(place + ": expected 'name = value'");
+    }
+    const std::string_view name = trim(text.substr(0, equals));
+    const Option* option = find_option(name);
+    if (option == nullptr) {
+      return invalid(place + ": there is no option '" + std::string(name) + "'; `luthierd --help` lists them");
+    }
+    LUTHIER_TRY_VOID(assign(parsed, *option, std::string(trim(text.substr(equals + 1))), place));
+  }
+  return {};
+}
+
+struct Flag {
+  std::string name;
+  std::string value;
+};
+
+// Splits "--name value", "--name=value" and "--switch".
+Result<std::vector<Flag>> split_flags(const std::vector<std::string>& arguments) {
+  std::vector<Flag> flags;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "-h") {
+      flags.push_back({"help", ""});
+      continue;
+    }
+    if (!argument.starts_with("--")) {
+      return invalid("'" + argument + "' is not an option; `luthierd --help` lists them");
+    }
+    const auto equals = argument.find('=');
+    const bool inline_value = equals != std::string::npos;
+    std::string name = inline_value ? argument.substr(2, equals - 2) : argument.substr(2);
+    const Option* option = find_option(name);
+    if (option == nullptr && name != "help" && name != "print-config" && name != "config") {
+      return invalid("there is no option '--" + name + "'; `luthierd --help` lists them");
+    }
+    const bool needs_value = name == "config" || (option != nullptr && *option->value != '\0');
+    if (inline_value) {
+      flags.push_back({std::move(name), argument.substr(equals + 1)});
+    } else if (!needs_value) {
+      flags.push_back({std::move(name), "true"});
+    } else if (i + 1 == arguments.size()) {
+      return invalid("--" + name + " needs a value");
+    } else {
+      flags.push_back({std::move(name), arguments[++i]});
+    }
+  }
+  return flags;
+}
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
+}
+
+Result<void> check(const Config& config) {
+  for (const auto& [option, host] : {std::pair("--http-host", config.http_host), std::pair("--grpc-host", config.grpc_host)}) {
+    if (!is_loopback(host)) {
+      return invalid(std::string(option) + ": '" + host +
+                     "' is not a loopback address; luthierd listens on loopback only (127.0.0.1), because mutual TLS "
+                     "beyond it is not built yet");
+    }
+  }
+  if (config.data.empty()) {
+    return invalid("--data DIR is required: the folder that keeps everything that must survive");
+  }
+  if (config.agent_silence < milliseconds(500)) {
+    return invalid("agent-silence must be at least 500ms");
+  }
+  if (config.start_grace < config.agent_silence) {
+    return invalid("start-grace must not be shorter than agent-silence");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ParsedConfig> parse_config(const std::vector<std::string>& arguments, const Environment& environment) {
+  ParsedConfig parsed;
+  for (const Option& option : kOptions) {
+    parsed.origins[option.name] = "default";
+  }
+  LUTHIER_TRY(const std::vector<Flag> flags, split_flags(arguments));
+  std::string file = environment("LUTHIER_CONFIG").value_or("");
+  for (const Flag& flag : flags) {
+    if (flag.name == "help") {
+      parsed.action = Action::kHelp;
+      return parsed;
+    }
+    if (flag.name == "print-config") {
+      parsed.action = Action::kPrintConfig;
+    } else if (flag.name == "config") {
+      file = flag.value;
+    }
+  }
+  if (!file.empty()) {
+    LUTHIER_TRY_VOID(read_config_file(parsed, file));
+  }
+  for (const Option& option : kOptions) {
+    const std::string name = environment_name(option.name);
+    if (const std::optional<std::string> text = environment(name)) {
+      LUTHIER_TRY_VOID(assign(parsed, option, *text, name));
+    }
+  }
+  for (const Flag& flag : flags) {
+    if (const Option* option = find_option(flag.name)) {
+      LUTHIER_TRY_VOID(assign(parsed, *option, flag.value, "flag"));
+    }
+  }
+  if (parsed.origins.at("start-grace") == "default") {
+    parsed.config.start_grace = std::max(parsed.config.start_grace, parsed.config.agent_silence);
+  }
+  LUTHIER_TRY_VOID(check(parsed.config));
+  return parsed;
+}
+
+std::string config_help() {
+  std::string help =
+      "luthierd: Luthier's controller.\n\n"
+      "  luthierd --data DIR [options]\n\n"
+      "Each value is the default, overridden by the file, the environment and the flag, in this order.\n\n";
+  const auto add = [&help](const std::string& flag, const std::string& text) {
+    help += "  " + flag + std::string(flag.size() < 26 ? 26 - flag.size() : 1, ' ') + text + "\n";
+  };
+  const Config defaults;
+  for (const Option& option : kOptions) {
+    std::string text = option.help;
+    if (const std::string value = option.get(defaults); !value.empty()) {
+      text += " [" + value + "]";
+    }
+    add("--" + std::string(option.name) + (*option.value == '\0' ? "" : " " + std::string(option.value)),
+        text + " (" + environment_name(option.name) + ")");
+  }
+  add("--config FILE", "lines 'name = value', the names as above without dashes in front (LUTHIER_CONFIG)");
+  add("--print-config", "print every value and where it came from, then end");
+  add("--help", "print this, then end");
+  return help;
+}
+
+std::string print_config(const ParsedConfig& parsed) {
+  std::string text;
+  for (const Option& option : kOptions) {
+    text += std::string(option.name) + " = " + option.get(parsed.config) + "  # " +
+            parsed.origins.at(option.name) + "\n";
+  }
+  return text;
+}
+
+}  // namespace luthier::controller

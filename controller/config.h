@@ -1,0 +1,51 @@
+// Config: luthierd's settings. One struct, one table (config.cc); each value is the default, overridden by the file,
+// by the environment (LUTHIER_…), by a flag, in this order.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace luthier::controller {
+
+struct Config {
+  std::string data;  // folder for everything that must survive
+  std::string http_host = "127.0.0.1";
+  int http_port = 7070;  // 0: any free one
+  std::string grpc_host = "127.0.0.1";
+  int grpc_port = 7071;  // 0: any free one
+  milliseconds agent_silence{10'000};
+  milliseconds start_grace{30'000};
+  bool log_pretty = false;
+  std::string ready_file;  // empty: none
+};
+
+// What the command line asks for.
+enum class Action { kRun, kHelp, kPrintConfig };
+
+struct ParsedConfig {
+  Action action = Action::kRun;
+  Config config;
+  std::map<std::string, std::string> origins;  // option name → "default", "file …", "LUTHIER_…" or "flag"
+};
+
+// Reads one environment variable; nothing when it is not set.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+// `arguments` without the program's name. The file is what --config or LUTHIER_CONFIG names: lines "name = value",
+// '#' starts a comment. Errors name the value's origin and what is allowed. Values that contradict each other, and
+// addresses beyond loopback (there is no TLS yet), are refused here too; not for kHelp.
+[[nodiscard]] Result<ParsedConfig> parse_config(const std::vector<std::string>& arguments,
+                                                const Environment& environment);
+
+[[nodiscard]] std::string config_help();
+// One line per option: name = value  # origin.
+[[nodiscard]] std::string print_config(const ParsedConfig& parsed);
+
+}  // namespace luthier::controller
