@@ -1,5 +1,7 @@
 #include "controller/config.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -190,7 +192,8 @@ Result<std::vector<Flag>> split_flags(const std::vector<std::string>& arguments)
 }
 
 bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
+  in_addr address{};
+  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }
 
 Result<void> check(const Config& config) {

@@ -21,7 +21,7 @@ struct Config {
   std::string grpc_host = "127.0.0.1";
   int grpc_port = 7071;  // 0: any free one
   milliseconds agent_silence{10'000};
-  milliseconds start_grace{30'000};
+  milliseconds start_grace{15'000};  // where not set: at least agent_silence
   bool log_pretty = false;
   std::string ready_file;  // empty: none
 };

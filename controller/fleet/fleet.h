@@ -22,7 +22,7 @@ struct FleetOptions {
   int port = 0;                             // 0: any free one
   milliseconds heartbeat_interval{2'000};   // what agents are told
   milliseconds agent_silence{10'000};       // an agent heard of less recently is lost
-  milliseconds start_grace{30'000};         // for agents known from before this controller's start
+  milliseconds start_grace{15'000};    // for agents known from before this controller's start
 };
 
 struct FleetContext {

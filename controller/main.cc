@@ -1,0 +1,148 @@
+// luthierd: the controller. The only place where its parts are put together.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "controller/artifacts/artifacts.h"
+#include "controller/config.h"
+#include "controller/data_folder.h"
+#include "controller/fleet/fleet.h"
+#include "controller/http/server.h"
+#include "controller/inference.h"
+#include "controller/progress_board.h"
+#include "controller/runtime.h"
+#include "controller/store/store.h"
+
+namespace luthier::controller {
+namespace {
+
+constexpr unsigned kStopSecondsMax = 9;
+
+// Before any thread exists, so that all inherit it: only wait_for_stop() sees these signals.
+sigset_t block_stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+int wait_for_stop(const sigset_t& signals) {
+  int signal = 0;
+  sigwait(&signals, &signal);
+  ::alarm(kStopSecondsMax);  // an ordered stop that hangs is ended by SIGALRM; the journal makes that safe
+  return signal;
+}
+
+Result<void> write_ready_file(const std::string& path, const std::string& http_url, const std::string& grpc_address) {
+  if (path.empty()) {
+    return {};
+  }
+  const nlohmann::json ready{{"http_url", http_url}, {"grpc_address", grpc_address}, {"pid", ::getpid()}};
+  return write_file_atomically(path, ready.dump() + "\n", 0644);
+}
+
+http::Context http_context(Runtime& runtime, store::Store& store, artifacts::ArtifactStore& artifacts,
+                           InferenceHub& inference, const ProgressBoard& progress, const Clock& clock, Log& log) {
+  return {.runtime = runtime,
+          .store = store,
+          .artifacts = artifacts,
+          .inference = inference,
+          .clock = clock,
+          .log = log,
+          .progress = [&progress](const AttemptId& attempt) { return progress.newest(attempt).value_or(core::Json()); },
+          .readiness = nullptr};
+}
+
+Result<void> serve(const Config& config, const sigset_t& signals) {
+  const SystemClock clock;
+  Log log(clock, {.level = LogLevel::kInfo, .pretty = config.log_pretty, .fd = 2});
+  LUTHIER_TRY(const DataFolder folder, DataFolder::open(config.data));
+  LUTHIER_TRY(const std::unique_ptr<store::Store> store, store::open_sqlite_store(folder.path()));
+  LUTHIER_TRY(const std::unique_ptr<artifacts::ArtifactStore> artifacts,
+              artifacts::open_local_artifacts(folder.path() / "artifacts"));
+  LUTHIER_TRY_VOID(folder.ensure_admin_key(*store));
+  LUTHIER_TRY_VOID(folder.renew_join_token(*store, clock.now()));
+
+  // Destroyed in the reverse order, so that nothing calls what is gone.
+  ProgressBoard progress;
+  InferenceRouter inference;
+  const std::unique_ptr<Runtime> runtime = make_runtime(*store, clock, log);
+  const std::unique_ptr<fleet::FleetServer> fleet = fleet::make_fleet_server(
+      {*runtime, *store, *artifacts, inference, progress, clock, log},
+      {.host = config.grpc_host,
+       .port = config.grpc_port,
+       .agent_silence = config.agent_silence,
+       .start_grace = config.start_grace});
+  http::HttpServer http(http_context(*runtime, *store, *artifacts, inference, progress, clock, log),
+                        {.address = config.http_host, .port = static_cast<std::uint16_t>(config.http_port)});
+  runtime->set_sinks({.send_to_agent = [&](const AgentId& agent,
+                                           const core::AgentCommand& command) { fleet->send(agent, command); },
+                      .published = [&](const store::OutboxRow& row) { http.published(row); }});
+
+  LUTHIER_TRY_VOID(runtime->start());
+  LUTHIER_TRY(const int grpc_port, fleet->start());
+  LUTHIER_TRY_VOID(http.start());
+  const std::string http_url = "http://" + config.http_host + ":" + std::to_string(http.port());
+  const std::string grpc_address = config.grpc_host + ":" + std::to_string(grpc_port);
+  LUTHIER_TRY_VOID(write_ready_file(config.ready_file, http_url, grpc_address));
+  log.info("ready", {{"http", http_url}, {"grpc", grpc_address}, {"data", folder.path().string()}});
+
+  const int signal = wait_for_stop(signals);
+  log.info("stopping", {{"signal", std::to_string(signal)}});
+  http.stop();  // requests wait for the runtime's replies, so it goes first
+  fleet->stop();
+  runtime->stop();
+  log.info("stopped");
+  return {};
+}
+
+std::optional<std::string> read_environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+int fail(const Error& error) {
+  std::fprintf(stderr, "luthierd: %s\n", error.message.c_str());
+  return error.code == ErrorCode::kInvalidArgument ? 2 : 1;
+}
+
+int main_of_luthierd(const std::vector<std::string>& arguments) {
+  const Result<ParsedConfig> parsed = parse_config(arguments, read_environment);
+  if (!parsed) {
+    return fail(parsed.error());
+  }
+  switch (parsed->action) {
+    case Action::kHelp: std::fputs(config_help().c_str(), stdout); return 0;
+    case Action::kPrintConfig: std::fputs(print_config(*parsed).c_str(), stdout); return 0;
+    case Action::kRun: break;
+  }
+  const sigset_t signals = block_stop_signals();
+  const Result<void> done = serve(parsed->config, signals);
+  return done ? 0 : fail(done.error());
+}
+
+}  // namespace
+}  // namespace luthier::controller
+
+int main(int argc, char** argv) {
+  try {
+    return luthier::controller::main_of_luthierd(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "luthierd: %s\n", error.what());
+    return 1;
+  }
+}
