@@ -5,12 +5,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <future>
+#include <iterator>
+#include <memory>
 #include <mutex>
+#include <optional>
+#include <thread>
 
 #include "controller/core/core.h"
 #include "controller/store/faulty_store.h"
@@ -41,6 +45,7 @@ plan::Plan one_step_plan() {
   step.name = "one";
   step.uses = "run";
   step.with = Json{{"command", "true"}};
+  step.retry.user = 1;
   plan::Plan plan;
   plan.pipeline = "test";
   plan.steps.push_back(step);
@@ -239,7 +244,7 @@ TEST_F(RuntimeTest, ATimerFiresWhenItsTimeHasCome) {
   shell->post(agent());
   ASSERT_TRUE(shell.submit_and_wait());
   shell->post(core::AttemptFinishedReport{
-      .attempt = kFirst, .agent = AgentId{"a-1"}, .outcome = core::Outcome::kInfrastructureFailure});
+      .attempt = kFirst, .agent = AgentId{"a-1"}, .outcome = core::Outcome::kUserFailure});
   shell->post(core::AllocationReleasedReport{kFirst, AgentId{"a-1"}});
   shell.settle();
   ASSERT_THAT(shell.lines("start"), ElementsAre("start r-1/one/1"));  // the second try waits for its backoff
