@@ -17,11 +17,11 @@ bool AgentTable::connect(std::shared_ptr<AgentStreamBase> stream, core::AgentCon
   std::shared_ptr<AgentStreamBase> replaced;
   {
     const std::lock_guard lock(mutex_);
+    watch_.heard(agent, clock_.now().monotonic_ms);
     if (!runtime_.post(std::move(hello))) {
       return false;
     }
     // The state thread may answer at once; send() waits for this mutex and then finds the new stream.
-    watch_.heard(agent, clock_.now().monotonic_ms);
     replaced = std::exchange(streams_[agent], std::move(stream));
   }
   if (replaced) {

@@ -47,7 +47,7 @@ class BidiStream : public grpc::ServerBidiReactor<Request, Response>,
     return true;
   }
 
-  // The peer sees `status`, or "cancelled" when a write was stuck. Later calls do nothing.
+  // At once: the peer sees `status`, or "cancelled" when a write was in flight. Nothing happens when it is over.
   void close(grpc::Status status) {
     const std::lock_guard lock(mutex_);
     close_locked(std::move(status));
@@ -61,7 +61,7 @@ class BidiStream : public grpc::ServerBidiReactor<Request, Response>,
  private:
   void OnReadDone(bool ok) final {
     if (!ok) {
-      close(grpc::Status::OK);  // the peer said all it had to say, or is gone
+      finish_after_write();  // the peer said all it had to say, or is gone
       return;
     }
     {
@@ -79,7 +79,7 @@ class BidiStream : public grpc::ServerBidiReactor<Request, Response>,
     outbox_.pop_front();
     if (closing_) {
       outbox_.clear();
-      this->Finish(status_);
+      finish_locked();
     } else if (!ok) {
       outbox_.clear();
       close_locked({grpc::StatusCode::UNAVAILABLE, "the stream is broken"});
@@ -95,17 +95,34 @@ class BidiStream : public grpc::ServerBidiReactor<Request, Response>,
     on_end();
   }
 
+  void finish_after_write() {
+    const std::lock_guard lock(mutex_);
+    if (!closing_) {
+      closing_ = true;
+      if (outbox_.empty()) {
+        finish_locked();
+      }
+    }
+  }
+
   void close_locked(grpc::Status status) {
-    if (closing_) {
+    if (finished_) {
       return;
     }
-    closing_ = true;
-    status_ = std::move(status);
+    if (!closing_) {
+      closing_ = true;
+      status_ = std::move(status);
+    }
     if (outbox_.empty()) {
-      this->Finish(status_);
+      finish_locked();
     } else {
       context_.TryCancel();  // a write is in flight and may never end by itself; OnWriteDone finishes
     }
+  }
+
+  void finish_locked() {
+    finished_ = true;
+    this->Finish(status_);
   }
 
   grpc::CallbackServerContext& context_;  // valid until OnDone, so until Finish has been called
@@ -115,7 +132,8 @@ class BidiStream : public grpc::ServerBidiReactor<Request, Response>,
 
   std::mutex mutex_;  // guards all below
   std::deque<Response> outbox_;  // the front is being written
-  bool closing_ = false;
+  bool closing_ = false;   // no more writes are started
+  bool finished_ = false;  // Finish() was called: nothing of gRPC's may be touched from here on
   grpc::Status status_;
 };
 

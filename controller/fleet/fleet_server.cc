@@ -87,8 +87,7 @@ class Server final : public FleetServer {
  private:
   Result<void> expect_known_agents() {
     LUTHIER_TRY(const core::Json known, context_.store.list_agents());
-    const core::Json& agents = known.is_object() && known.contains("agents") ? known.at("agents") : known;
-    for (const core::Json& agent : agents) {
+    for (const core::Json& agent : known.at("agents")) {
       if (agent.value("status", "") == "connected") {
         table_.expect(AgentId{agent.value("id", "")});
       }

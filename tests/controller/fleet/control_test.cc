@@ -89,8 +89,7 @@ TEST_F(FleetTest, HelloIsAnsweredWithTheEpochAndTheHeartbeat) {
   ASSERT_TRUE(welcome.has_welcome());
   EXPECT_EQ(welcome.welcome().epoch(), runtime_->epoch());
   EXPECT_EQ(welcome.welcome().heartbeat_interval_ms(), 2'000);
-  settle();
-  EXPECT_EQ(agent_status(agent.id), "connected");
+  EXPECT_TRUE(eventually([&] { return agent_status(agent.id) == "connected"; }));
 }
 
 TEST_F(FleetTest, HelloUnderAnotherName) {
@@ -177,13 +176,13 @@ TEST_F(FleetTest, TheEndOfAStreamIsNoLossButSilenceIs) {
 TEST_F(FleetTest, ASilentStreamEndsAndAHelloHeals) {
   TestAgent agent = joined_agent();
   ControlStream silent = agent.connect();
+  ASSERT_TRUE(eventually([&] { return agent_status(agent.id) == "connected"; }));
   clock_.advance(kSilence);
   EXPECT_EQ(silent.end().error_code(), StatusCode::UNAVAILABLE);
   settle();
   EXPECT_EQ(agent_status(agent.id), "lost");
   ControlStream again = agent.connect();
-  settle();
-  EXPECT_EQ(agent_status(agent.id), "connected");
+  EXPECT_TRUE(eventually([&] { return agent_status(agent.id) == "connected"; }));
 }
 
 TEST_F(FleetTest, AfterARestartKnownAgentsHaveAGracePeriod) {
@@ -191,7 +190,7 @@ TEST_F(FleetTest, AfterARestartKnownAgentsHaveAGracePeriod) {
   TestAgent back = joined_agent();
   ControlStream one = gone.connect();
   ControlStream two = back.connect();
-  settle();
+  ASSERT_TRUE(eventually([&] { return agent_status(gone.id) + agent_status(back.id) == "connectedconnected"; }));
   stop_controller();
   EXPECT_EQ(one.end().error_code(), StatusCode::UNAVAILABLE);
   clock_.advance(kGrace * 10);  // the controller was away for long: that is not the agents' silence

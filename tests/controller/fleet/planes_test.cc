@@ -172,7 +172,8 @@ class TelemetryTest : public FleetTest {
     *message.mutable_attempt_finished()->mutable_attempt() = to_proto(attempt);
     message.mutable_attempt_finished()->set_outcome(outcome);
     stream_.say(message);
-    EXPECT_TRUE(stream_.hear().has_acknowledge());
+    EXPECT_TRUE(eventually(
+        [&] { return stream_.hear().acknowledge().report() == v1::ACKNOWLEDGED_REPORT_FINISHED; }));
   }
 
   TestAgent agent_;

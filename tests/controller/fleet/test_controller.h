@@ -100,7 +100,8 @@ class FleetTest : public testing::Test {
     read.get_future().wait();
   }
   [[nodiscard]] std::string agent_status(const std::string& id) {
-    for (const core::Json& agent : store_->list_agents().value()) {
+    const core::Json known = store_->list_agents().value();
+    for (const core::Json& agent : known.at("agents")) {
       if (agent.value("id", "") == id) {
         return agent.value("status", "");
       }
