@@ -137,7 +137,7 @@ void trim_whitespace(Report& report, std::vector<Record>& records) {
   for (Record& record : records) {
     // One leading space on a completion is how prepared data looks, not a stray one.
     const std::string_view completion = trimmed(record.completion);
-    const bool prepared = !record.prompt.empty() && record.completion.size() == completion.size() + 1 &&
+    const bool prepared = !record.prompt.empty() && !completion.empty() && record.completion.size() == completion.size() + 1 &&
                           record.completion.front() == ' ';
     const std::string_view prompt = trimmed(record.prompt);
     if (prompt.size() != record.prompt.size() || (completion.size() != record.completion.size() && !prepared)) {

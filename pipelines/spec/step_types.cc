@@ -44,6 +44,7 @@ StepType prepare() {
            {"report", "report"},
            {"task", "text"},
            {"labels", "list of classes (classification)"},
+           {"separator", "what every prompt ends with"},
            {"rows", "{read, kept, train, validation, test}"}}};
 }
 
