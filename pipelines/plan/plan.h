@@ -49,7 +49,9 @@ struct Step {
   std::string uses;          // step type: prepare, upload, train, checkpoint, eval, register, promote, run
   Place place = Place::kAgent;
   Json with = Json::object();
-  std::string condition;     // expression without ${{ }}; empty means "all needs succeeded"
+  // Expression without ${{ }}; empty means "all needs succeeded". An `if: X` that calls no success(), failure() or
+  // always() is here as "success() && (X)".
+  std::string condition;
   std::vector<StepId> needs; // explicit and inferred, sorted, without repeats
   Resources resources;
   Retry retry;

@@ -163,10 +163,8 @@ StepType eval() {
               {"baseline", or_null(of(Kind::kModel)), "Model to beat, such as alias:production.", false, {}},
               {"labels", or_null(list_of(of(Kind::kString), 2, 10'000)), "Classes: measures label accuracy.", false, {}},
               {"thresholds", map_of(of(Kind::kFloat), 1, 20), "Least value of each metric.", false, {}},
-              {"metric", text_of({"loss", "token_accuracy", "sequence_accuracy", "label_accuracy"}),
-               "Metric that decides.", false, {}},
               {"samples", number(Kind::kInt, 0, 1000), "Answers kept side by side in the report.", false, {}},
-              {"max_tokens", number(Kind::kInt, 1, 100'000), "Longest answer of a sample.", false, {}},
+              {"dtype", text_of({"float32", "bfloat16"}), "Type of the weights.", false, {}},
           }),
           {{"metrics", "metrics of the model"},
            {"base_metrics", "of the model without its adapter"},
@@ -174,7 +172,6 @@ StepType eval() {
            {"better", "true or false"},
            {"reason", "one sentence"},
            {"metric", "name of the metric that decided"},
-           {"baseline", "the baseline that was compared, or null"},
            {"report", "report"}}};
 }
 

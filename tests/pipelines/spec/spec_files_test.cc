@@ -61,9 +61,6 @@ TEST(SpecFiles, BadOnesGiveExactlyTheirStatedErrors) {
 
 TEST(SpecFiles, ExamplesParseAndPlan) {
   const auto folder = std::filesystem::path(LUTHIER_SOURCE_DIR) / "pipelines" / "examples";
-  if (!std::filesystem::exists(folder)) {
-    GTEST_SKIP() << "no examples in this tree";
-  }
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() == ".yaml") {
       const auto text = read_file(entry.path());
