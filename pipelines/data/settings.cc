@@ -84,9 +84,9 @@ Result<void> read_format_and_task(const Json& with, Settings& settings) {
   std::string format;
   LUTHIER_TRY_VOID(read_string(with, "format", "", format));
   if (!format.empty()) {
-    settings.format = format_named(format == "text" ? "txt" : format);
+    settings.format = format_named(format);
     if (!settings.format.has_value()) {
-      return wrong("format", "csv, tsv, json, jsonl or text, not \"" + format + "\"");
+      return wrong("format", "csv, tsv, json, jsonl or txt, not \"" + format + "\"");
     }
   }
   std::string task;
