@@ -52,7 +52,7 @@ BANNED = {
     r"\bstrcpy\(|\bsprintf\(|\bgets\(": "unbounded C string call",
     r"\bstd::rand\b": "use base/random.h",
 }
-GETENV_ALLOWED = re.compile(r"(config|main|environment|channel|job)\.cc$|^tests/|^cli/")
+GETENV_ALLOWED = re.compile(r"(config|main|environment|channel|job|runtime_folder)\.cc$|^tests/|^cli/")
 # Words are spelt in halves so that this file does not find itself.
 LEFTOVERS = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX|HA" + r"CK)\b")
 PLACES = re.compile("|".join(["pypi" + r"\.org", "python" + "hosted", "registry" + r"\.npmjs", "deb" + r"\.debian\.org",
@@ -115,7 +115,7 @@ def check_code(name, findings):
             for pattern, why in PURE_BANNED.items():
                 if re.search(pattern, line):
                     findings.append(f"{name}:{number}: {why}")
-    for first, text, length in functions(name):
+    for first, text, length in () if name.startswith("tests/") else functions(name):  # tables may be long
         if length > LONG_FUNCTIONS.get(name, FUNCTION_LINES_MAX):
             findings.append(f"{name}:{first}: function of {length} lines (limit {FUNCTION_LINES_MAX}): …{text}")
 
