@@ -1,6 +1,9 @@
-// luthier-worker train: the LibTorch process of one step, under luthier-shim.
+// luthier-worker train | eval | serve: the LibTorch process of one step, under luthier-shim.
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -20,9 +23,19 @@ worker_protocol::Channel* signal_channel = nullptr;
 
 void on_terminate(int) { signal_channel->request_stop(); }
 
+// OpenMP's threads wait for each other by spinning for milliseconds unless told otherwise; where the cores are
+// shared with other processes (several steps on one machine) that makes training ten times slower. The runtime
+// reads its environment when it is loaded, so the program starts itself once more.
+void restart_with_patient_threads(char** arguments) {
+  if (std::getenv("GOMP_SPINCOUNT") == nullptr && std::getenv("OMP_WAIT_POLICY") == nullptr) {
+    ::setenv("GOMP_SPINCOUNT", "1000", 0);
+    ::execv("/proc/self/exe", arguments);  // returns only when it fails: then it just runs slower
+  }
+}
+
 int usage() {
   std::fputs(
-      "usage: luthier-worker train\n\n"
+      "usage: luthier-worker train|eval|serve\n\n"
       "Does the step that the file named by LUTHIER_JOB describes and speaks to the socket LUTHIER_SOCKET\n"
       "(docs/worker-protocol.md). Agents start it; without a socket its messages go to stdout.\n",
       stderr);
@@ -35,7 +48,7 @@ Result<nlohmann::json> run_verb(std::string_view verb, const VerbContext& contex
                  "job.json asks for '" + context.job.uses + "', this process is '" + std::string(verb) + "'"};
   }
   try {
-    return run_train(context);
+    return verb == "train" ? run_train(context) : verb == "eval" ? run_eval(context) : run_serve(context);
   } catch (...) {
     return error_of_current_exception();
   }
@@ -81,8 +94,9 @@ int run(std::string_view verb) {
 
 int main(int argument_count, char** arguments) {
   const std::string_view verb = argument_count == 2 ? arguments[1] : "";
-  if (verb != "train") {
+  if (verb != "train" && verb != "eval" && verb != "serve") {
     return luthier::worker::usage();
   }
+  luthier::worker::restart_with_patient_threads(arguments);
   return luthier::worker::run(verb);
 }

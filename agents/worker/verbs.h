@@ -22,5 +22,7 @@ struct VerbContext {
 };
 
 [[nodiscard]] Result<nlohmann::json> run_train(const VerbContext& context);
+[[nodiscard]] Result<nlohmann::json> run_eval(const VerbContext& context);
+[[nodiscard]] Result<nlohmann::json> run_serve(const VerbContext& context);
 
 }  // namespace luthier::worker

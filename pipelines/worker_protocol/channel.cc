@@ -340,6 +340,8 @@ Result<void> Channel::checkpoint(std::int64_t step, std::string_view path,
       {{"type", "checkpoint"}, {"step", step}, {"path", path}, {"metrics", finite_values(metrics)}});
 }
 
+Result<void> Channel::ready() { return connection_->send({{"type", "ready"}}); }
+
 Result<void> Channel::result(const Json& outputs) {
   LUTHIER_TRY_VOID(connection_->send({{"type", "result"}, {"outputs", outputs}}));
   return connection_->flush();

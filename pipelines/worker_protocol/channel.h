@@ -71,6 +71,9 @@ class Channel {
   [[nodiscard]] Result<void> checkpoint(std::int64_t step, std::string_view path,
                                         const std::map<std::string, double>& metrics);
 
+  // A serving process accepts requests from now on.
+  [[nodiscard]] Result<void> ready();
+
   // The last line of a success, or of a failure. Each waits until the line is written, so that the process may
   // exit afterwards. `outputs` is an object; make artifact values with artifact_output().
   [[nodiscard]] Result<void> result(const Json& outputs);

@@ -152,6 +152,10 @@ void Llama::adopt(NamedTensors values) {
 }
 
 void Llama::adopt_adapter(const AdapterConfig& config, NamedTensors values) {
+  adapter_ = AdapterConfig{.target_modules = lora_target_names()};
+  for (const auto& [name, slot] : adapter_slots()) {
+    *slot = at::Tensor();  // an earlier adapter may have had other targets
+  }
   adapter_ = config;
   for (const auto& [name, slot] : adapter_slots()) {
     const auto found = values.find(name);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agents/worker/formats/model_value.h"
+#include "agents/worker/model/loaded_model.h"
 
 namespace luthier::worker {
 namespace {
@@ -12,17 +13,6 @@ namespace {
 const Json* find(const Json& json, const char* name) {
   const auto found = json.find(name);
   return found == json.end() || found->is_null() ? nullptr : &*found;
-}
-
-Result<TokenId> end_of_sequence(const text::Tokenizer& tokenizer, const ModelConfig* config) {
-  if (tokenizer.eos().has_value()) {
-    return *tokenizer.eos();
-  }
-  if (config != nullptr && !config->eos_token_ids.empty()) {
-    return static_cast<TokenId>(config->eos_token_ids.front());
-  }
-  return Error{ErrorCode::kInvalidArgument,
-               "neither tokenizer_config.json nor config.json names an end-of-sequence token (eos_token)"};
 }
 
 struct Loaded {
@@ -48,15 +38,6 @@ Result<Loaded> new_model(const Json& init, at::ScalarType dtype, at::Device devi
   }
   return Loaded{Llama::create(config, seed.get<std::uint64_t>(), dtype, device), std::move(tokenizer),
                 std::move(folder), eos, Json()};
-}
-
-Result<void> check_vocabulary(const text::Tokenizer& tokenizer, const ModelConfig& config) {
-  if (static_cast<std::int64_t>(tokenizer.vocab_size()) > config.vocab_size) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "the tokenizer has " + std::to_string(tokenizer.vocab_size()) + " tokens, the model only " +
-                     std::to_string(config.vocab_size) + ": they do not belong together"};
-  }
-  return {};
 }
 
 // Goes on with the model's own adapter when it has one, whose shape the job may repeat but not change.

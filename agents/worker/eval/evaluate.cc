@@ -1,0 +1,222 @@
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "agents/worker/device.h"
+#include "agents/worker/eval/labels.h"
+#include "agents/worker/eval/report.h"
+#include "agents/worker/model/loaded_model.h"
+#include "agents/worker/model/scoring.h"
+#include "agents/worker/serve/model_answerer.h"
+#include "agents/worker/verbs.h"
+#include "base/file.h"
+
+namespace luthier::worker {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::int64_t kSamplesDefault = 10;
+constexpr std::int64_t kSamplesMax = 1'000;
+constexpr std::int64_t kSampleTokensMax = 64;
+
+struct EvalJob {
+  ModelValue model;
+  std::optional<ModelValue> baseline;
+  std::filesystem::path data;
+  std::vector<std::string> labels;  // empty: found in the data
+  std::map<std::string, double> thresholds;
+  std::int64_t samples = kSamplesDefault;
+  at::ScalarType dtype = at::kFloat;
+};
+
+Result<EvalJob> parse_eval_job(const Json& with) {
+  EvalJob job;
+  const auto member = [&](const char* name) { return with.value(name, Json()); };
+  LUTHIER_TRY(job.model, parse_model_value(member("model"), "model"));
+  if (!member("baseline").is_null()) {
+    LUTHIER_TRY(job.baseline, parse_model_value(member("baseline"), "baseline"));
+  }
+  LUTHIER_TRY(job.data, worker_protocol::artifact_path(member("data"), "data"));
+  for (const Json& label : member("labels")) {
+    if (!label.is_string()) {
+      return Error{ErrorCode::kInvalidArgument, "labels must be a list of strings"};
+    }
+    job.labels.push_back(label.get<std::string>());
+  }
+  LUTHIER_TRY(job.thresholds, parse_thresholds(member("thresholds")));
+  if (const Json samples = member("samples"); !samples.is_null()) {
+    if (!samples.is_number_integer() || samples.get<std::int64_t>() < 0 || samples.get<std::int64_t>() > kSamplesMax) {
+      return Error{ErrorCode::kInvalidArgument, "samples must be a whole number from 0 to 1000"};
+    }
+    job.samples = samples.get<std::int64_t>();
+  }
+  LUTHIER_TRY(job.dtype, parse_dtype(with.value("dtype", std::string("float32"))));
+  return job;
+}
+
+// Evaluates models on one dataset. `progress_` counts scored sequences over all of them.
+class Evaluator {
+ public:
+  Evaluator(const VerbContext& context, EvalJob job, at::Device device)
+      : context_(context), job_(std::move(job)), device_(device) {}
+
+  Result<Json> run() {
+    EvalReport report;
+    report.model_name = job_.model.name;
+    {
+      LUTHIER_TRY(LoadedModel loaded, load_model(job_.model, job_.dtype, device_));
+      LUTHIER_TRY_VOID(read_data(loaded));
+      report.labels = labels_.names();
+      const std::int64_t models = (loaded.model.has_adapter() ? 2 : 1) + (job_.baseline.has_value() ? 1 : 0);
+      total_ = models * static_cast<std::int64_t>(data_.examples.size() * (1 + labels_.names().size()));
+      LUTHIER_TRY(report.metrics, measure(loaded));
+      if (loaded.model.has_adapter()) {
+        loaded.model.enable_adapter(false);
+        LUTHIER_TRY(report.base, measure(loaded));
+        loaded.model.enable_adapter(true);
+      }
+      LUTHIER_TRY(report.samples, take_samples(loaded));
+    }
+    if (job_.baseline.has_value()) {
+      LUTHIER_TRY(LoadedModel loaded, load_model(*job_.baseline, job_.dtype, device_));
+      LUTHIER_TRY_VOID(read_data(loaded));
+      LUTHIER_TRY(report.baseline, measure(loaded));
+    }
+    if (context_.channel.stop_requested()) {
+      return Json();
+    }
+    report.verdict = decide(report.metrics, report.base, report.baseline, job_.thresholds);
+    return write(report);
+  }
+
+ private:
+  // Another model may have another tokenizer.
+  Result<void> read_data(const LoadedModel& loaded) {
+    const DatasetOptions options{loaded.model.config().max_position_embeddings, loaded.eos};
+    LUTHIER_TRY(data_, read_dataset(job_.data, loaded.tokenizer, options));
+    if (data_.truncated_count > 0) {
+      context_.log.warning("records_truncated", {{"records", std::to_string(data_.truncated_count)}});
+    }
+    LUTHIER_TRY(const ModelExtras extras, read_model_extras(job_.data / "dataset.json"));
+    const bool classification = extras.task.empty() || extras.task == "classification";
+    if (!job_.labels.empty() || classification) {
+      labels_ = Labels::find(job_.labels.empty() ? extras.labels : job_.labels, data_.records);
+    }
+    return {};
+  }
+
+  [[nodiscard]] ScoreProgress counting() {
+    return [this, before = done_](std::size_t done) {
+      done_ = before + static_cast<std::int64_t>(done);
+      context_.channel.progress({.done = done_, .total = total_, .unit = "examples"});
+      return !context_.channel.stop_requested();
+    };
+  }
+
+  Result<EvalMetrics> measure(const LoadedModel& loaded) {
+    std::vector<const Example*> examples;
+    for (const Example& example : data_.examples) {
+      examples.push_back(&example);
+    }
+    const Score score = score_examples(loaded.model, examples, counting());
+    EvalMetrics metrics{score.loss, score.token_accuracy, score.sequence_accuracy, std::nullopt, score.example_count};
+    if (!labels_.empty() && !data_.records.empty()) {
+      LUTHIER_TRY(metrics.label_accuracy, label_accuracy(loaded));
+    }
+    return metrics;
+  }
+
+  // Each record asked once per label; the likeliest label is the model's answer.
+  Result<double> label_accuracy(const LoadedModel& loaded) {
+    text::Encoder encoder(loaded.tokenizer);
+    const std::size_t count = labels_.names().size();
+    std::vector<Example> asked;
+    for (const Record& record : data_.records) {
+      LUTHIER_TRY(const std::vector<TokenId> prompt, prompt_ids(encoder, loaded.tokenizer, record.prompt));
+      for (const std::string& completion : labels_.completions()) {
+        std::vector<TokenId> ids;
+        LUTHIER_TRY_VOID(encoder.encode(completion, {.parse_special_tokens = false}, ids));
+        ids.push_back(loaded.eos);
+        bool truncated = false;
+        asked.push_back(
+            joined_example(prompt, std::move(ids), loaded.model.config().max_position_embeddings, truncated));
+      }
+    }
+    std::vector<const Example*> examples;
+    for (const Example& example : asked) {
+      examples.push_back(&example);
+    }
+    const std::vector<double> likelihoods = log_likelihoods(loaded.model, examples, counting());
+    std::int64_t right = 0;
+    for (std::size_t i = 0; i < data_.records.size(); ++i) {
+      const auto first = likelihoods.begin() + static_cast<std::ptrdiff_t>(i * count);
+      const auto best = static_cast<std::size_t>(std::max_element(first, first + static_cast<std::ptrdiff_t>(count)) - first);
+      right += labels_.index_of(data_.records[i].completion) == best ? 1 : 0;
+    }
+    return static_cast<double>(right) / static_cast<double>(data_.records.size());
+  }
+
+  // Spread evenly over the data; none for text records.
+  Result<std::vector<Sample>> take_samples(LoadedModel& loaded) {
+    ModelAnswerer answerer(loaded);
+    std::vector<Sample> samples;
+    const std::size_t count = std::min(data_.records.size(), static_cast<std::size_t>(job_.samples));
+    for (std::size_t i = 0; i < count && !context_.channel.stop_requested(); ++i) {
+      const Record& record = data_.records[i * data_.records.size() / count];
+      Sample sample{record.prompt, record.completion, std::nullopt, ""};
+      sample.tuned = answer(answerer, loaded, record.prompt);
+      if (loaded.model.has_adapter()) {
+        loaded.model.enable_adapter(false);
+        sample.base = answer(answerer, loaded, record.prompt);
+        loaded.model.enable_adapter(true);
+      }
+      samples.push_back(std::move(sample));
+    }
+    return samples;
+  }
+
+  // A sample that cannot be made (a prompt longer than the context) says so in its place.
+  static std::string answer(ModelAnswerer& answerer, const LoadedModel& loaded, const std::string& prompt) {
+    GenerateRequest request;
+    request.prompt = prompt;
+    request.max_tokens = kSampleTokensMax;
+    request.stop = loaded.extras.stop;
+    auto whole = answer_whole(answerer, request);
+    return whole ? whole->text : "(" + whole.error().message + ")";
+  }
+
+  Result<Json> write(const EvalReport& report) {
+    LUTHIER_TRY_VOID(create_folders("report"));
+    Json json = to_json(report);
+    const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    LUTHIER_TRY_VOID(write_file_atomically("report/report.json", text));
+    LUTHIER_TRY_VOID(write_file_atomically("report/report.md", to_markdown(report)));
+    context_.log.info("evaluated", {{"better", report.verdict.better ? "true" : "false"},
+                                    {"reason", report.verdict.reason}});
+    Json outputs;
+    for (const char* name : {"metrics", "base_metrics", "baseline_metrics", "better", "metric", "reason"}) {
+      outputs[name] = json[name];
+    }
+    outputs["report"] = worker_protocol::artifact_output("report", "report");
+    return outputs;
+  }
+
+  const VerbContext& context_;
+  const EvalJob job_;
+  const at::Device device_;
+  Dataset data_;
+  Labels labels_;
+  std::int64_t done_ = 0;
+  std::int64_t total_ = 0;
+};
+
+}  // namespace
+
+Result<Json> run_eval(const VerbContext& context) {
+  LUTHIER_TRY(const at::Device device, prepare_device(context.job));
+  LUTHIER_TRY(EvalJob job, parse_eval_job(context.job.with));
+  return Evaluator(context, std::move(job), device).run();
+}
+
+}  // namespace luthier::worker
