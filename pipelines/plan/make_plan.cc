@@ -126,7 +126,10 @@ class Planner {
     if (value.is_object()) {
       Json map = Json::object();
       for (const auto& [key, member] : value.items()) {
-        map[key] = substitute_known(located, spec::pointer_to(pointer, key), member, scope);
+        Json replaced = substitute_known(located, spec::pointer_to(pointer, key), member, scope);
+        if (!replaced.is_null() || member.is_null()) {  // an optional param that was not given leaves its key out
+          map[key] = std::move(replaced);
+        }
       }
       return map;
     }

@@ -61,6 +61,11 @@ Form form_of(const YamlNode& node) {
          : node.kind == YamlNode::Kind::kMap ? Form::kMap
                                              : Form::kScalar;
 }
+Form form_of(const Shape& shape) {
+  return shape.kind == Kind::kList                                      ? Form::kList
+         : shape.kind == Kind::kMap || shape.kind == Kind::kObject ? Form::kMap
+                                                                   : Form::kScalar;
+}
 Form form_of(const Json& value) {
   return value.is_array() ? Form::kList : value.is_object() ? Form::kMap : Form::kScalar;
 }
@@ -131,6 +136,17 @@ Json locate_into(const YamlNode& node, const Shape& declared, const std::string&
   return nullptr;
 }
 
+// "text or a list": what a kOneOf takes.
+std::string words_of(const Shape& shape) {
+  std::string words;
+  for (const Shape& option : shape.options) {
+    const Form form = form_of(option);
+    words += words.empty() ? "" : " or ";
+    words += form == Form::kList ? "a list" : form == Form::kMap ? "a map" : option.kind == Kind::kInt ? "an integer" : "text";
+  }
+  return words;
+}
+
 class Checker {
  public:
   Checker(const LocatedJson& places, const std::string& file, std::vector<Diagnostic>& errors)
@@ -147,6 +163,9 @@ class Checker {
     expressions = expressions || declared.expressions || shape.expressions;
     if (value.is_null() && (declared.nullable || shape.nullable)) {
       return;
+    }
+    if (declared.kind == Kind::kOneOf && form_of(value) != form_of(shape)) {
+      return expected(words_of(declared), value, pointer);
     }
     switch (shape.kind) {
       case Kind::kAny:

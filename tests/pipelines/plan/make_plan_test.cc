@@ -164,6 +164,19 @@ TEST(MakePlan, SubstitutesParamsWithTheirTypes) {
   EXPECT_EQ(step(made, "show").with["env"], (Json{{"WHOLE", "4"}, {"WHICH", "small"}, {"PLAIN", "3"}}));
 }
 
+TEST(MakePlan, LeavesOutKeysWhoseParamWasNotGiven) {
+  const spec::Spec spec = parse(
+      "name: a\n"
+      "params: { text: { type: string, required: false }, size: { type: int, required: false } }\n"
+      "steps:\n"
+      "  prepare: { uses: prepare, with: { source: d, format: \"${{ params.text }}\", split: { seed: \"${{ params.size }}\" } } }\n"
+      "  promote: { uses: promote, with: { model: m, alias: \"${{ params.text }}\" } }\n");
+  EXPECT_THAT(errors(make_plan(spec, {}, {{"d", kSource}})),
+              testing::ElementsAre("f.yaml:5:29: the key 'alias' is missing"));
+  const Plan made = plan(spec, {{"text", "csv"}}, {{"d", kSource}});
+  EXPECT_EQ(step(made, "prepare").with, (Json{{"source", kSource}, {"format", "csv"}, {"split", Json::object()}}));
+}
+
 TEST(MakePlan, ReportsAllErrorsOfParamsAtOnce) {
   EXPECT_THAT(errors(make_plan(good("params.yaml"), {{"whole", "x"}, {"flag", "yes"}, {"wich", "large"}}, {})),
               testing::ElementsAre("f.yaml: there is no param 'wich'; did you mean 'which'?",
