@@ -101,8 +101,9 @@ Schema plain_schema(const Shape& shape, bool expressions) {
       return {{"type", Schema::array({"string", "boolean"})}};
     case Kind::kStepType:
       return step_type_schema();
-    case Kind::kPath:
     case Kind::kArtifact:
+      return {{"type", Schema::array({"string", "object"})}, {"pattern", "\\$\\{\\{"}};
+    case Kind::kPath:
     case Kind::kModel:
       return {{"type", Schema::array({"string", "object"})}};
     case Kind::kList:
