@@ -77,12 +77,8 @@ Schema plain_schema(const Shape& shape, bool expressions) {
       return {{"type", "object"}};
     case Kind::kScalar:
       return scalar;
-    case Kind::kString: {
-      if (shape.choices.empty()) {
-        return scalar;  // a plain number is taken as written
-      }
-      return {{"type", "string"}, {"enum", shape.choices}};
-    }
+    case Kind::kString:  // without choices a plain number is taken as written
+      return shape.choices.empty() ? scalar : Schema{{"type", "string"}, {"enum", shape.choices}};
     case Kind::kName:
       return {{"type", "string"}, {"pattern", kNamePattern}};
     case Kind::kInt:
