@@ -1,10 +1,12 @@
 // luthier-prep: the process of a `prepare` step (docs/worker-protocol.md).
 //
 //   LUTHIER_JOB=job.json [LUTHIER_SOCKET=socket] luthier-prep prepare
-#include <cstdio>
+#include <csignal>
 #include <cstring>
 #include <iostream>
 #include <memory>
+#include <new>
+#include <optional>
 
 #include "pipelines/data/prepare.h"
 #include "pipelines/worker_protocol/channel.h"
@@ -23,6 +25,8 @@ constexpr int kInfrastructureFailure = 2;
 
 // Relative to the step's working folder.
 constexpr const char* kOutputFolder = "out";
+
+volatile std::sig_atomic_t terminated = 0;  // set by SIGTERM, which means the same as `stop`
 
 void print_summary(const data::Prepared& prepared) {
   const data::Report& report = prepared.report;
@@ -43,22 +47,27 @@ void print_summary(const data::Prepared& prepared) {
             << " train, " << report.rows.validation << " validation, " << report.rows.test << " test" << std::endl;
 }
 
-Result<nlohmann::json> prepare(worker_protocol::Channel& channel) {
+// nullopt: asked to stop. Nothing is lost by stopping: the next attempt starts from the source again.
+Result<std::optional<nlohmann::json>> prepare(worker_protocol::Channel& channel) {
   LUTHIER_TRY(const worker_protocol::Job job, worker_protocol::read_job_from_environment());
   LUTHIER_TRY(const data::Settings settings, data::parse_settings(job.with));
   LUTHIER_TRY(const data::Prepared prepared, data::analyze(settings));
   print_summary(prepared);
   channel.progress({.done = prepared.report.rows.read, .total = prepared.report.rows.read, .unit = "rows"});
+  if (terminated != 0 || channel.stop_requested()) {
+    std::cout << "stopped before anything was written" << std::endl;
+    return std::optional<nlohmann::json>();
+  }
   LUTHIER_TRY_VOID(data::write_prepared(prepared, kOutputFolder));
-  return data::outputs_of(prepared, kOutputFolder);
+  return std::optional<nlohmann::json>(data::outputs_of(prepared, kOutputFolder));
 }
 
 // Tells the agent, and a person who reads the log.
 int report_failure(worker_protocol::Channel& channel, const Error& error) {
   const bool user = error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kNotFound;
   std::cerr << "luthier-prep: " << error.message << std::endl;
-  const auto sent = channel.error(user ? worker_protocol::FailureClass::kUser : worker_protocol::FailureClass::kInfrastructure,
-                                  user ? "invalid_data" : "internal", error.message);
+  const auto failure = user ? worker_protocol::FailureClass::kUser : worker_protocol::FailureClass::kInfrastructure;
+  const auto sent = channel.error(failure, user ? "invalid_data" : "internal", error.message);
   return user && sent ? kUserFailure : kInfrastructureFailure;
 }
 
@@ -72,7 +81,10 @@ int run() {
   if (!outputs) {
     return report_failure(**channel, outputs.error());
   }
-  const auto sent = (*channel)->result(*outputs);
+  if (!outputs->has_value()) {
+    return 0;
+  }
+  const auto sent = (*channel)->result(**outputs);
   if (!sent) {
     std::cerr << "luthier-prep: " << sent.error().message << std::endl;
     return kInfrastructureFailure;
@@ -87,6 +99,9 @@ int main(int argc, char** argv) {
     std::cerr << "usage: LUTHIER_JOB=job.json [LUTHIER_SOCKET=socket] luthier-prep prepare\n";
     return kInfrastructureFailure;
   }
+  struct sigaction action {};
+  action.sa_handler = [](int) { terminated = 1; };
+  (void)::sigaction(SIGTERM, &action, nullptr);
   try {
     return run();
   } catch (const std::bad_alloc&) {  // by the size of the data, which the settings do not bound exactly

@@ -48,8 +48,9 @@ Result<std::vector<Record>> read_records(const Settings& settings, Report& repor
     LUTHIER_TRY_VOID(take_records(table, settings, report, records, file_is_text));
     separators.insert(report.separator);
     if (i > 0 && file_is_text != is_text) {
-      return Error{ErrorCode::kInvalidArgument, files[i].name + ": prompts and completions cannot be mixed with plain text (" +
-                                                    files[0].name + "); prepare them in separate steps"};
+      return Error{ErrorCode::kInvalidArgument,
+                   files[i].name + ": prompts and completions cannot be mixed with plain text (" + files[0].name +
+                       "); prepare them in separate steps"};
     }
     is_text = file_is_text;
   }
@@ -144,7 +145,8 @@ Result<void> train_tokenizer(const Settings& settings, Prepared& prepared) {
   }
   if (prepared.task != Task::kText) {
     return Error{ErrorCode::kInvalidArgument,
-                 "prepare: `tokenizer` must be left out unless the data is text: other data is tokenized by its base model"};
+                 "prepare: `tokenizer` must be left out unless the data is text: other data is tokenized by its "
+                 "base model"};
   }
   std::vector<std::string_view> texts;
   for (const Record& record : prepared.train) {

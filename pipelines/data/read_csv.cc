@@ -76,7 +76,8 @@ class CsvParser {
     while (true) {
       const std::size_t quote = text_.find('"', at_);
       if (quote == std::string_view::npos) {
-        return complain(opening_line, opening, "this quote is never closed; close it, or double it if it is part of the text");
+        return complain(opening_line, opening,
+                        "this quote is never closed; close it, or double it if it is part of the text");
       }
       for (; at_ < quote; ++at_) {
         line_ += text_[at_] == '\n' ? 1 : 0;
@@ -130,7 +131,8 @@ Result<Table> read_csv(std::string_view text, std::string file, char separator) 
     }
   }
   if (table.columns.empty()) {
-    return Error{ErrorCode::kInvalidArgument, table.file + ":1:1: the first line must name the columns, but it is empty"};
+    return Error{ErrorCode::kInvalidArgument,
+                 table.file + ":1:1: the first line must name the columns, but it is empty"};
   }
   while (!parser.at_end()) {
     Row row;

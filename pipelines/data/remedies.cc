@@ -229,8 +229,9 @@ void drop_conflicts(Report& report, std::vector<Record>& records) {
   for (const Record& record : records) {
     labels[collapsed(record.prompt)].insert(record.completion);
   }
-  drop_if("conflicting_labels", "All rows of a prompt that has several labels were dropped: no one label is known to be right.",
-          report, records, [&](const Record& record) {
+  drop_if("conflicting_labels",
+          "All rows of a prompt that has several labels were dropped: no one label is known to be right.", report,
+          records, [&](const Record& record) {
             const bool conflict = labels[collapsed(record.prompt)].size() > 1;
             return conflict ? std::optional(detail_of(record)) : std::nullopt;
           });
@@ -255,7 +256,9 @@ void add_separator(Report& report, std::vector<Record>& records) {
   report.separator = chosen;
   for (Record& record : records) {
     if (!had_one) {
-      report.add("separator_added", "A separator was put at the end of every prompt, so that the model knows where the completion begins; end your prompts with it too.",
+      report.add("separator_added",
+                 "A separator was put at the end of every prompt, so that the model knows where the completion "
+                 "begins; end your prompts with it too.",
                  false, example_of(record, detail_of(record)));
     }
     report.add("completion_space", "Every completion begins with one space, which suits tokenizers best.", false,

@@ -78,7 +78,9 @@ std::string_view name_of(Format format) {
 Result<void> check_encoding(std::string_view text, const std::string& file) {
   const bool utf16 = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
   if (utf16 || text.substr(0, 4'096).find('\0') != std::string_view::npos) {
-    return wrong(file + ":1:1: this looks like UTF-16 or binary data; save it as UTF-8 text, or convert it: iconv -f UTF-16 -t UTF-8");
+    return wrong(file +
+                 ":1:1: this looks like UTF-16 or binary data; save it as UTF-8 text, or convert it: "
+                 "iconv -f UTF-16 -t UTF-8");
   }
   const auto invalid = text::find_invalid_utf8(text);
   if (!invalid.has_value()) {
@@ -88,7 +90,8 @@ Result<void> check_encoding(std::string_view text, const std::string& file) {
   const std::size_t before = *invalid == 0 ? std::string_view::npos : text.rfind('\n', *invalid - 1);
   const std::size_t column = before == std::string_view::npos ? *invalid + 1 : *invalid - before;
   return wrong(file + ":" + std::to_string(line) + ":" + std::to_string(column) +
-               ": not UTF-8 at this byte; save the file as UTF-8, or convert it from what it is, say: iconv -f WINDOWS-1252 -t UTF-8");
+               ": not UTF-8 at this byte; save the file as UTF-8, or convert it from what it is, say: "
+               "iconv -f WINDOWS-1252 -t UTF-8");
 }
 
 Result<std::vector<SourceFile>> read_source(const fs::path& path, std::optional<Format> format) {
@@ -110,7 +113,9 @@ Result<std::vector<SourceFile>> read_source(const fs::path& path, std::optional<
     file.name = name.string();
     const std::optional<Format> known = format.has_value() ? format : format_of_extension(name);
     if (!known.has_value()) {
-      return wrong(file.name + ": the extension does not say the format; rename it to .csv, .tsv, .json, .jsonl or .txt, or set `format`");
+      return wrong(file.name +
+                   ": the extension does not say the format; rename it to .csv, .tsv, .json, .jsonl or .txt, or set "
+                   "`format`");
     }
     file.format = *known;
     LUTHIER_TRY(file.text, read_file(is_file ? path : path / name, bytes_left));

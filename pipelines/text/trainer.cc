@@ -207,7 +207,8 @@ Result<void> check_arguments(std::size_t vocab_size, const std::vector<std::stri
   std::set<std::string> seen(byte_level_alphabet().begin(), byte_level_alphabet().end());
   for (const std::string& token : special_tokens) {
     if (token.empty() || find_invalid_utf8(token) || !seen.insert(token).second) {
-      return Error{ErrorCode::kInvalidArgument, "special tokens must be different, not empty, UTF-8, and longer than one byte"};
+      return Error{ErrorCode::kInvalidArgument,
+                   "special tokens must be different, not empty, UTF-8, and longer than one byte"};
     }
   }
   return {};
