@@ -23,23 +23,26 @@ std::vector<AttemptId> current_attempts(const State& state, const AgentId& agent
   return found;
 }
 
-void remember(Turn& turn, const AgentConnected& input) {
+// Returns whether the machine was rebooted since it was last here.
+bool remember(Turn& turn, const AgentConnected& input) {
   const auto found = turn.state.agents.find(input.agent);
   const bool known = found != turn.state.agents.end();
+  const bool rebooted = known && found->second.boot_id != input.boot_id;
   const Agent fresh{.name = input.name, .boot_id = input.boot_id, .resources = input.resources,
                     .status = AgentStatus::kConnected, .lost_reason = {}};
   if (known && found->second == fresh) {
-    return;  // its stream broke and came back
+    return rebooted;  // its stream broke and came back
   }
   const bool was_away = !known || found->second.status == AgentStatus::kLost;
   turn.record(AgentJoined{input.agent, input.name, input.boot_id, input.resources});
   if (was_away) {
     turn.publish("agent.joined", Json{{"agent", input.agent.value}, {"name", input.name}});
   }
+  return rebooted;
 }
 
 // A current attempt that the agent does not hold: it never arrived, or it is gone.
-void restore_or_end(Turn& turn, const AttemptId& attempt, const AgentId& agent) {
+void restore_or_end(Turn& turn, const AttemptId& attempt, const AgentId& agent, bool rebooted) {
   const LiveStep& step = *find_step(turn.state, attempt.run, attempt.step);
   if (!step.attempt.started && turn.state.allocations.contains(attempt)) {
     turn.send(agent, start_command(turn.state, attempt));
@@ -48,8 +51,9 @@ void restore_or_end(Turn& turn, const AttemptId& attempt, const AgentId& agent) 
   end_with_failure(turn, attempt,
                    {.outcome = Outcome::kInfrastructureFailure,
                     .exit_code = -1,
-                    .code = "agent_restarted",
-                    .message = "agent " + agent.value + " came back without the attempt"});
+                    .code = rebooted ? "agent_lost" : "agent_restarted",
+                    .message = "agent " + agent.value + (rebooted ? " was rebooted and" : "") +
+                               " came back without the attempt"});
 }
 
 }  // namespace
@@ -59,10 +63,10 @@ void on(Turn& turn, const AgentConnected& input) {
   for (const HeldAttempt& each : input.held) {
     held.insert(each.attempt);
   }
-  remember(turn, input);
+  const bool rebooted = remember(turn, input);
   for (const AttemptId& attempt : current_attempts(turn.state, input.agent)) {
     if (!held.contains(attempt)) {
-      restore_or_end(turn, attempt, input.agent);
+      restore_or_end(turn, attempt, input.agent, rebooted);
     }
   }
   std::vector<AttemptId> released;

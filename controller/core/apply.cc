@@ -8,7 +8,7 @@ namespace {
 
 // apply() meets only what step() journaled, so a missing thing is a broken invariant, not bad input.
 LiveStep& live_step(State& state, const RunId& run, const StepId& step) {
-  LiveStep* found = const_cast<LiveStep*>(find_step(state, run, step));
+  LiveStep* found = const_cast<LiveStep*>(find_step(state, run, step));  // `state` itself is not const
   LUTHIER_CHECK(found != nullptr);
   return *found;
 }
@@ -204,8 +204,8 @@ StepId serve_step() { return StepId{"serve"}; }
 
 bool is_current(const State& state, const AttemptId& attempt) {
   const LiveStep* step = find_step(state, attempt.run, attempt.step);
-  return step != nullptr && attempt.number > 0 && !is_terminal(step->status) && step->attempt_number == attempt.number &&
-         !step->attempt.ended;
+  return step != nullptr && attempt.number > 0 && step->attempt_number == attempt.number &&
+         !is_terminal(step->status) && !step->attempt.ended;
 }
 
 }  // namespace luthier::core

@@ -7,7 +7,7 @@ Json artifact_value(const std::string& digest, const std::string& kind) {
 }
 
 Json model_value(const ModelWeights& weights, const std::string& name, int version) {
-  Json value{{"base", artifact_value(weights.base, "model")},
+  Json value{{"base", weights.base.empty() ? Json() : artifact_value(weights.base, "model")},
              {"adapter", weights.adapter.empty() ? Json() : artifact_value(weights.adapter, "adapter")},
              {"name", name.empty() ? Json() : Json(name)}};
   if (version > 0) {
@@ -56,7 +56,6 @@ Json training_outputs(Json outputs, const LiveStep& step) {
   for (const Checkpoint& checkpoint : step.checkpoints) {
     list.push_back(Json{{"step", checkpoint.step},
                         {"metrics", checkpoint.metrics},
-                        {"artifact", artifact_value(checkpoint.artifact, "checkpoint")},
                         {"model", checkpoint_model(checkpoint, step.with)}});
   }
   if (!outputs.contains("model") && !step.checkpoints.empty()) {

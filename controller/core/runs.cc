@@ -72,17 +72,20 @@ void decide_step(Turn& turn, const RunId& id, const plan::Step& step) {
 void finish_if_over(Turn& turn, const RunId& id) {
   const LiveRun& run = turn.state.runs.at(id);
   RunStatus status = run.cancel_requested ? RunStatus::kCancelled : RunStatus::kSucceeded;
-  for (const auto& [step, live] : run.steps) {
+  Json payload{{"run", id.value}, {"pipeline", run.plan.pipeline}};
+  for (const plan::Step& step : run.plan.steps) {
+    const LiveStep& live = run.steps.at(step.id);
     if (!is_terminal(live.status)) {
       return;
     }
-    if (live.status == StepStatus::kFailed && !run.cancel_requested) {
+    if (live.status == StepStatus::kFailed && status == RunStatus::kSucceeded) {
       status = RunStatus::kFailed;
+      payload["step"] = step.id.value;  // the first that failed
+      payload["message"] = live.reason;
     }
   }
-  const Json payload{{"run", id.value}, {"pipeline", run.plan.pipeline}};
   turn.record(RunFinished{id, status});
-  turn.publish("run." + to_string(status), payload);
+  turn.publish("run." + to_string(status), std::move(payload));
 }
 
 // Runs that ended have left the state, but their numbers are below the next one.

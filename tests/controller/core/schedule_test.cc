@@ -1,0 +1,103 @@
+#include "tests/controller/core/machine_fixture.h"
+
+namespace luthier::core::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class ScheduleTest : public MachineFixture {
+ protected:
+  static plan::Step step(const std::string& id, double cpus, int gpus = 0, int priority = 0) {
+    plan::Step made = agent_step(id);
+    made.resources.cpus = cpus;
+    made.resources.gpus = gpus;
+    made.priority = priority;
+    return made;
+  }
+  std::string agent_of(const std::string& id) const {
+    return live(id).status == StepStatus::kAssigned ? live(id).attempt.agent.value : "";
+  }
+};
+
+TEST_F(ScheduleTest, PrefersTheAgentWithMostFreeCpusThenTheFirstById) {
+  connect("a-2");
+  connect("a-1");
+  submit({step("one", 1), step("two", 1), step("three", 1), step("four", 1), step("five", 1)});
+  EXPECT_EQ(agent_of("one"), "a-1");
+  EXPECT_EQ(agent_of("two"), "a-2");
+  EXPECT_EQ(agent_of("three"), "a-1");
+  EXPECT_EQ(agent_of("four"), "a-2");
+  EXPECT_EQ(agent_of("five"), "");
+}
+
+TEST_F(ScheduleTest, OrdersByPriorityThenRunThenPlan) {
+  submit({step("one", 2), step("two", 2, 0, 5)});
+  submit({step("three", 2, 0, 5)});
+  connect("a-1");
+  run_ = "r-1";
+  EXPECT_EQ(agent_of("two"), "a-1");
+  finish("two");
+  release("two");
+  run_ = "r-2";
+  EXPECT_EQ(agent_of("three"), "a-1");
+  finish("three");
+  release("three");
+  run_ = "r-1";
+  EXPECT_EQ(agent_of("one"), "a-1");
+}
+
+TEST_F(ScheduleTest, GivesGpusByNumberAndNeverTwice) {
+  connect("a-1", 3);
+  submit({step("one", 0.5, 2), step("two", 0.5, 1), step("three", 0.5, 1)});
+  EXPECT_THAT(state_.allocations.at(attempt("one")).gpus, ElementsAre(0, 1));
+  EXPECT_THAT(state_.allocations.at(attempt("two")).gpus, ElementsAre(2));
+  EXPECT_EQ(agent_of("three"), "");
+  EXPECT_EQ(reason("three"), "no agent has 1 free GPU and 0.5 free CPUs: a-1 has 0 of 3 GPUs and 1 of 2 CPUs free");
+  finish("one");
+  EXPECT_EQ(agent_of("three"), "");  // the process may still be alive
+  release("one");
+  EXPECT_THAT(state_.allocations.at(attempt("three")).gpus, ElementsAre(0));
+}
+
+TEST_F(ScheduleTest, ASmallerStepGoesPastOneThatDoesNotFit) {
+  connect("a-1");
+  submit({step("large", 16), step("small", 1)});
+  EXPECT_EQ(agent_of("small"), "a-1");
+  EXPECT_EQ(reason("large"),
+            "no agent has 16 free CPUs: a-1 has 1 of 2 CPUs free; none is large enough, even when idle");
+}
+
+TEST_F(ScheduleTest, CountsMemory) {
+  connect("a-1");
+  plan::Step first = step("one", 0.5);
+  first.resources.memory_bytes = 5ULL << 30;
+  plan::Step second = first;
+  second.id = StepId{"two"};
+  submit({first, second});
+  EXPECT_EQ(reason("two"), "no agent has 0.5 free CPUs and 5 GiB of free memory: a-1 has 1.5 of 2 CPUs and 3 GiB of "
+                           "8 GiB free");
+}
+
+TEST_F(ScheduleTest, SaysWhenNoAgentIsThere) {
+  submit({step("one", 1)});
+  EXPECT_EQ(reason("one"), "waits for an agent: none has joined yet; start one with luthier-agent");
+  connect("a-1");
+  finish("one");
+  feed(AgentSilent{AgentId{"a-1"}, "silent"});
+  submit({step("two", 1)});
+  EXPECT_EQ(reason("two"), "waits for an agent: a-1 is not connected");
+}
+
+TEST_F(ScheduleTest, ManySmallSharesAddUpWithoutRoundingTrouble) {
+  connect("a-1");
+  std::vector<plan::Step> steps;
+  for (int i = 0; i < 20; ++i) {
+    steps.push_back(step("s" + std::to_string(i), 0.1));
+  }
+  submit(steps);
+  EXPECT_EQ(state_.allocations.size(), 20U);
+}
+
+}  // namespace
+}  // namespace luthier::core::testing
