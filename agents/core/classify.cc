@@ -6,6 +6,9 @@ namespace luthier::agents {
 namespace {
 
 Classified classify_command(const ExitRecord& exit) {
+  if (exit.error_class == FailureClass::kInfrastructure) {
+    return {Outcome::kInfrastructureFailure, exit.error_code, exit.error_message};
+  }
   if (exit.signal == SIGKILL) {
     return {Outcome::kInfrastructureFailure, "killed",
             "the command was ended by SIGKILL, which this agent did not send (out of memory, perhaps)"};
@@ -43,8 +46,9 @@ Classified classify_worker(const ExitRecord& exit) {
 
 Classified classify_exit(const Assignment& assignment, const ExitRecord& exit, std::optional<StopReason> stop) {
   const bool command = assignment.uses == "run";
+  const bool ran_undisturbed = !stop && exit.error_class == FailureClass::kNone;
   const bool completed =
-      exit.recorded && exit.exit_code == 0 && exit.signal == 0 && (command ? !stop : exit.has_result);
+      exit.recorded && exit.exit_code == 0 && exit.signal == 0 && (command ? ran_undisturbed : exit.has_result);
   if (completed) {
     return {};  // also when it was finished before the stop reached it
   }

@@ -42,7 +42,7 @@ struct ExitRecord {
   int signal = 0;        // 0 when not killed
   bool has_result = false;
   Json outputs = Json::object();  // of the `result` line, artifacts still as {"$path", "kind"}
-  FailureClass error_class = FailureClass::kNone;  // of the `error` line
+  FailureClass error_class = FailureClass::kNone;  // of the `error` line (not for `run`), or the shim's own trouble
   std::string error_code;
   std::string error_message;
   friend bool operator==(const ExitRecord&, const ExitRecord&) = default;
