@@ -1,0 +1,206 @@
+// luthier: the command line. Parses arguments and calls one function per command.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <functional>
+
+#include "cli/chat.h"
+#include "cli/models.h"
+#include "cli/run.h"
+#include "cli/runs.h"
+#include "cli/up.h"
+
+namespace luthier::cli {
+namespace {
+
+constexpr const char* kFooter =
+    "\nWhere the controller is: --url, LUTHIER_URL, or DATA/url, which `luthier up` writes.\n"
+    "With which key: --key-file, LUTHIER_API_KEY, or DATA/admin.key. Keys are never given as arguments.\n"
+    "DATA: --data, LUTHIER_DATA, or ~/.local/share/luthier.\n\n"
+    "Exit status: 0 success; 1 the run failed or was cancelled, or a request was refused; 2 wrong arguments, or a\n"
+    "pipeline file with errors; 3 no controller answers; 130 Ctrl-C: `run` has detached, and the run goes on.\n";
+
+// Everything that arguments can say. Lives as long as the parser, which writes into it.
+struct Arguments {
+  GlobalOptions global;
+  std::string output = "text";
+  UpOptions up;
+  RunOptions run;
+  FileOptions file;
+  RunsOptions runs;
+  std::string run_id;
+  LogsOptions logs;
+  std::string model;
+  ImportOptions import;
+  AliasOptions alias;
+  CompareOptions compare;
+  ChatOptions chat;
+  std::string prompt;
+  bool no_template = false;
+};
+
+using Command = std::function<int()>;
+
+void add_file_arguments(CLI::App& command, FileOptions& file) {
+  command.add_option("FILE", file.file, "pipeline (YAML)")->required();
+  command.add_option("-p,--param", file.params, "a param as NAME=VALUE; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->take_all();
+}
+
+void add_up(CLI::App& app, Arguments& arguments, Command& chosen) {
+  CLI::App* up = app.add_subcommand("up", "Start a controller and agents on this machine, in the foreground");
+  up->add_option("--http-port", arguments.up.http_port, "port of the HTTP API; 0 takes any free one")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  up->add_option("--grpc-port", arguments.up.grpc_port, "port that agents call; 0 takes any free one")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  up->add_option("--agents", arguments.up.agents, "how many agents")->check(CLI::Range(0, 64))->capture_default_str();
+  up->callback([&] { chosen = [&] { return up_command(arguments.global, arguments.up); }; });
+}
+
+void add_pipeline_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
+  CLI::App* run = app.add_subcommand("run", "Run a pipeline and watch it");
+  add_file_arguments(*run, arguments.run.file);
+  run->add_flag("--detach", arguments.run.detach, "submit and return");
+  run->callback([&] { chosen = [&] { return run_command(arguments.global, arguments.run); }; });
+
+  CLI::App* check = app.add_subcommand("check", "Check a pipeline; needs no controller");
+  add_file_arguments(*check, arguments.file);
+  check->callback([&] { chosen = [&] { return check_command(arguments.global, arguments.file); }; });
+
+  CLI::App* plan = app.add_subcommand("plan", "Show what a pipeline would run; needs no controller");
+  add_file_arguments(*plan, arguments.file);
+  plan->callback([&] { chosen = [&] { return plan_command(arguments.global, arguments.file); }; });
+}
+
+void add_run_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
+  CLI::App* runs = app.add_subcommand("runs", "List runs, newest first");
+  runs->add_option("--limit", arguments.runs.limit, "how many")->check(CLI::Range(1, 1000))->capture_default_str();
+  runs->add_option("--before", arguments.runs.before, "only those before this run");
+  runs->callback([&] { chosen = [&] { return runs_command(arguments.global, arguments.runs); }; });
+
+  CLI::App* status = app.add_subcommand("status", "Show a run and its steps");
+  status->add_option("RUN", arguments.run_id, "such as r-3")->required();
+  status->callback([&] { chosen = [&] { return status_command(arguments.global, arguments.run_id); }; });
+
+  CLI::App* cancel = app.add_subcommand("cancel", "End a run");
+  cancel->add_option("RUN", arguments.run_id, "such as r-3")->required();
+  cancel->callback([&] { chosen = [&] { return cancel_command(arguments.global, arguments.run_id); }; });
+
+  CLI::App* logs = app.add_subcommand("logs", "Print the log of a step, or of all steps of a run");
+  logs->add_option("RUN", arguments.logs.run, "such as r-3")->required();
+  logs->add_option("STEP", arguments.logs.step, "such as train");
+  logs->add_flag("-f,--follow", arguments.logs.follow, "go on until the step has ended");
+  logs->add_option("--attempt", arguments.logs.attempt, "only this attempt")->check(CLI::Range(1, 1'000'000));
+  logs->callback([&] { chosen = [&] { return logs_command(arguments.global, arguments.logs); }; });
+
+  CLI::App* agents = app.add_subcommand("agents", "List agents and what they run");
+  agents->callback([&] { chosen = [&] { return agents_command(arguments.global); }; });
+}
+
+void add_model_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
+  CLI::App* models = app.add_subcommand("models", "List, import, name and compare models");
+  models->require_subcommand(0, 1);
+  models->callback([&, models] {
+    if (models->get_subcommands().empty()) {
+      chosen = [&] { return models_command(arguments.global, ""); };
+    }
+  });
+
+  CLI::App* list = models->add_subcommand("list", "List models, or the versions and history of one");
+  list->add_option("MODEL", arguments.model, "name");
+  list->callback([&] { chosen = [&] { return models_command(arguments.global, arguments.model); }; });
+
+  CLI::App* import = models->add_subcommand("import", "Upload a Hugging Face folder as a new version");
+  import->add_option("DIR", arguments.import.folder, "config.json, tokenizer.json, *.safetensors")->required();
+  import->add_option("--name", arguments.import.name, "name of the model; the folder's when not given");
+  import->add_option("--description", arguments.import.description, "for people");
+  import->callback([&] { chosen = [&] { return import_command(arguments.global, arguments.import); }; });
+
+  CLI::App* alias = models->add_subcommand("alias", "Point an alias at a version");
+  alias->add_option("MODEL", arguments.alias.model, "name")->required();
+  alias->add_option("ALIAS", arguments.alias.alias, "such as production")->required();
+  alias->add_option("VERSION", arguments.alias.version, "number")->required()->check(CLI::Range(1, 1'000'000'000));
+  alias->callback([&] { chosen = [&] { return alias_command(arguments.global, arguments.alias); }; });
+
+  CLI::App* compare = models->add_subcommand("compare", "Two versions side by side: metrics, and what they answer");
+  compare->add_option("A", arguments.compare.a, "NAME, NAME@ALIAS or NAME@VERSION")->required();
+  compare->add_option("B", arguments.compare.b, "the same")->required();
+  compare->add_option("--prompt", arguments.compare.prompts, "ask both this; may be repeated")->expected(1)->take_all();
+  compare->add_option("--data", arguments.compare.data, "ask both the records of this JSONL file");
+  compare->add_option("--limit", arguments.compare.limit, "of the file's records")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  compare->add_option("--max-tokens", arguments.compare.tokens_max, "of each answer")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  compare->callback([&] { chosen = [&] { return compare_command(arguments.global, arguments.compare); }; });
+}
+
+void add_chat(CLI::App& app, Arguments& arguments, Command& chosen) {
+  GenerateOptions& generate = arguments.chat.generate;
+  CLI::App* chat = app.add_subcommand("chat", "Ask a model");
+  chat->add_option("MODEL", generate.model, "NAME, NAME@ALIAS or NAME@VERSION")->required();
+  CLI::Option* prompt = chat->add_option("PROMPT", arguments.prompt, "asked once; without it, lines of stdin");
+  chat->add_option("--max-tokens", generate.tokens_max, "of the answer")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  chat->add_option("--temperature", generate.temperature, "0: always the likeliest token")
+      ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str();
+  chat->add_option("--top-p", generate.top_p, "share of the likeliest tokens to draw from")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  chat->add_option("--seed", generate.seed, "of the draws")->check(CLI::NonNegativeNumber);
+  chat->add_flag("--no-template", arguments.no_template, "send the prompt as it is, not as training data was prepared");
+  chat->callback([&, prompt] {
+    generate.apply_template = !arguments.no_template;
+    if (prompt->count() > 0) {
+      arguments.chat.prompt = arguments.prompt;
+    }
+    chosen = [&] { return chat_command(arguments.global, arguments.chat); };
+  });
+}
+
+int main_of_luthier(int argc, char** argv) {
+  CLI::App app("Luthier: fine-tuning pipelines on your own machines", "luthier");
+  Arguments arguments;
+  Command chosen;
+  app.fallthrough();
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  app.set_version_flag("--version", "luthier 0.1.0");
+  app.add_option("--url", arguments.global.url, "controller, such as http://127.0.0.1:7070");
+  app.add_option("--key-file", arguments.global.key_file, "file with the API key");
+  app.add_option("--data", arguments.global.data, "data folder");
+  app.add_option("-o,--output", arguments.output, "text or json")->check(CLI::IsMember({"text", "json"}));
+  add_up(app, arguments, chosen);
+  add_pipeline_commands(app, arguments, chosen);
+  add_run_commands(app, arguments, chosen);
+  add_model_commands(app, arguments, chosen);
+  add_chat(app, arguments, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitSuccess : kExitUsage;
+  }
+  arguments.global.json = arguments.output == "json";
+  return chosen();
+}
+
+}  // namespace
+}  // namespace luthier::cli
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return luthier::cli::main_of_luthier(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "luthier: %s\n", error.what());
+    return luthier::cli::kExitFailure;
+  }
+}

@@ -1,0 +1,41 @@
+// `luthier models list|import|alias|compare`: the registry.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/api_client.h"
+#include "cli/command.h"
+
+namespace luthier::cli {
+
+struct ImportOptions {
+  std::string folder;
+  std::string name;  // empty: the folder's
+  std::string description;
+};
+struct AliasOptions {
+  std::string model;
+  std::string alias;
+  int version = 0;
+};
+struct CompareOptions {
+  std::string a;
+  std::string b;
+  std::vector<std::string> prompts;
+  std::string data;  // a JSONL file of {"prompt", "completion"}
+  int limit = 20;    // of its records
+  int tokens_max = 64;
+};
+
+[[nodiscard]] int models_command(const GlobalOptions& options, const std::string& model);  // empty: all
+[[nodiscard]] int import_command(const GlobalOptions& options, const ImportOptions& given);
+[[nodiscard]] int alias_command(const GlobalOptions& options, const AliasOptions& given);
+[[nodiscard]] int compare_command(const GlobalOptions& options, const CompareOptions& given);
+
+// The version that "m", "m@alias" or "m@3" names; like the controller, a bare name means its alias "production" if it
+// has one, else its newest version.
+[[nodiscard]] Result<Json> find_version(ApiClient& api, const std::string& reference);
+
+}  // namespace luthier::cli

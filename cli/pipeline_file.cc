@@ -1,0 +1,147 @@
+#include "cli/pipeline_file.h"
+
+#include <cstdio>
+
+#include "base/file.h"
+#include "cli/format.h"
+
+namespace luthier::cli {
+namespace {
+
+plan::Json json_of(const spec::Diagnostic& diagnostic, const std::string& yaml) {
+  return {{"file", diagnostic.file},
+          {"line", diagnostic.at.line},
+          {"column", diagnostic.at.column},
+          {"message", diagnostic.message},
+          {"rendered", spec::render(diagnostic, yaml)}};
+}
+
+std::string join(const std::vector<StepId>& ids) {
+  std::string text;
+  for (const StepId& id : ids) {
+    text += (text.empty() ? "" : ", ") + id.value;
+  }
+  return text;
+}
+
+std::string resources_text(const plan::Resources& resources) {
+  std::string text = format_number(resources.cpus) + " CPU";
+  if (resources.gpus > 0) {
+    text += ", " + std::to_string(resources.gpus) + " GPU";
+  }
+  if (resources.memory_bytes > 0) {
+    text += ", " + format_bytes(resources.memory_bytes);
+  }
+  return resources.nodes > 1 ? std::to_string(resources.nodes) + " × (" + text + ")" : text;
+}
+
+void print_plan(const plan::Plan& plan) {
+  std::vector<std::vector<std::string>> rows = {{"STEP", "USES", "AFTER", "WHERE", "RESOURCES", "IF"}};
+  for (const plan::Step& step : plan.steps) {
+    const bool on_agent = step.place == plan::Place::kAgent;
+    rows.push_back({step.id.value, step.uses, join(step.needs), on_agent ? "agent" : "controller",
+                    on_agent ? resources_text(step.resources) : "", step.condition});
+  }
+  std::printf("%s: %zu steps\n\n%s", plan.pipeline.c_str(), plan.steps.size(), format_table(rows).c_str());
+  if (!plan.params.empty()) {
+    std::printf("\nparams: %s\n", plan.params.dump().c_str());
+  }
+}
+
+// Prints the errors in the form asked for.
+int refuse(const GlobalOptions& options, const PipelineFile& file, const std::vector<spec::Diagnostic>& errors) {
+  if (options.json) {
+    const plan::Json answer = {{"ok", false}, {"errors", to_json(errors, file.yaml)}};
+    std::printf("%s\n", answer.dump(2, ' ', false, plan::Json::error_handler_t::replace).c_str());
+  } else {
+    std::fprintf(stderr, "%s\n%s: %zu %s\n", render_all(errors, file.yaml).c_str(), file.path.c_str(), errors.size(),
+                 errors.size() == 1 ? "error" : "errors");
+  }
+  return kExitUsage;
+}
+
+}  // namespace
+
+Result<PipelineFile> read_pipeline(const std::string& path, const std::vector<std::string>& params) {
+  PipelineFile file;
+  file.path = path;
+  Result<std::string> text = read_file(path, spec::kFileBytesMax + 1);
+  if (!text) {
+    return Error{ErrorCode::kInvalidArgument, "cannot read the pipeline: " + text.error().message};
+  }
+  file.yaml = std::move(*text);
+  for (const std::string& param : params) {
+    const std::size_t equals = param.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Error{ErrorCode::kInvalidArgument, "-p '" + param + "' must be NAME=VALUE"};
+    }
+    file.params[param.substr(0, equals)] = param.substr(equals + 1);
+  }
+  file.parsed = spec::parse_spec(file.yaml, path);
+  return file;
+}
+
+std::string render_all(const std::vector<spec::Diagnostic>& diagnostics, const std::string& yaml) {
+  std::string text;
+  for (const spec::Diagnostic& diagnostic : diagnostics) {
+    text += (text.empty() ? "" : "\n") + spec::render(diagnostic, yaml);
+  }
+  return text;
+}
+
+plan::Json to_json(const std::vector<spec::Diagnostic>& diagnostics, const std::string& yaml) {
+  plan::Json list = plan::Json::array();
+  for (const spec::Diagnostic& diagnostic : diagnostics) {
+    list.push_back(json_of(diagnostic, yaml));
+  }
+  return list;
+}
+
+int check_command(const GlobalOptions& options, const FileOptions& given) {
+  const Result<PipelineFile> file = read_pipeline(given.file, given.params);
+  if (!file) {
+    return report(file.error());
+  }
+  if (!file->parsed.spec) {
+    return refuse(options, *file, file->parsed.errors);
+  }
+  const plan::MadePlan made = plan::make_plan(*file->parsed.spec, file->params, {}, plan::PlanMode::kOffline);
+  if (!made.plan) {
+    return refuse(options, *file, made.errors);
+  }
+  if (options.json) {
+    const plan::Json answer = {{"ok", true},
+                               {"errors", plan::Json::array()},
+                               {"notes", to_json(file->parsed.notes, file->yaml)},
+                               {"steps", made.plan->steps.size()}};
+    std::printf("%s\n", answer.dump(2, ' ', false, plan::Json::error_handler_t::replace).c_str());
+    return kExitSuccess;
+  }
+  for (const spec::Diagnostic& note : file->parsed.notes) {
+    std::printf("note: %s\n", spec::to_string(note).c_str());
+  }
+  std::printf("%s: no errors; %zu steps\n", given.file.c_str(), made.plan->steps.size());
+  return kExitSuccess;
+}
+
+int plan_command(const GlobalOptions& options, const FileOptions& given) {
+  const Result<PipelineFile> file = read_pipeline(given.file, given.params);
+  if (!file) {
+    return report(file.error());
+  }
+  if (!file->parsed.spec) {
+    return refuse(options, *file, file->parsed.errors);
+  }
+  const plan::MadePlan made = plan::make_plan(*file->parsed.spec, file->params, {}, plan::PlanMode::kOffline);
+  if (!made.plan) {
+    return refuse(options, *file, made.errors);
+  }
+  if (options.json) {
+    std::printf("%s\n", plan::to_json(*made.plan).dump(2, ' ', false, plan::Json::error_handler_t::replace).c_str());
+  } else {
+    print_plan(*made.plan);
+  }
+  return kExitSuccess;
+}
+
+}  // namespace luthier::cli

@@ -1,0 +1,202 @@
+#include "cli/run.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <map>
+
+#include "base/clock.h"
+#include "cli/api_client.h"
+#include "cli/format.h"
+#include "cli/progress.h"
+#include "cli/sources.h"
+#include "cli/terminal.h"
+
+namespace luthier::cli {
+namespace {
+
+constexpr int kPollMs = 400;
+// How long a controller may be away (a restart, say) before watching ends.
+constexpr std::int64_t kAwayMaxMs = 300'000;
+
+void say(const GlobalOptions& options, const std::string& line) {
+  if (!options.json) {
+    std::printf("%s\n", line.c_str());
+    std::fflush(stdout);
+  }
+}
+
+Error diagnostics_error(const std::vector<spec::Diagnostic>& errors, const PipelineFile& file) {
+  return {ErrorCode::kInvalidArgument, "the pipeline has errors\n" + render_all(errors, file.yaml)};
+}
+
+// Text of each path to the digest of its artifact.
+Result<Json> upload_sources(const GlobalOptions& options, ApiClient& api, const PipelineFile& file) {
+  const plan::LocalPaths paths = plan::local_paths(*file.parsed.spec, file.params);
+  if (!paths.errors.empty()) {
+    return diagnostics_error(paths.errors, file);
+  }
+  std::filesystem::path folder = file.path.parent_path();
+  if (folder.empty()) {
+    folder = ".";
+  }
+  Json sources = Json::object();
+  for (const plan::LocalPath& path : paths.paths) {
+    if (sources.contains(path.path)) {
+      continue;
+    }
+    Result<std::vector<LocalFile>> files = find_files(folder, path.path);
+    if (!files) {
+      return diagnostics_error({{file.path.string(), path.at, files.error().message}}, file);
+    }
+    LUTHIER_TRY(sources[path.path], upload_artifact(api, "source", *files, [&](const LocalFile& sent, std::uint64_t bytes) {
+                  say(options, "uploading " + printable(sent.path) + " (" + format_bytes(bytes) + ")");
+                }));
+  }
+  return sources;
+}
+
+Result<Json> submit(const GlobalOptions& options, ApiClient& api, const FileOptions& given) {
+  LUTHIER_TRY(const PipelineFile file, read_pipeline(given.file, given.params));
+  if (!file.parsed.spec) {
+    return diagnostics_error(file.parsed.errors, file);
+  }
+  LUTHIER_TRY(Json sources, upload_sources(options, api, file));
+  Json params = Json::object();
+  for (const auto& [name, value] : file.params) {
+    params[name] = value;
+  }
+  return api.post("/api/v1/runs", {{"yaml", file.yaml},
+                                   {"file", file.path.string()},
+                                   {"params", std::move(params)},
+                                   {"sources", std::move(sources)}});
+}
+
+void say_how_to_come_back(const Json& run) {
+  const std::string id = text_of(run, "id");
+  std::string step;
+  for (const Json& candidate : run.value("steps", Json::array())) {
+    if (step.empty() && (text_of(candidate, "status") == "running" || text_of(candidate, "status") == "assigned")) {
+      step = " " + text_of(candidate, "id");
+    }
+  }
+  std::printf("detached; run %s goes on. To come back: luthier status %s, luthier logs -f %s%s. To end it: luthier "
+              "cancel %s\n",
+              id.c_str(), id.c_str(), id.c_str(), step.c_str(), id.c_str());
+}
+
+void say_how_it_ended(const Json& run, std::int64_t now_ms) {
+  const std::string id = text_of(run, "id");
+  const auto created = parse_utc(text_of(run, "created_at"));
+  const std::int64_t finished = parse_utc(text_of(run, "finished_at")).value_or(now_ms);
+  std::printf("run %s %s in %s\n", id.c_str(), text_of(run, "status").c_str(),
+              format_duration(created ? finished - *created : 0).c_str());
+  for (const Json& step : run.value("steps", Json::array())) {
+    if (text_of(step, "status") == "failed") {
+      std::printf("why: luthier logs %s %s\n", id.c_str(), text_of(step, "id").c_str());
+    }
+  }
+}
+
+// Shows a run until it ends, Ctrl-C, or the controller stays away.
+class Watch {
+ public:
+  Watch(ApiClient& api, Json run)
+      : api_(api),
+        run_(std::move(run)),
+        terminal_(is_terminal(STDOUT_FILENO)),
+        progress_({.terminal = terminal_, .width = terminal_width()}) {}
+
+  int to_the_end() {
+    const InterruptFlag interrupt;
+    while (true) {
+      const std::int64_t now_ms = clock_.now().wall_ms;
+      area_.show(progress_.news(run_, now_ms), progress_.live(run_, now_ms));
+      if (text_of(run_, "status") != "running") {
+        say_how_it_ended(run_, now_ms);
+        return text_of(run_, "status") == "succeeded" ? kExitSuccess : kExitFailure;
+      }
+      InterruptFlag::sleep(kPollMs);
+      if (InterruptFlag::is_set()) {
+        area_.show({}, {});
+        say_how_to_come_back(run_);
+        return kExitDetached;
+      }
+      if (const Result<void> looked = look_again(); !looked) {
+        area_.show({}, {});
+        say_how_to_come_back(run_);
+        return report(looked.error());
+      }
+    }
+  }
+
+ private:
+  Result<void> look_again() {
+    Result<Json> found = api_.get("/api/v1/runs/" + segment(text_of(run_, "id")));
+    if (found) {
+      if (away_since_ms_ != 0) {
+        area_.show({"the controller is back"}, {});
+      }
+      away_since_ms_ = 0;
+      run_ = std::move(*found);
+      return {};
+    }
+    const bool away = found.error().code == ErrorCode::kUnavailable || found.error().code == ErrorCode::kInternal ||
+                      found.error().code == ErrorCode::kDeadlineExceeded;
+    const std::int64_t now_ms = clock_.now().monotonic_ms;
+    if (!away || (away_since_ms_ != 0 && now_ms - away_since_ms_ > kAwayMaxMs)) {
+      return found.error();
+    }
+    if (away_since_ms_ == 0) {
+      away_since_ms_ = now_ms;
+      area_.show({"the controller does not answer; running steps go on, asking again"}, {});
+    }
+    return {};
+  }
+
+  ApiClient& api_;
+  Json run_;
+  const bool terminal_;
+  const SystemClock clock_;
+  RunProgress progress_;
+  LiveArea area_;
+  std::int64_t away_since_ms_ = 0;
+};
+
+}  // namespace
+
+int run_command(const GlobalOptions& options, const RunOptions& given) {
+  Result<ApiClient> api = connect(options);
+  if (!api) {
+    return report(api.error());
+  }
+  Result<Json> run = submit(options, *api, given.file);
+  if (!run) {
+    return report(run.error());
+  }
+  if (options.json && !given.detach) {
+    // One JSON document at the end instead of live lines.
+    const InterruptFlag interrupt;
+    while (text_of(*run, "status") == "running" && !InterruptFlag::is_set()) {
+      InterruptFlag::sleep(kPollMs);
+      Result<Json> again = api->get("/api/v1/runs/" + segment(text_of(*run, "id")));
+      if (!again) {
+        return report(again.error());
+      }
+      run = std::move(again);
+    }
+  }
+  if (options.json) {
+    std::printf("%s\n", run->dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+    const std::string status = text_of(*run, "status");
+    return given.detach || status == "succeeded" ? kExitSuccess : status == "running" ? kExitDetached : kExitFailure;
+  }
+  say(options, "run " + text_of(*run, "id") + ": " + text_of(*run, "pipeline"));
+  if (given.detach) {
+    say_how_to_come_back(*run);
+    return kExitSuccess;
+  }
+  return Watch(*api, std::move(*run)).to_the_end();
+}
+
+}  // namespace luthier::cli

@@ -1,0 +1,147 @@
+#include "cli/runs.h"
+
+#include <cstdio>
+
+#include "base/clock.h"
+#include "cli/api_client.h"
+#include "cli/format.h"
+#include "cli/progress.h"
+
+namespace luthier::cli {
+namespace {
+
+int print_json(const Json& json) {
+  std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  return kExitSuccess;
+}
+
+Result<Json> get(const GlobalOptions& options, const std::string& path) {
+  LUTHIER_TRY(ApiClient api, connect(options));
+  return api.get(path);
+}
+
+std::string run_duration(const Json& run, std::int64_t now_ms) {
+  const auto created = parse_utc(text_of(run, "created_at"));
+  return created ? format_duration(parse_utc(text_of(run, "finished_at")).value_or(now_ms) - *created) : "";
+}
+
+std::string step_note(const Json& step) {
+  const std::string status = text_of(step, "status");
+  if (status == "running") {
+    return progress_text(step.value("progress", Json()), false);
+  }
+  return status == "succeeded" ? summary_of(step) : text_of(step, "reason");
+}
+
+std::string step_agent(const Json& step) {
+  const Json attempts = step.value("attempts", Json::array());
+  return attempts.empty() ? "" : text_of(attempts.back(), "agent");
+}
+
+void print_run(const Json& run, std::int64_t now_ms) {
+  std::printf("run %s: %s, %s, %s, by %s\n", text_of(run, "id").c_str(), text_of(run, "pipeline").c_str(),
+              text_of(run, "status").c_str(), run_duration(run, now_ms).c_str(), text_of(run, "submitted_by").c_str());
+  if (run.contains("params") && !run["params"].empty()) {
+    std::printf("params: %s\n", text_of(run, "params").c_str());
+  }
+  std::vector<std::vector<std::string>> rows = {{"STEP", "USES", "STATUS", "ATTEMPT", "AGENT", "TIME", ""}};
+  for (const Json& step : run.value("steps", Json::array())) {
+    const std::int64_t duration = duration_ms_of(step, now_ms);
+    rows.push_back({text_of(step, "id"), text_of(step, "uses"), text_of(step, "status"),
+                    step.value("attempt", 0) == 0 ? "" : text_of(step, "attempt"), step_agent(step),
+                    text_of(step, "started_at").empty() ? "" : format_duration(duration), step_note(step)});
+  }
+  std::printf("\n%s", format_table(rows).c_str());
+}
+
+std::string resources_text(const Json& resources) {
+  std::string text = text_of(resources, "cpus") + " CPU";
+  if (resources.is_object() && resources.contains("memory_bytes") && resources["memory_bytes"].is_number_unsigned()) {
+    text += ", " + format_bytes(resources["memory_bytes"].get<std::uint64_t>());
+  }
+  const Json gpus = resources.is_object() ? resources.value("gpus", Json::array()) : Json::array();
+  if (!gpus.empty()) {
+    text += ", " + std::to_string(gpus.size()) + " × " + text_of(gpus.front(), "name");
+  }
+  return text;
+}
+
+}  // namespace
+
+int runs_command(const GlobalOptions& options, const RunsOptions& given) {
+  const std::string before = given.before.empty() ? "" : "&before=" + segment(given.before);
+  const Result<Json> answer = get(options, "/api/v1/runs?limit=" + std::to_string(given.limit) + before);
+  if (!answer) {
+    return report(answer.error());
+  }
+  if (options.json) {
+    return print_json(*answer);
+  }
+  const Json runs = answer->value("runs", Json::array());
+  if (runs.empty()) {
+    std::printf("no runs yet; `luthier run FILE` makes one\n");
+    return kExitSuccess;
+  }
+  const std::int64_t now_ms = SystemClock().now().wall_ms;
+  std::vector<std::vector<std::string>> rows = {{"RUN", "PIPELINE", "STATUS", "BY", "CREATED", "TIME"}};
+  for (const Json& run : runs) {
+    rows.push_back({text_of(run, "id"), text_of(run, "pipeline"), text_of(run, "status"), text_of(run, "submitted_by"),
+                    text_of(run, "created_at"), run_duration(run, now_ms)});
+  }
+  std::printf("%s", format_table(rows).c_str());
+  if (const std::string next = text_of(*answer, "next"); !next.empty()) {
+    std::printf("older ones: luthier runs --before %s\n", next.c_str());
+  }
+  return kExitSuccess;
+}
+
+int status_command(const GlobalOptions& options, const std::string& run) {
+  const Result<Json> found = get(options, "/api/v1/runs/" + segment(run));
+  if (!found) {
+    return report(found.error());
+  }
+  if (options.json) {
+    return print_json(*found);
+  }
+  print_run(*found, SystemClock().now().wall_ms);
+  return kExitSuccess;
+}
+
+int cancel_command(const GlobalOptions& options, const std::string& run) {
+  Result<ApiClient> api = connect(options);
+  if (!api) {
+    return report(api.error());
+  }
+  const Result<Json> cancelled = api->post("/api/v1/runs/" + segment(run) + "/cancel", Json::object());
+  if (!cancelled) {
+    return report(cancelled.error());
+  }
+  if (options.json) {
+    return print_json(*cancelled);
+  }
+  std::printf("run %s: %s\n", text_of(*cancelled, "id").c_str(), text_of(*cancelled, "status").c_str());
+  return kExitSuccess;
+}
+
+int agents_command(const GlobalOptions& options) {
+  const Result<Json> answer = get(options, "/api/v1/agents");
+  if (!answer) {
+    return report(answer.error());
+  }
+  if (options.json) {
+    return print_json(*answer);
+  }
+  std::vector<std::vector<std::string>> rows = {{"AGENT", "NAME", "STATUS", "OFFERS", "RUNS"}};
+  for (const Json& agent : answer->value("agents", Json::array())) {
+    std::string attempts;
+    for (const Json& attempt : agent.value("attempts", Json::array())) {
+      attempts += (attempts.empty() ? "" : ", ") + (attempt.is_string() ? printable(attempt.get<std::string>()) : "");
+    }
+    rows.push_back({text_of(agent, "id"), text_of(agent, "name"), text_of(agent, "status"),
+                    resources_text(agent.value("resources", Json())), attempts});
+  }
+  std::printf("%s", rows.size() == 1 ? "no agents yet\n" : format_table(rows).c_str());
+  return kExitSuccess;
+}
+
+}  // namespace luthier::cli

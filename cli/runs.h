@@ -1,0 +1,27 @@
+// `luthier runs`, `status`, `cancel`, `logs` and `agents`: looking at what goes on.
+#pragma once
+
+#include <string>
+
+#include "cli/command.h"
+
+namespace luthier::cli {
+
+struct RunsOptions {
+  int limit = 20;
+  std::string before;
+};
+struct LogsOptions {
+  std::string run;
+  std::string step;  // empty: all steps, one after the other
+  bool follow = false;
+  int attempt = 0;  // 0: all
+};
+
+[[nodiscard]] int runs_command(const GlobalOptions& options, const RunsOptions& runs);
+[[nodiscard]] int status_command(const GlobalOptions& options, const std::string& run);
+[[nodiscard]] int cancel_command(const GlobalOptions& options, const std::string& run);
+[[nodiscard]] int agents_command(const GlobalOptions& options);
+[[nodiscard]] int logs_command(const GlobalOptions& options, const LogsOptions& logs);
+
+}  // namespace luthier::cli
