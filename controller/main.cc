@@ -1,5 +1,8 @@
 // luthierd: the controller. The only place where its parts are put together.
+#include <unistd.h>
+
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -7,7 +10,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -131,6 +133,7 @@ int main_of_luthierd(const std::vector<std::string>& arguments) {
     case Action::kRun: break;
   }
   const sigset_t signals = block_stop_signals();
+  fleet::log_grpc_as_events();
   const Result<void> done = serve(parsed->config, signals);
   return done ? 0 : fail(done.error());
 }

@@ -47,6 +47,10 @@ class FleetServer {
   virtual void stop() = 0;
 };
 
+// Writes gRPC's own messages to stderr as our log lines ("grpc", with its message), its errors only. For the
+// whole process; for main() to call before anything uses gRPC.
+void log_grpc_as_events();
+
 [[nodiscard]] std::unique_ptr<FleetServer> make_fleet_server(FleetContext context, FleetOptions options);
 
 }  // namespace luthier::fleet

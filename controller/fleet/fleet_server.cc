@@ -1,3 +1,4 @@
+#include <grpc/support/log.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
@@ -5,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -124,6 +126,16 @@ class Server final : public FleetServer {
 };
 
 }  // namespace
+
+void log_grpc_as_events() {
+  // A plain function: gRPC's hook carries no context.
+  gpr_set_log_function([](gpr_log_func_args* args) {
+    if (args->severity == GPR_LOG_SEVERITY_ERROR) {
+      const SystemClock clock;
+      Log(clock, {}).warning("grpc", {{"message", args->message}});
+    }
+  });
+}
 
 std::unique_ptr<FleetServer> make_fleet_server(FleetContext context, FleetOptions options) {
   return std::make_unique<Server>(context, std::move(options));

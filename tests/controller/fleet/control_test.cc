@@ -161,6 +161,23 @@ TEST_F(FleetTest, ANewerStreamReplacesTheOlder) {
   EXPECT_EQ(agent_status(agent.id), "connected");
 }
 
+TEST_F(FleetTest, AnAgentThatDoesNotReadIsCutOffAndToldAnewWhenItReturns) {
+  TestAgent agent = joined_agent();
+  ControlStream deaf = agent.connect();
+  ASSERT_TRUE(eventually([&] { return agent_status(agent.id) == "connected"; }));
+  core::StartAttempt command;
+  command.attempt = AttemptId{RunId{"r-9"}, StepId{"one"}, 1};
+  command.with = core::Json{{"padding", std::string(4'096, 'x')}};
+  for (int i = 0; i < 12'000; ++i) {  // more than its outbox and the connection's window hold
+    fleet_->send(AgentId{agent.id}, command);
+  }
+  const StatusCode cut_off = deaf.end().error_code();
+  EXPECT_TRUE(cut_off == StatusCode::CANCELLED || cut_off == StatusCode::RESOURCE_EXHAUSTED) << cut_off;
+  submit();
+  ControlStream again = agent.connect();
+  EXPECT_EQ(again.hear().start_attempt().attempt().run(), "r-1");
+}
+
 TEST_F(FleetTest, TheEndOfAStreamIsNoLossButSilenceIs) {
   TestAgent agent = joined_agent();
   {
