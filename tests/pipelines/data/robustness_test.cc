@@ -1,10 +1,7 @@
 // Damaged input of every format: an error or a result whose counts add up, never a crash.
 #include <gtest/gtest.h>
 
-#include <fcntl.h>
-
 #include "base/random.h"
-#include "base/unique_fd.h"
 #include "pipelines/data/prepare.h"
 #include "pipelines/data/readers.h"
 #include "pipelines/data/source.h"
@@ -45,9 +42,7 @@ TEST(DataRobustness, DamagedFilesNeverCrash) {
   for (int round = 0; round < 1'500; ++round) {
     const auto& seed = seeds[random.below(std::size(seeds))];
     Settings settings;
-    settings.source = folder.path() / seed.name;
-    ASSERT_TRUE(write_all(UniqueFd(::open(settings.source.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600)).get(),
-                          damaged(random, seed.text)));
+    settings.source = folder.write(seed.name, damaged(random, seed.text));
     settings.split = {.validation = round % 2 == 0 ? 0.2 : 0, .seed = random.next()};
     const auto prepared = analyze(settings);
     if (!prepared) {
