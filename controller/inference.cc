@@ -76,6 +76,13 @@ void InferenceRouter::attach(const AgentId& agent, std::shared_ptr<InferenceLink
   }
 }
 
+void InferenceRouter::end_all() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [agent_id, agent] : agents_) {
+    agent.link->end();
+  }
+}
+
 void InferenceRouter::detach(const AgentId& agent, const InferenceLink* link) {
   std::vector<Callbacks> lost;
   {

@@ -44,6 +44,8 @@ class InferenceLink {
   virtual ~InferenceLink() = default;
   virtual void send_generate(std::uint64_t id, const AttemptId& deployment, const std::string& request_json) = 0;
   virtual void send_cancel(std::uint64_t id) = 0;
+  // The stream ends soon; detach() follows.
+  virtual void end() = 0;
 };
 
 // The hub itself: per agent one link, at most `credits` unfinished requests on it and a bounded queue behind them.
@@ -58,6 +60,8 @@ class InferenceRouter final : public InferenceHub {
 
   // A newer link replaces an older one, whose requests end with kUnavailable.
   void attach(const AgentId& agent, std::shared_ptr<InferenceLink> link, int credits);
+  // Asks every link to end: the controller stops.
+  void end_all();
   // Ignored when `link` is not the agent's present one.
   void detach(const AgentId& agent, const InferenceLink* link);
 

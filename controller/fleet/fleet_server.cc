@@ -80,6 +80,7 @@ class Server final : public FleetServer {
     }
     if (server_) {
       table_.close_all({grpc::StatusCode::UNAVAILABLE, "the controller is stopping"});
+      context_.inference.end_all();
       server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(2));
       server_->Wait();
       server_.reset();

@@ -51,6 +51,8 @@ class AttachStream final : public AttachStreamBase, public controller::Inference
     send(std::move(response));
   }
 
+  void end() override { close({grpc::StatusCode::UNAVAILABLE, "the controller is stopping"}); }
+
  private:
   void on_message(const v1::AttachRequest& message) override {
     if (!greeted_) {

@@ -20,11 +20,13 @@ struct FakeLink final : InferenceLink {
   std::vector<std::uint64_t> generated;
   std::vector<std::uint64_t> cancelled;
   std::string last_request;
+  bool ended = false;
   void send_generate(std::uint64_t id, const AttemptId&, const std::string& request_json) override {
     generated.push_back(id);
     last_request = request_json;
   }
   void send_cancel(std::uint64_t id) override { cancelled.push_back(id); }
+  void end() override { ended = true; }
 };
 
 // What one request heard, in order.
@@ -139,6 +141,17 @@ TEST(InferenceRouter, CancelAsksTheAgentForWhatRunsAndEndsWhatWaits) {
   EXPECT_THAT(running.lines, ElementsAre("done cancelled 5 2"));
   router.cancel(one);  // over: ignored
   EXPECT_THAT(link->cancelled, ElementsAre(one));
+}
+
+TEST(InferenceRouter, EndingAllAsksEveryLink) {
+  InferenceRouter router;
+  const auto one = std::make_shared<FakeLink>();
+  const auto two = std::make_shared<FakeLink>();
+  router.attach(kAgent, one, 1);
+  router.attach(kOther, two, 1);
+  router.end_all();
+  EXPECT_TRUE(one->ended);
+  EXPECT_TRUE(two->ended);
 }
 
 TEST(InferenceRouter, TheQueueBehindALinkIsBounded) {
