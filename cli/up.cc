@@ -185,6 +185,9 @@ class Up {
     if (!supervisor_.stop_all(kProgramsStop)) {
       std::fprintf(stderr, "luthier: not all programs ended in time; killing them\n");
     }
+    if (url_.empty()) {
+      return;  // our controller never had this data folder: what runs there is another's
+    }
     if (await_no_leftovers(SIGTERM, true, kStepsStopMs) || await_no_leftovers(SIGKILL, false, kStepsKillMs)) {
       return;
     }
