@@ -55,7 +55,8 @@ void print_run(const Json& run, std::int64_t now_ms) {
 }
 
 std::string resources_text(const Json& resources) {
-  std::string text = text_of(resources, "cpus") + " CPU";
+  const bool has_cpus = resources.is_object() && resources.contains("cpus") && resources["cpus"].is_number();
+  std::string text = has_cpus ? format_number(resources["cpus"].get<double>()) + " CPU" : "";
   if (resources.is_object() && resources.contains("memory_bytes") && resources["memory_bytes"].is_number_unsigned()) {
     text += ", " + format_bytes(resources["memory_bytes"].get<std::uint64_t>());
   }

@@ -28,7 +28,7 @@ class UpTest : public testing::Test {
     start_up();
   }
   void TearDown() override {
-    stop_up(SIGKILL);
+    stop_up(SIGTERM);
     fs::remove_all(folder_);
   }
 
