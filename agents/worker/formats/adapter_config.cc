@@ -91,7 +91,8 @@ Result<void> refuse_unsupported(const Json& json) {
   }
   for (const char* name : {"use_dora", "modules_to_save", "rank_pattern", "alpha_pattern", "layers_to_transform",
                            "fan_in_fan_out", "megatron_config", "lora_bias", "trainable_token_indices",
-                           "exclude_modules", "target_parameters"}) {
+                           "exclude_modules", "target_parameters", "layer_replication", "use_qalora", "use_bdlora",
+                           "alora_invocation_tokens"}) {
     if (is_set(find(json, name))) {
       return bad(std::string("'") + name + "' is not supported");
     }

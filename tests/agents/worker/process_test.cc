@@ -1,0 +1,285 @@
+// Runs the real luthier-worker: train, kill -9 and resume, stop, eval, serve, and failures.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/child_process.h"
+#include "base/file.h"
+#include "base/unique_fd.h"
+#include "tests/agents/worker/temporary_folder.h"
+
+namespace luthier::worker {
+namespace {
+
+using Json = nlohmann::json;
+using ::testing::HasSubstr;
+
+const std::string kGolden = LUTHIER_SOURCE_DIR "/tests/golden/worker";
+
+Json artifact(const std::filesystem::path& path) {
+  return {{"$path", path.string()}, {"$artifact", "sha256:0"}, {"kind", "model"}};
+}
+
+std::string contents(const std::filesystem::path& path) {
+  auto text = read_file(path);
+  EXPECT_TRUE(text) << path;
+  return text ? *text : "";
+}
+
+class WorkerProcess : public ::testing::Test {
+ protected:
+  WorkerProcess() {
+    std::string lines;
+    for (int i = 0; i < 48; ++i) {
+      const char* who = i % 2 == 0 ? "the goalie" : "the pitcher";
+      lines += Json{{"prompt", std::string(who) + " made " + std::to_string(i) + " ->"},
+                    {"completion", i % 2 == 0 ? " goal" : " ball"}}.dump() + "\n";
+    }
+    folder_.write("data/data.jsonl", lines);
+    folder_.write("data/dataset.json", R"({"task":"classification","prompt_suffix":" ->","completion_prefix":" "})");
+  }
+
+  // A LoRA training of 36 steps with dropout, a checkpoint every 4.
+  [[nodiscard]] Json training() const {
+    return {{"model", {{"base", artifact(kGolden + "/llama")}, {"adapter", nullptr}, {"name", "tiny"}}},
+            {"data", artifact(folder_.path() / "data")},
+            {"validation", artifact(folder_.path() / "data")},
+            {"lora", {{"r", 4}, {"dropout", 0.1}}},
+            {"method", {{"supervised", {{"n_epochs", 3}, {"batch_size", 4}, {"learning_rate", 0.01}}}}},
+            {"checkpoints", {{"every_steps", 4}}}};
+  }
+
+  // Starts a worker in its own work folder; stdout (the messages) goes to <work>/out.
+  pid_t start(const std::string& work, const std::string& verb, const Json& with, const Json& resume = nullptr) {
+    Json job = {{"version", 1}, {"run", "r-1"}, {"step", "s"}, {"attempt", 1},
+                {"uses", verb}, {"with", with}, {"gpus", Json::array()}, {"threads", 2}};
+    if (!resume.is_null()) {
+      job["resume"] = resume;
+    }
+    const auto job_file = folder_.write(work + "/job.json", job.dump());
+    const UniqueFd out(::open((folder_.path() / work / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    auto pid = spawn_child({.argv = {LUTHIER_BIN_DIR "/luthier-worker", verb},
+                            .environment = {"LUTHIER_JOB=" + job_file.string(), "PATH=/usr/bin:/bin",
+                                            "LUTHIER_SERVE_SOCKET=" + socket_path()},
+                            .workdir = folder_.path() / work,
+                            .stdout_fd = out.get(),
+                            .parent_death_signal = SIGKILL});
+    EXPECT_TRUE(pid) << (pid ? "" : pid.error().message);
+    return pid ? *pid : -1;
+  }
+
+  static int wait_for(pid_t pid) {
+    int status = 0;
+    EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+    return status;
+  }
+
+  int run(const std::string& work, const std::string& verb, const Json& with, const Json& resume = nullptr) {
+    const int status = wait_for(start(work, verb, with, resume));
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+  [[nodiscard]] std::vector<Json> messages(const std::string& work) const {
+    std::vector<Json> list;
+    std::ifstream stream(folder_.path() / work / "out");
+    for (std::string line; std::getline(stream, line);) {
+      const Json json = Json::parse(line, nullptr, false);
+      if (json.is_object()) {  // the last line may be half written
+        list.push_back(json);
+      }
+    }
+    return list;
+  }
+
+  // The newest checkpoint that was offered; null when there is none yet.
+  [[nodiscard]] Json newest_checkpoint(const std::string& work) const {
+    Json newest;
+    for (const Json& message : messages(work)) {
+      if (message["type"] == "checkpoint") {
+        newest = {{"$path", (folder_.path() / work / message["path"].get<std::string>()).string()},
+                  {"step", message["step"]}};
+      }
+    }
+    return newest;
+  }
+
+  [[nodiscard]] Json wait_for_checkpoint(const std::string& work) const {
+    for (int i = 0; i < 6'000; ++i) {
+      if (Json found = newest_checkpoint(work); !found.is_null()) {
+        return found;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    ADD_FAILURE() << "no checkpoint";
+    return nullptr;
+  }
+
+  void expect_same_end(const std::string& a, const std::string& b, const std::string& weights) const {
+    for (const std::string& file : {weights, std::string("checkpoints/step-36/optimizer.safetensors"),
+                                    std::string("checkpoints/step-36/trainer_state.json")}) {
+      EXPECT_TRUE(contents(folder_.path() / a / file) == contents(folder_.path() / b / file)) << file;
+    }
+  }
+
+  [[nodiscard]] std::string socket_path() const { return (folder_.path() / "serve").string(); }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(WorkerProcess, AKilledTrainingResumesToTheSameBytes) {
+  ASSERT_EQ(run("whole", "train", training()), 0);
+  const pid_t victim = start("killed", "train", training());
+  (void)wait_for_checkpoint("killed");
+  ::kill(victim, SIGKILL);
+  wait_for(victim);
+  const Json resume = newest_checkpoint("killed");
+  ASSERT_LT(resume["step"], 36) << "the training was over before it could be killed";
+  ASSERT_EQ(run("resumed", "train", training(), resume), 0);
+  expect_same_end("whole", "resumed", "adapter/adapter_model.safetensors");
+
+  const Json result = messages("resumed").back();
+  EXPECT_EQ(result["type"], "result");
+  EXPECT_EQ(result["outputs"]["steps"], 36);
+  EXPECT_EQ(result["outputs"]["model"]["adapter"]["kind"], "adapter");
+  EXPECT_EQ(result["outputs"]["model"]["base"]["$artifact"], "sha256:0");
+  EXPECT_LT(result["outputs"]["full_valid_loss"], 3.0);
+  EXPECT_THAT(contents(folder_.path() / "resumed/adapter/luthier.json"), HasSubstr("\" ->\""));
+}
+
+TEST_F(WorkerProcess, AStoppedFullTrainingWritesACheckpointAndResumesToTheSameBytes) {
+  for (const char* dtype : {"float32", "bfloat16"}) {
+    const std::string name = dtype;
+    Json with = training();
+    with.erase("lora");
+    with["dtype"] = dtype;
+    ASSERT_EQ(run(name + "-whole", "train", with), 0);
+    const pid_t stopped = start(name + "-stopped", "train", with);
+    (void)wait_for_checkpoint(name + "-stopped");
+    ::kill(stopped, SIGTERM);
+    const int status = wait_for(stopped);
+    ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    const std::vector<Json> said = messages(name + "-stopped");
+    ASSERT_EQ(said.back()["type"], "checkpoint") << "it gives no result when it was stopped";
+    ASSERT_EQ(run(name + "-resumed", "train", with, newest_checkpoint(name + "-stopped")), 0);
+    expect_same_end(name + "-whole", name + "-resumed", "model/model.safetensors");
+  }
+}
+
+TEST_F(WorkerProcess, ResumingWithOtherSettingsIsRefused) {
+  Json with = training();
+  with["method"]["supervised"]["max_steps"] = 4;
+  ASSERT_EQ(run("first", "train", with), 0);
+  with["method"]["supervised"]["learning_rate"] = 0.02;
+  EXPECT_EQ(run("second", "train", with, newest_checkpoint("first")), 1);
+  EXPECT_THAT(messages("second").back()["message"], HasSubstr("other settings"));
+}
+
+TEST_F(WorkerProcess, ANewModelIsTrainedFromTextAndEvaluated) {
+  folder_.write("text/data.jsonl", "{\"text\": \"the goalie made a save by the goalie made a save\"}\n");
+  const Json init = {{"architecture", "llama"}, {"tokenizer", artifact(kGolden + "/llama")}, {"hidden_size", 16},
+                     {"intermediate_size", 32}, {"num_hidden_layers", 1}, {"num_attention_heads", 2}};
+  ASSERT_EQ(run("new", "train", {{"init", init}, {"data", artifact(folder_.path() / "text")},
+                                 {"method", {{"pretrain", {{"n_epochs", 2}, {"max_tokens", 8}}}}}}), 0);
+  const Json model = {{"base", artifact(folder_.path() / "new/model")}, {"adapter", nullptr}, {"name", nullptr}};
+  ASSERT_EQ(run("eval", "eval", {{"model", model}, {"data", artifact(folder_.path() / "data")}, {"samples", 2},
+                                 {"baseline", model}}), 0);
+  const Json outputs = messages("eval").back()["outputs"];
+  EXPECT_EQ(outputs["base_metrics"], nullptr);
+  EXPECT_EQ(outputs["metrics"], outputs["baseline_metrics"]);
+  EXPECT_EQ(outputs["better"], false);
+  EXPECT_EQ(outputs["metrics"]["examples"], 48);
+  EXPECT_EQ(Json::parse(contents(folder_.path() / "eval/report/report.json"))["samples"].size(), 2U);
+}
+
+TEST_F(WorkerProcess, ServesTheTunedModelUntilToldToStop) {
+  const Json model = {{"base", artifact(kGolden + "/llama")}, {"adapter", artifact(kGolden + "/llama_adapter")},
+                      {"name", "tiny"}};
+  const pid_t server = start("serve_work", "serve", {{"model", model}});
+  while (messages("serve_work").empty() || messages("serve_work").back()["type"] != "ready") {
+    ASSERT_EQ(::waitpid(server, nullptr, WNOHANG), 0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, socket_path().c_str(), sizeof(address.sun_path) - 1);
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM, 0));
+  ASSERT_EQ(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_TRUE(write_all(socket.get(), R"({"id":"1","type":"generate","prompt":"the goalie","max_tokens":3})" "\n"));
+  std::string answer;
+  for (char bytes[512]; answer.find("\"done\"") == std::string::npos;) {
+    const ssize_t count = ::read(socket.get(), bytes, sizeof(bytes));
+    ASSERT_GT(count, 0);
+    answer.append(bytes, static_cast<std::size_t>(count));
+  }
+  EXPECT_THAT(answer, HasSubstr("\"completion_tokens\":"));
+  ::kill(server, SIGTERM);
+  const int status = wait_for(server);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+TEST_F(WorkerProcess, FailuresSayWhoseTheyAreAndWhatToDo) {
+  Json exploding = training();
+  std::string weights = contents(kGolden + "/llama/model.safetensors");
+  const float infinity = std::numeric_limits<float>::infinity();
+  std::memcpy(weights.data() + weights.size() - sizeof(infinity), &infinity, sizeof(infinity));
+  folder_.write("bad_model/model.safetensors", weights);
+  for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json"}) {
+    folder_.write(std::string("bad_model/") + name, contents(kGolden + "/llama/" + name));
+  }
+  exploding["model"]["base"] = artifact(folder_.path() / "bad_model");
+  Json no_data = training();
+  no_data["data"] = artifact(folder_.path() / "nowhere");
+  Json broken_data = training();
+  folder_.write("broken/data.jsonl", "{\"prompt\": 1}\n");
+  broken_data["data"] = artifact(folder_.path() / "broken");
+  Json unknown = training();
+  unknown["method"]["supervised"]["epochs"] = 1;
+  struct {
+    const char* work;
+    const Json& with;
+    const char* code;
+    const char* message;
+  } cases[] = {{"nan", exploding, "nan_loss", "learning_rate"},
+               {"absent", no_data, "invalid_input", "nowhere"},
+               {"broken", broken_data, "invalid_data", "data.jsonl:1"},
+               {"unknown", unknown, "invalid_input", "'epochs'"}};
+  for (const auto& [work, with, code, message] : cases) {
+    EXPECT_EQ(run(work, "train", with), 1) << work;
+    const Json last = messages(work).back();
+    ASSERT_EQ(last["type"], "error") << work;
+    EXPECT_EQ(last["class"], "user") << work;
+    EXPECT_EQ(last["code"], code) << last;
+    EXPECT_THAT(last["message"], HasSubstr(message)) << work;
+  }
+}
+
+TEST_F(WorkerProcess, GpusWithoutThePluginAreAnInfrastructureFailure) {
+  const auto job = folder_.write("gpu/job.json", Json{{"version", 1}, {"uses", "train"}, {"gpus", {0}},
+                                                      {"with", training()}}.dump());
+  const UniqueFd out(::open((folder_.path() / "gpu/out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  auto pid = spawn_child({.argv = {LUTHIER_BIN_DIR "/luthier-worker", "train"},
+                          .environment = {"LUTHIER_JOB=" + job.string(), "CUDA_VISIBLE_DEVICES="},
+                          .workdir = folder_.path() / "gpu",
+                          .stdout_fd = out.get()});
+  ASSERT_TRUE(pid);
+  const int status = wait_for(*pid);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 2);
+  EXPECT_EQ(messages("gpu").back()["class"], "infrastructure");
+  EXPECT_THAT(messages("gpu").back()["message"], HasSubstr("GPUs"));
+}
+
+}  // namespace
+}  // namespace luthier::worker
