@@ -64,7 +64,8 @@ void upload_next_checkpoint(Turn& turn, const Attempt& attempt) {
 }
 
 void add_checkpoint(Turn& turn, Attempt& attempt, const CheckpointSeen& input) {
-  if (attempt.refused || attempt.finished_report || attempt.finished_done || input.step <= attempt.newest_checkpoint) {
+  const bool closed = attempt.refused || attempt.finished_report || attempt.finished_done;
+  if (closed || input.step <= attempt.newest_checkpoint) {
     return;
   }
   attempt.newest_checkpoint = input.step;
@@ -98,7 +99,8 @@ void forget(State& state, const AttemptId& id) {
 
 void advance(Turn& turn, Attempt& attempt) {
   const AttemptId id = attempt.assignment.attempt;
-  const bool may_finish = attempt.uploading.empty() && attempt.checkpoint_reports.empty() && attempt.telemetry_flushed;
+  const bool may_finish =
+      attempt.uploading.empty() && attempt.checkpoint_reports.empty() && attempt.telemetry_flushed;
   if (attempt.phase == Phase::kClosing && !attempt.finished_report && !attempt.finished_done) {
     if (attempt.refused) {
       attempt.finished_done = true;

@@ -91,7 +91,8 @@ void AgentNode::save_checkpoint(const AttemptId& attempt, std::int64_t at) {
 
 ExitRecord AgentNode::natural_end(const Assignment& assignment) {
   if (world_.faults_on() && world_.chance(60)) {
-    return {.exit_code = 1, .error_class = FailureClass::kUser, .error_code = "invalid_data", .error_message = "bad data"};
+    return {.exit_code = 1, .error_class = FailureClass::kUser, .error_code = "invalid_data",
+            .error_message = "bad data"};
   }
   if (world_.faults_on() && world_.chance(60)) {
     return {.exit_code = -1, .signal = 9};

@@ -39,7 +39,8 @@ class AgentMachineTest : public ::testing::Test {
   }
 
   const AttemptId id_{RunId{"r-1"}, StepId{"train"}, 1};
-  Assignment assignment_{.attempt = id_, .uses = "train", .with = {{"a", 1}}, .gpus = {0}, .timeout = milliseconds{60'000}};
+  Assignment assignment_{.attempt = id_, .uses = "train", .with = {{"a", 1}}, .gpus = {0},
+                         .timeout = milliseconds{60'000}};
   State state_;
   std::int64_t now_ms_ = 1'000;
 };

@@ -147,7 +147,8 @@ Lines MachineFixture::release(const std::string& step, int number, const std::st
 Lines MachineFixture::offer(const std::string& step, std::int64_t at, int number, const std::string& agent) {
   const std::string digest = "c" + std::to_string(at);
   return feed(CheckpointOfferedReport{attempt(step, number), AgentId{agent},
-                                      {at, digest, digest + "w", "adapter", {{"full_valid_loss", 10.0 / static_cast<double>(at)}}}});
+                                      {at, digest, digest + "w", "adapter",
+                                       {{"full_valid_loss", 10.0 / static_cast<double>(at)}}}});
 }
 
 void MachineFixture::advance(std::int64_t by_ms) {
