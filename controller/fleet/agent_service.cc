@@ -50,11 +50,10 @@ class AgentStream final : public AgentStreamBase {
       return;
     }
     greeted_ = true;
-    v1::ConnectResponse welcome;  // before the table knows this stream, so before any command
+    v1::ConnectResponse welcome;
     welcome.mutable_welcome()->set_epoch(context_.runtime.epoch());
     welcome.mutable_welcome()->set_heartbeat_interval_ms(context_.heartbeat_interval.count());
-    send(std::move(welcome));
-    if (!context_.table.connect(shared_from_this(), std::move(hello).value())) {
+    if (!context_.table.connect(shared_from_this(), std::move(hello).value(), std::move(welcome))) {
       close_busy();
     }
   }

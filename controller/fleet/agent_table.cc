@@ -12,7 +12,8 @@ void AgentTable::expect(const AgentId& agent) {
   watch_.expect(agent, clock_.now().monotonic_ms);
 }
 
-bool AgentTable::connect(std::shared_ptr<AgentStreamBase> stream, core::AgentConnected hello) {
+bool AgentTable::connect(std::shared_ptr<AgentStreamBase> stream, core::AgentConnected hello,
+                         v1::ConnectResponse welcome) {
   const AgentId agent = hello.agent;
   std::shared_ptr<AgentStreamBase> replaced;
   {
@@ -21,7 +22,8 @@ bool AgentTable::connect(std::shared_ptr<AgentStreamBase> stream, core::AgentCon
     if (!runtime_.post(std::move(hello))) {
       return false;
     }
-    // The state thread may answer at once; send() waits for this mutex and then finds the new stream.
+    // The state thread may answer at once, but its send() waits for this mutex.
+    stream->send(std::move(welcome));
     replaced = std::exchange(streams_[agent], std::move(stream));
   }
   if (replaced) {

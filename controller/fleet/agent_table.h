@@ -27,8 +27,10 @@ class AgentTable {
 
   // Known from before this controller's start.
   void expect(const AgentId& agent);
-  // A stream said Hello. False when the runtime's queue is full: the stream should end, the agent tries again.
-  [[nodiscard]] bool connect(std::shared_ptr<AgentStreamBase> stream, core::AgentConnected hello);
+  // A stream said Hello. `welcome` is sent on it once it is the agent's present stream, before any command. False when
+  // the runtime's queue is full: the stream should end, the agent tries again.
+  [[nodiscard]] bool connect(std::shared_ptr<AgentStreamBase> stream, core::AgentConnected hello,
+                             v1::ConnectResponse welcome);
   void heartbeat(const AgentId& agent, const AgentStreamBase* stream);
   // False as above. True, and dropped, when the stream has been replaced.
   [[nodiscard]] bool report(const AgentId& agent, const AgentStreamBase* stream, core::Input input);
