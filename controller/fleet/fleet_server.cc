@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t kPoolThreads = 4;
 constexpr int kMessageBytesMax = 32 * 1024 * 1024;  // a manifest of 100,000 files fits
+constexpr int kHeartbeatsPerSilence = 5;  // a lost or late one must not look like a lost agent
 constexpr int kKeepaliveIntervalMs = 10'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
 
@@ -32,7 +33,8 @@ class Server final : public FleetServer {
       : context_(context),
         options_(std::move(options)),
         table_(context.runtime, context.clock, context.log, options_.agent_silence, options_.start_grace),
-        agents_({table_, context.runtime, context.store, context.clock, context.log, options_.heartbeat_interval}),
+        agents_({table_, context.runtime, context.store, context.clock, context.log,
+                 std::min(options_.heartbeat_interval, options_.agent_silence / kHeartbeatsPerSilence)}),
         blobs_(context.artifacts, context.store, pool_),
         telemetry_(context.runtime, context.store, context.progress, pool_),
         inference_(context.inference, context.store, context.log) {}

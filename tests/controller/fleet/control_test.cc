@@ -88,7 +88,7 @@ TEST_F(FleetTest, HelloIsAnsweredWithTheEpochAndTheHeartbeat) {
   const v1::ConnectResponse welcome = stream.hear();
   ASSERT_TRUE(welcome.has_welcome());
   EXPECT_EQ(welcome.welcome().epoch(), runtime_->epoch());
-  EXPECT_EQ(welcome.welcome().heartbeat_interval_ms(), 2'000);
+  EXPECT_EQ(welcome.welcome().heartbeat_interval_ms(), kSilence.count() / 5);
   EXPECT_TRUE(eventually([&] { return agent_status(agent.id) == "connected"; }));
 }
 
