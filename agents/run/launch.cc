@@ -118,7 +118,8 @@ Result<pid_t> start_shim(const fs::path& attempt_folder, const shim::Launch& lau
     if (auto started = shim::read_started_file(attempt_folder)) {
       return started->process.pid;
     }
-    if (fs::exists(attempt_folder / shim::kExitFile)) {
+    const bool died = !locked && fs::exists(attempt_folder / shim::kShimFile) && !shim::attempt_is_locked(attempt_folder);
+    if (died || fs::exists(attempt_folder / shim::kExitFile)) {
       return pid_t{0};
     }
     std::error_code code;

@@ -26,8 +26,8 @@ struct LaunchOptions {
                                                const Programs& programs, const LaunchOptions& options);
 
 // Writes launch.json, starts the shim detached and waits until it has started the step's process. Returns its pid, or
-// 0 when the process could not be started or has ended already: exit.json tells. kUnavailable when there is no shim
-// and never will be. Starting an attempt that has a shim joins it.
+// 0 when the process could not be started or the shim died while it started it: a Follower tells what is left of it.
+// kUnavailable when nothing was started and never will be. Starting an attempt that has a shim joins it.
 [[nodiscard]] Result<pid_t> start_shim(const std::filesystem::path& attempt_folder, const shim::Launch& launch,
                                        const std::filesystem::path& shim_program);
 

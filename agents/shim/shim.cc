@@ -244,8 +244,10 @@ class Shim::Loop {
       kill_ms_ = kill_ms;
       exit_.stopped_by = by;
       exit_.error = error;
-      wires_.worker.send_to_all("{\"type\":\"stop\"}\n");
-      ::kill(-pid_, SIGTERM);
+      if (grace_ms > 0) {
+        wires_.worker.send_to_all("{\"type\":\"stop\"}\n");
+        ::kill(-pid_, SIGTERM);
+      }
       changed_ = true;
     }
     kill_ms_ = std::min(kill_ms_, kill_ms);

@@ -110,7 +110,7 @@ TEST_F(ShimTest, passes_checkpoint_requests_on) {
   say(agent, "{\"type\":\"checkpoint_now\"}\n");
   EXPECT_EQ(next_line(worker, [](const Json&) { return true; })["type"], "checkpoint_now");
   say(agent, "{\"type\":\"kill\"}\n");
-  EXPECT_EQ(wait_for_exit().signal, SIGTERM);  // TERM goes first, and sleep does not resist
+  EXPECT_EQ(wait_for_exit().signal, SIGKILL);
 }
 
 TEST_F(ShimTest, answers_a_ping_with_its_state) {
