@@ -73,7 +73,9 @@ Result<void> sync_folder(const std::filesystem::path& folder) {
   return {};
 }
 
-Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, unsigned mode) {
+namespace {
+
+Result<void> replace(const std::filesystem::path& path, std::string_view content, unsigned mode, bool durable) {
   std::filesystem::path temporary = path;
   temporary += ".tmp-" + std::to_string(::getpid());
   {
@@ -85,7 +87,7 @@ Result<void> write_file_atomically(const std::filesystem::path& path, std::strin
       ::unlink(temporary.c_str());
       return std::move(written).error().with(temporary.string());
     }
-    if (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0) {
+    if (::fchmod(fd.get(), mode) != 0 || (durable && ::fsync(fd.get()) != 0)) {
       const Error error = errno_error("cannot sync", temporary);
       ::unlink(temporary.c_str());
       return error;
@@ -96,7 +98,20 @@ Result<void> write_file_atomically(const std::filesystem::path& path, std::strin
     ::unlink(temporary.c_str());
     return error;
   }
+  return {};
+}
+
+}  // namespace
+
+Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, unsigned mode) {
+  if (auto replaced = replace(path, content, mode, true); !replaced) {
+    return replaced;
+  }
   return sync_folder(path.parent_path());
+}
+
+Result<void> replace_file(const std::filesystem::path& path, std::string_view content, unsigned mode) {
+  return replace(path, content, mode, false);
 }
 
 Result<void> create_folders(const std::filesystem::path& path) {

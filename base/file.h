@@ -19,6 +19,11 @@ namespace luthier {
 [[nodiscard]] Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content,
                                                  unsigned mode = 0644);
 
+// The same without waiting for the disk: atomic for every reader and when this process dies, but not when the machine
+// does. For what is worthless after a reboot.
+[[nodiscard]] Result<void> replace_file(const std::filesystem::path& path, std::string_view content,
+                                        unsigned mode = 0644);
+
 // Makes renames and new names in `folder` durable.
 [[nodiscard]] Result<void> sync_folder(const std::filesystem::path& folder);
 

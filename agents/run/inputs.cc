@@ -93,7 +93,7 @@ Result<void> prepare_inputs(const fs::path& attempt_folder, const Assignment& as
     LUTHIER_TRY(const ArtifactCache::Cached cached, cache.fetch(assignment.resume_artifact, id, cancel));
     job["resume"] = {{"$path", cached.path.string()}, {"step", assignment.resume_step}};
   }
-  return write_file_atomically(attempt_folder / "job.json", job.dump(1, ' ', false, Json::error_handler_t::replace));
+  return replace_file(attempt_folder / "job.json", job.dump(1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace luthier::agents

@@ -109,7 +109,7 @@ Result<shim::Launch> make_launch(const fs::path& attempt_folder, const Assignmen
 }
 
 Result<pid_t> start_shim(const fs::path& attempt_folder, const shim::Launch& launch, const fs::path& shim_program) {
-  LUTHIER_TRY_VOID(write_file_atomically(attempt_folder / shim::kLaunchFile, to_json(launch).dump(), 0600));
+  LUTHIER_TRY_VOID(replace_file(attempt_folder / shim::kLaunchFile, to_json(launch).dump(), 0600));
   LUTHIER_TRY_VOID(spawn_shim(attempt_folder, shim_program));
   const auto deadline = std::chrono::steady_clock::now() + kStartTimeout;
   std::chrono::milliseconds pause(1);

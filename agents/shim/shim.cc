@@ -156,7 +156,7 @@ class Shim::Loop {
     pid_ = *pid;
     auto identity = identify(pid_);
     const StartedFile started{identity ? *identity : ProcessIdentity{pid_, 0, read_boot_id()}, clock_.now().wall_ms};
-    keep(write_file_atomically(folder_ / kStartedFile, to_json(started).dump()));
+    keep(replace_file(folder_ / kStartedFile, to_json(started).dump()));
     changed_ = true;
     return {};
   }
@@ -404,7 +404,7 @@ Result<std::unique_ptr<Shim>> Shim::create(const std::filesystem::path& attempt_
   LUTHIER_TRY_VOID(create_folders(attempt_folder / "spool"));
   LUTHIER_TRY(Spool log, Spool::open(attempt_folder / kSpoolLog));
   LUTHIER_TRY(Spool messages, Spool::open(attempt_folder / kSpoolMessages));
-  LUTHIER_TRY_VOID(write_file_atomically(attempt_folder / kReserveFile, std::string(1 << 16, '\1')));
+  LUTHIER_TRY_VOID(replace_file(attempt_folder / kReserveFile, std::string(1 << 16, '\1')));
   LUTHIER_TRY(Wires wires, make_wires(launch));
   LUTHIER_TRY(ProcessIdentity self, identify(::getpid()));
   const ShimFile shim_file{std::move(self), launch.nonce};

@@ -56,7 +56,7 @@ GETENV_ALLOWED = re.compile(r"(config|main|environment|channel|job|runtime_folde
 # Words are spelt in halves so that this file does not find itself.
 LEFTOVERS = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX|HA" + r"CK)\b")
 PLACES = re.compile("|".join(["pypi" + r"\.org", "python" + "hosted", "registry" + r"\.npmjs", "deb" + r"\.debian\.org",
-                              "/wo" + "rk/", "/ro" + r"ot/", "bash" + "_jobs"]))
+                              r"(?<![\w.])/wo" + "rk/", r"(?<![\w.])/ro" + r"ot/", "bash" + "_jobs"]))
 
 
 def tracked(*patterns):

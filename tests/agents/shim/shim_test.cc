@@ -157,6 +157,15 @@ TEST_F(ShimTest, treats_its_own_TERM_as_stop) {
   EXPECT_EQ(exit.stopped_by, "signal");
 }
 
+TEST_F(ShimTest, stops_a_step_whose_output_the_disk_cannot_take) {
+  std::filesystem::create_directories(folder_ / "spool");
+  std::filesystem::create_symlink("/dev/full", folder_ / kSpoolLog);
+  start_command("echo lost; sleep 1000");
+  const ExitFile exit = wait_for_exit();
+  EXPECT_EQ(exit.stopped_by, "spool");
+  EXPECT_THAT(exit.error, ::testing::HasSubstr("No space left on device"));
+}
+
 TEST_F(ShimTest, stops_a_step_that_no_agent_attends) {
   Launch launch = launch_of({"/bin/sleep", "1000"});
   launch.orphan_timeout_ms = 100;
