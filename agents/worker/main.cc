@@ -76,7 +76,8 @@ int run(std::string_view verb) {
   if (!job) {
     return report_failure(**channel, log, job.error());
   }
-  auto outputs = run_verb(verb, {*job, **channel, log});
+  const char* serve_socket = std::getenv("LUTHIER_SERVE_SOCKET");
+  auto outputs = run_verb(verb, {*job, **channel, log, serve_socket == nullptr ? "" : serve_socket});
   int status = 0;
   if (!outputs) {
     status = report_failure(**channel, log, outputs.error());

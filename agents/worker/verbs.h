@@ -7,6 +7,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "base/log.h"
 #include "base/result.h"
@@ -19,6 +20,7 @@ struct VerbContext {
   const worker_protocol::Job& job;
   worker_protocol::Channel& channel;
   Log& log;
+  std::string serve_socket;  // of LUTHIER_SERVE_SOCKET; empty when it is not set
 };
 
 [[nodiscard]] Result<nlohmann::json> run_train(const VerbContext& context);

@@ -73,6 +73,8 @@ Result<Llama> Llama::load(const std::filesystem::path& folder, at::ScalarType dt
 
 Llama Llama::create(const ModelConfig& config, std::uint64_t seed, at::ScalarType dtype, at::Device device) {
   constexpr double kDeviation = 0.02;
+  const double embedding_deviation =
+      std::max(kDeviation, 1.0 / std::sqrt(static_cast<double>(config.hidden_size)));
   at::Generator generator = at::detail::createCPUGenerator(seed);
   NamedTensors values;
   for (const WeightSpec& spec : weight_specs(config)) {
@@ -80,7 +82,8 @@ Llama Llama::create(const ModelConfig& config, std::uint64_t seed, at::ScalarTyp
     if (spec.name.ends_with("norm.weight")) {
       value.fill_(1.0);
     } else if (spec.shape.size() == 2) {
-      value.normal_(0.0, kDeviation, generator);
+      const bool embedding = spec.name == "model.embed_tokens.weight";
+      value.normal_(0.0, embedding ? embedding_deviation : kDeviation, generator);
     }
     values.emplace(spec.name, value);
   }
