@@ -50,10 +50,11 @@ Result<void> project_model(Database& database, const core::AliasMoved& event, No
       event.model, event.alias, event.from_version, event.to_version, event.by, event.reason, now.wall_ms);
 }
 
+// Journaled again each time a deployment that lives on is used: that restarts its idle clock.
 Result<void> project_model(Database& database, const core::DeploymentRequested& event, Now now) {
   return database.run(
       "INSERT INTO deployments (deployment, model, base, adapter, requested_ms, stop_reason) "
-      "VALUES (?, ?, ?, ?, ?, '')",
+      "VALUES (?, ?, ?, ?, ?, '') ON CONFLICT (deployment) DO UPDATE SET model = excluded.model",
       event.deployment.value, event.model, event.weights.base, event.weights.adapter, now.wall_ms);
 }
 

@@ -239,6 +239,14 @@ TEST_F(ReadModelsTest, ModelsShowVersionsAliasesAndTheirHistory) {
   EXPECT_EQ(store_->get_model("").error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(ReadModelsTest, ADeploymentThatIsUsedAgainIsJournaledAgain) {
+  const core::DeploymentRequested used{.deployment = RunId{"d-1"}, .model = "tiny", .weights = {"base", ""}};
+  commit({used});
+  commit({used});
+  commit({core::DeploymentStopped{.deployment = RunId{"d-1"}, .reason = "idle"}});
+  EXPECT_EQ(replayed().size(), 4U);  // and the run of the fixture
+}
+
 TEST_F(ReadModelsTest, EventsOfDeploymentsAreJournaledAndShowInNoRun) {
   const AttemptId serving{RunId{"d-1"}, StepId{"serve"}, 1};
   commit({core::DeploymentRequested{RunId{"d-1"}, "sports", {"sha256:b", ""}},
