@@ -98,44 +98,56 @@ void say_how_it_ended(const Json& run, std::int64_t now_ms) {
   }
 }
 
-// Shows a run until it ends, Ctrl-C, or the controller stays away.
+// Follows a run until it ends, Ctrl-C, or the controller stays away; shows it on the way unless told to be quiet.
 class Watch {
  public:
-  Watch(ApiClient& api, Json run)
+  Watch(ApiClient& api, Json run, bool quiet)
       : api_(api),
         run_(std::move(run)),
-        terminal_(is_terminal(STDOUT_FILENO)),
-        progress_({.terminal = terminal_, .width = terminal_width()}) {}
+        quiet_(quiet),
+        progress_({.terminal = is_terminal(STDOUT_FILENO), .width = terminal_width()}) {}
 
+  // The exit status.
   int to_the_end() {
     const InterruptFlag interrupt;
     while (true) {
-      const std::int64_t now_ms = clock_.now().wall_ms;
-      area_.show(progress_.news(run_, now_ms), progress_.live(run_, now_ms));
+      show_news();
       if (text_of(run_, "status") != "running") {
-        say_how_it_ended(run_, now_ms);
         return text_of(run_, "status") == "succeeded" ? kExitSuccess : kExitFailure;
       }
       InterruptFlag::sleep(kPollMs);
       if (InterruptFlag::is_set()) {
-        area_.show({}, {});
-        say_how_to_come_back(run_);
+        say({});
         return kExitDetached;
       }
       if (const Result<void> looked = look_again(); !looked) {
-        area_.show({}, {});
-        say_how_to_come_back(run_);
+        say({});
         return report(looked.error());
       }
     }
   }
+  [[nodiscard]] const Json& run() const { return run_; }
 
  private:
+  void show_news() {
+    if (!quiet_) {
+      const std::int64_t now_ms = clock_.now().wall_ms;
+      area_.show(progress_.news(run_, now_ms), progress_.live(run_, now_ms));
+    }
+  }
+
+  // Prints a line in place of the live area.
+  void say(const std::vector<std::string>& lines) {
+    if (!quiet_) {
+      area_.show(lines, {});
+    }
+  }
+
   Result<void> look_again() {
     Result<Json> found = api_.get("/api/v1/runs/" + segment(text_of(run_, "id")));
     if (found) {
       if (away_since_ms_ != 0) {
-        area_.show({"the controller is back"}, {});
+        say({"the controller is back"});
       }
       away_since_ms_ = 0;
       run_ = std::move(*found);
@@ -149,14 +161,14 @@ class Watch {
     }
     if (away_since_ms_ == 0) {
       away_since_ms_ = now_ms;
-      area_.show({"the controller does not answer; running steps go on, asking again"}, {});
+      say({"the controller does not answer; running steps go on, asking again"});
     }
     return {};
   }
 
   ApiClient& api_;
   Json run_;
-  const bool terminal_;
+  const bool quiet_;
   const SystemClock clock_;
   RunProgress progress_;
   LiveArea area_;
@@ -170,33 +182,21 @@ int run_command(const GlobalOptions& options, const RunOptions& given) {
   if (!api) {
     return report(api.error());
   }
-  Result<Json> run = submit(options, *api, given.file);
-  if (!run) {
-    return report(run.error());
+  Result<Json> submitted = submit(options, *api, given.file);
+  if (!submitted) {
+    return report(submitted.error());
   }
-  if (options.json && !given.detach) {
-    // One JSON document at the end instead of live lines.
-    const InterruptFlag interrupt;
-    while (text_of(*run, "status") == "running" && !InterruptFlag::is_set()) {
-      InterruptFlag::sleep(kPollMs);
-      Result<Json> again = api->get("/api/v1/runs/" + segment(text_of(*run, "id")));
-      if (!again) {
-        return report(again.error());
-      }
-      run = std::move(again);
-    }
-  }
+  say(options, "run " + text_of(*submitted, "id") + ": " + text_of(*submitted, "pipeline"));
+  Watch watch(*api, std::move(*submitted), options.json);
+  const int status = given.detach ? kExitSuccess : watch.to_the_end();
   if (options.json) {
-    std::printf("%s\n", run->dump(2, ' ', false, Json::error_handler_t::replace).c_str());
-    const std::string status = text_of(*run, "status");
-    return given.detach || status == "succeeded" ? kExitSuccess : status == "running" ? kExitDetached : kExitFailure;
+    std::printf("%s\n", watch.run().dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  } else if (text_of(watch.run(), "status") == "running") {
+    say_how_to_come_back(watch.run());
+  } else {
+    say_how_it_ended(watch.run(), SystemClock().now().wall_ms);
   }
-  say(options, "run " + text_of(*run, "id") + ": " + text_of(*run, "pipeline"));
-  if (given.detach) {
-    say_how_to_come_back(*run);
-    return kExitSuccess;
-  }
-  return Watch(*api, std::move(*run)).to_the_end();
+  return status;
 }
 
 }  // namespace luthier::cli

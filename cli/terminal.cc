@@ -27,6 +27,9 @@ int terminal_width() {
 }
 
 void LiveArea::show(const std::vector<std::string>& lines, const std::vector<std::string>& live) {
+  if (lines.empty() && live.empty() && live_lines_ == 0) {
+    return;
+  }
   std::string text;
   if (live_lines_ > 0) {
     text = "\r\x1b[" + std::to_string(live_lines_) + "A\x1b[J";  // up to its first line, erase to the end

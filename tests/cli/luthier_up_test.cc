@@ -62,7 +62,8 @@ class UpTest : public testing::Test {
     int status = 0;
     std::string output;
   };
-  Outcome luthier(std::vector<std::string> arguments) {
+  // `interrupt_at`: SIGINT once the output holds this.
+  Outcome luthier(std::vector<std::string> arguments, const std::string& interrupt_at = {}) {
     const fs::path output = folder_ / "output";
     fs::remove(output);
     Outcome outcome;
@@ -75,6 +76,10 @@ class UpTest : public testing::Test {
     options.stderr_fd = file.get();
     const auto pid = spawn_child(options);
     EXPECT_TRUE(pid.has_value());
+    if (!interrupt_at.empty()) {
+      EXPECT_TRUE(wait_until([&] { return read_file(output)->find(interrupt_at) != std::string::npos; }));
+      ::kill(pid.value(), SIGINT);
+    }
     int status = 0;
     ::waitpid(pid.value(), &status, 0);
     outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
@@ -122,6 +127,15 @@ TEST_F(UpTest, RunsAreSubmittedLookedAtAndCancelled) {
   EXPECT_EQ(luthier({"chat", "nobody", "hello"}).status, 1);
 }
 
+TEST_F(UpTest, CtrlCDetachesAndSaysHowToComeBack) {
+  const std::string pipeline = (folder_ / "t.yaml").string();
+  std::ofstream(pipeline) << "name: t\nsteps:\n  one: { uses: run, with: { command: echo hi } }\n";
+  const Outcome detached = luthier({"run", pipeline}, "waits for an agent");
+  EXPECT_EQ(detached.status, 130) << detached.output;
+  EXPECT_NE(detached.output.find("luthier status r-1"), std::string::npos) << detached.output;
+  EXPECT_NE(luthier({"status", "r-1"}).output.find("running"), std::string::npos) << "the run goes on";
+}
+
 TEST_F(UpTest, ABadPipelineIsRefusedWithStatusTwoAndItsPlaces) {
   const std::string pipeline = (folder_ / "bad.yaml").string();
   std::ofstream(pipeline) << "name: t\nsteps:\n  one: { uses: rum }\n  two: { uses: prepare, with: { source: no.csv } }\n";
@@ -134,6 +148,32 @@ TEST_F(UpTest, ABadPipelineIsRefusedWithStatusTwoAndItsPlaces) {
   const Outcome missing = luthier({"run", pipeline});
   EXPECT_EQ(missing.status, 2);
   EXPECT_NE(missing.output.find("no.csv"), std::string::npos) << missing.output;
+}
+
+TEST_F(UpTest, ModelsAreImportedNamedAndCompared) {
+  const fs::path model = folder_ / "Tiny Model";
+  fs::create_directories(model);
+  const Outcome incomplete = luthier({"models", "import", model.string()});
+  EXPECT_EQ(incomplete.status, 2);
+  EXPECT_NE(incomplete.output.find("config.json"), std::string::npos) << incomplete.output;
+  std::ofstream(model / "config.json") << "{}";
+  std::ofstream(model / "tokenizer.json") << "{}";
+  std::ofstream(model / "weights.bin") << "not read";
+  EXPECT_EQ(luthier({"models", "import", model.string()}).status, 2) << "it has no safetensors";
+  std::ofstream(model / "model.safetensors") << "w";
+  const Outcome imported = luthier({"models", "import", model.string()});
+  EXPECT_EQ(imported.status, 0) << imported.output;
+  EXPECT_NE(imported.output.find("tiny-model@1"), std::string::npos) << imported.output;
+  std::ofstream(model / "model.safetensors") << "other w";
+  EXPECT_NE(luthier({"models", "import", model.string(), "--name", "tiny-model"}).output.find("tiny-model@2"),
+            std::string::npos);
+  EXPECT_EQ(luthier({"models", "alias", "tiny-model", "production", "2"}).status, 0);
+  EXPECT_EQ(luthier({"models", "alias", "tiny-model", "production", "3"}).status, 1);
+  const Outcome list = luthier({"models"});
+  EXPECT_NE(list.output.find("production"), std::string::npos) << list.output;
+  EXPECT_NE(luthier({"models", "list", "tiny-model", "-o", "json"}).output.find("alias_history"), std::string::npos);
+  EXPECT_EQ(luthier({"models", "compare", "tiny-model@1", "tiny-model"}).status, 0);
+  EXPECT_EQ(luthier({"models", "compare", "tiny-model@1", "tiny-model@9"}).status, 1);
 }
 
 TEST_F(UpTest, AKilledControllerComesBackWhereItWas) {
