@@ -59,6 +59,9 @@ struct AgentRuntime::Parts {
       if (std::holds_alternative<Connected>(input) && on_connected) {
         on_connected();
       }
+      if (const auto* done = std::get_if<Acknowledged>(&input); done && done->report == ReportKind::kCheckpoint) {
+        runner.prune_checkpoint(done->attempt, done->step);
+      }
       strand.post(std::move(input));
     };
   }

@@ -207,8 +207,16 @@ void Runner::perform(const UploadCheckpoint& effect) {
   uploads_.post([this, effect, held = *held] {
     auto uploaded = upload_checkpoint(blobs_, held.folder / "work", effect.path, *held.cancel);
     if (uploaded) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (const auto found = held_.find(effect.attempt); found != held_.end()) {
+          found->second.checkpoints[effect.step] = effect.path;
+        }
+      }
       post_(CheckpointUploaded{effect.attempt, effect.step, uploaded->artifact, uploaded->model,
                                uploaded->model_kind});
+    } else if (uploaded.error().code == ErrorCode::kNotFound) {  // pruned before this agent started
+      post_(CheckpointUploadFailed{effect.attempt, effect.step, uploaded.error().message});
     } else if (!held.cancel->is_set()) {
       log_.warning("checkpoint_not_uploaded", {{"attempt", to_string(effect.attempt)},
                                                {"step", std::to_string(effect.step)},
@@ -216,6 +224,21 @@ void Runner::perform(const UploadCheckpoint& effect) {
       post_(CheckpointUploadFailed{effect.attempt, effect.step, uploaded.error().message});
     }
   });
+}
+
+void Runner::prune_checkpoint(const AttemptId& attempt, std::int64_t step) {
+  std::filesystem::path folder;
+  std::string path;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = held_.find(attempt);
+    if (found == held_.end() || !found->second.checkpoints.contains(step)) {
+      return;
+    }
+    folder = found->second.folder;
+    path = std::move(found->second.checkpoints.extract(step).mapped());
+  }
+  local_.post([folder, path] { remove_checkpoint(folder / "work", path); });
 }
 
 void Runner::perform(const UploadOutputs& effect) {

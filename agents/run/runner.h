@@ -52,6 +52,9 @@ class Runner {
   void perform(const FlushTelemetry& effect);
   void perform(const RemoveAttempt& effect);
 
+  // The controller has the checkpoint, or does not want it: its folder is deleted. Thread-safe.
+  void prune_checkpoint(const AttemptId& attempt, std::int64_t step);
+
   // Where a serving attempt listens; empty when it is not here. Thread-safe.
   [[nodiscard]] std::optional<std::filesystem::path> serve_socket(const AttemptId& attempt) const;
 
@@ -62,6 +65,7 @@ class Runner {
     std::string nonce;
     std::shared_ptr<Cancel> cancel = std::make_shared<Cancel>();
     std::shared_ptr<Follower> follower;
+    std::map<std::int64_t, std::string> checkpoints;  // uploaded, not acknowledged: step → folder
     std::optional<bool> stop_forced;  // a stop came; with KILL?
   };
   [[nodiscard]] std::optional<Held> find(const AttemptId& attempt) const;

@@ -98,6 +98,13 @@ Result<UploadedCheckpoint> upload_checkpoint(BlobClient& blobs, const fs::path& 
   return uploaded;
 }
 
+void remove_checkpoint(const fs::path& work, const std::string& path) {
+  std::error_code code;
+  if (const auto folder = resolve_in_work(work, path)) {
+    fs::remove_all(*folder, code);
+  }
+}
+
 Result<Json> upload_outputs(BlobClient& blobs, const ArtifactCache& cache, const fs::path& work, const Json& outputs,
                             const Cancel& cancel) {
   if (outputs.is_object() && outputs.contains("$artifact")) {

@@ -23,6 +23,9 @@ struct UploadedCheckpoint {
 [[nodiscard]] Result<UploadedCheckpoint> upload_checkpoint(BlobClient& blobs, const std::filesystem::path& work,
                                                            const std::string& path, const Cancel& cancel);
 
+// Deletes a checkpoint's folder, which the controller has committed or refused. Silent when it is gone.
+void remove_checkpoint(const std::filesystem::path& work, const std::string& path);
+
 // `outputs` with every {"$path", "kind"} uploaded and replaced by {"$artifact", "kind"}. A path must lie below `work`,
 // or be an artifact of the cache (an input handed on).
 [[nodiscard]] Result<Json> upload_outputs(BlobClient& blobs, const ArtifactCache& cache,

@@ -5,6 +5,7 @@
 #include "agents/run/attempt_folder.h"
 #include "agents/shim/process_tree.h"
 #include "agents/shim/records.h"
+#include "agents/shim/runtime_folder.h"
 #include "base/child_process.h"
 #include "tests/agents/fake_controller.h"
 #include "tests/agents/run/folder_fixture.h"
@@ -26,6 +27,7 @@ class AgentTest : public FolderTest {
           ::kill(shim->shim.pid, SIGKILL);
         }
         eventually([&] { return shim::kill_leftovers(file->nonce, nullptr) == 0; });
+        shim::remove_runtime_folder(shim::runtime_folder_for(file->nonce));
       }
     }
   }

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "agents/shim/process_tree.h"
+#include "agents/shim/runtime_folder.h"
 #include "tests/agents/run/fake_blobs.h"
 #include "tests/agents/run/folder_fixture.h"
 
@@ -33,6 +34,7 @@ class RunnerTest : public FolderTest {
           ::kill(shim->shim.pid, SIGKILL);
         }
         eventually([&] { return shim::kill_leftovers(file->nonce, nullptr) == 0; });
+        shim::remove_runtime_folder(shim::runtime_folder_for(file->nonce));
       }
     }
   }
@@ -209,6 +211,23 @@ TEST_F(RunnerTest, reads_messages_of_a_worker_again_after_a_restart) {
   restart();
   EXPECT_EQ(await<ProcessExited>().exit, exit);
   EXPECT_EQ(await<CheckpointSeen>().path, "c3");
+}
+
+TEST_F(RunnerTest, deletes_a_checkpoint_that_the_controller_has) {
+  start(command("while [ ! -e done ]; do sleep 0.02; done"));
+  await<ShimStarted>();
+  const std::string work = "attempts/r-1.one.1/work/";
+  for (const char* name : {"c3", "c6"}) {
+    put(work + name + "/adapter/adapter_model.safetensors", name);
+  }
+  runner_->perform(UploadCheckpoint{id_, 3, "c3"});
+  await<CheckpointUploaded>();
+  runner_->prune_checkpoint(id_, 6);  // nothing of it was uploaded
+  runner_->prune_checkpoint(id_, 3);
+  EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(folder_ / work / "c3"); }));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / work / "c6"));
+  runner_->perform(UploadCheckpoint{id_, 3, "c3"});  // as after a restart, which reads the spool again
+  EXPECT_EQ(await<CheckpointUploadFailed>().step, 3);
 }
 
 struct ExitCase {
