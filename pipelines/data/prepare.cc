@@ -173,6 +173,19 @@ Result<void> write_file(const std::filesystem::path& folder, const char* name, s
   return write_file_atomically(folder / name, content);
 }
 
+// What training and serving need to know about these records (docs/worker-protocol.md, dataset).
+std::string dataset_facts(const Prepared& prepared) {
+  OrderedJson json = {{"task", name_of(prepared.task)}};
+  if (prepared.task != Task::kText) {
+    json["prompt_suffix"] = prepared.report.separator;
+    json["completion_prefix"] = " ";
+  }
+  if (prepared.task == Task::kClassification) {
+    json["labels"] = prepared.labels;
+  }
+  return json.dump(2) + "\n";
+}
+
 }  // namespace
 
 Result<Prepared> analyze(const Settings& settings) {
@@ -203,6 +216,7 @@ Result<void> write_prepared(const Prepared& prepared, const std::filesystem::pat
                                       {"test", &prepared.test}}) {
     if (!records->empty()) {
       LUTHIER_TRY_VOID(write_file(folder / name, "data.jsonl", to_lines(*records, prepared.task)));
+      LUTHIER_TRY_VOID(write_file(folder / name, "dataset.json", dataset_facts(prepared)));
     }
   }
   if (!prepared.tokenizer_json.empty()) {

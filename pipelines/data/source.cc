@@ -15,6 +15,12 @@ constexpr std::size_t kFilesMax = 10'000;
 
 Error wrong(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
 
+// dataset.json beside data.jsonl speaks about the records and holds none.
+bool is_dataset_facts(const fs::path& file) {
+  std::error_code ignored;
+  return file.filename() == "dataset.json" && fs::exists(file.parent_path() / "data.jsonl", ignored);
+}
+
 // Regular files under `root`, relative to it, in order of name.
 Result<std::vector<fs::path>> list_files(const fs::path& root) {
   std::vector<fs::path> files;
@@ -27,7 +33,7 @@ Result<std::vector<fs::path>> list_files(const fs::path& root) {
     if (hidden && fs::is_directory(status)) {
       entries.disable_recursion_pending();
     }
-    if (hidden || !fs::is_regular_file(status)) {
+    if (hidden || !fs::is_regular_file(status) || is_dataset_facts(entries->path())) {
       continue;
     }
     if (files.size() == kFilesMax) {

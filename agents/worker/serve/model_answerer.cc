@@ -103,7 +103,9 @@ Result<std::unique_ptr<Answer>> ModelAnswerer::start(const GenerateRequest& requ
   std::vector<std::string> stops = request.stop;
   std::string prompt = request.prompt;
   if (request.apply_template) {
-    prompt += model_.extras.prompt_suffix;
+    if (!prompt.ends_with(model_.extras.prompt_suffix)) {  // some write it themselves
+      prompt += model_.extras.prompt_suffix;
+    }
     stops.insert(stops.end(), model_.extras.stop.begin(), model_.extras.stop.end());
   }
   LUTHIER_TRY(std::vector<TokenId> ids, prompt_ids(encoder_, model_.tokenizer, prompt));

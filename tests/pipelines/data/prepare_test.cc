@@ -216,8 +216,31 @@ TEST(Prepare, PreparingTwiceGivesTheSame) {
   ASSERT_TRUE(first && again);
   ASSERT_TRUE(write_prepared(*first, folder.path() / "first"));
   ASSERT_TRUE(write_prepared(*again, folder.path() / "again"));
-  for (const char* file : {"train/data.jsonl", "validation/data.jsonl", "test/data.jsonl", "report/report.json", "report/report.md"}) {
+  for (const char* file : {"train/data.jsonl", "validation/data.jsonl", "test/data.jsonl", "train/dataset.json",
+                           "report/report.json", "report/report.md"}) {
     EXPECT_EQ(*read_file(folder.path() / "first" / file), *read_file(folder.path() / "again" / file)) << file;
+  }
+}
+
+// So that serving can ask as training did.
+TEST(Prepare, ADatasetSaysHowItsPromptsEnd) {
+  const TemporaryFolder folder;
+  Settings settings;
+  settings.source = folder.write("f.csv", "text,label\none,cat\ntwo,dog\nthree,cat\nfour,dog\n");
+  settings.task = Task::kClassification;
+  const auto prepared = analyze(settings);
+  ASSERT_TRUE(prepared) << prepared.error().message;
+  ASSERT_TRUE(write_prepared(*prepared, folder.path() / "out"));
+  const auto facts = read_file(folder.path() / "out/train/dataset.json");
+  ASSERT_TRUE(facts);
+  const Json json = Json::parse(*facts);
+  EXPECT_EQ(json["task"], "classification");
+  EXPECT_EQ(json["labels"], (Json{"cat", "dog"}));
+  const std::string suffix = json["prompt_suffix"];
+  ASSERT_FALSE(suffix.empty());
+  for (const Record& record : prepared->train) {
+    EXPECT_TRUE(record.prompt.ends_with(suffix)) << record.prompt;
+    EXPECT_TRUE(record.completion.starts_with(json["completion_prefix"].get<std::string>())) << record.completion;
   }
 }
 
