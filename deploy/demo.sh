@@ -35,9 +35,10 @@ processes_of_demo() {
   folder="$PWD/$data"
   for pid in $(ls /proc | grep -E '^[0-9]+$'); do
     [ "$pid" = $$ ] && continue
-    if tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -q -F "LUTHIER_JOB=$folder" ||
-       tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q -F "$folder"; then
-      printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+    # A process may end between the listing and the look: then there is nothing to see.
+    if { tr '\0' '\n' <"/proc/$pid/environ" | grep -q -F "LUTHIER_JOB=$folder"; } 2>/dev/null ||
+       { tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q -F "$folder"; } 2>/dev/null; then
+      printf '%s %s\n' "$pid" "$( { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null)"
     fi
   done
   return 0
