@@ -42,9 +42,13 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
 }
 
 std::string format_duration(std::int64_t duration_ms) {
-  const std::int64_t seconds = std::max<std::int64_t>(0, duration_ms) / 1'000;
+  const std::int64_t milliseconds = std::max<std::int64_t>(0, duration_ms);
+  if (milliseconds < 1'000) {
+    return print("%lld ms", static_cast<long long>(milliseconds));
+  }
+  const std::int64_t seconds = milliseconds / 1'000;
   if (seconds < 10) {
-    return print("%.1f s", static_cast<double>(std::max<std::int64_t>(0, duration_ms)) / 1'000.0);
+    return print("%.1f s", static_cast<double>(milliseconds) / 1'000.0);
   }
   if (seconds < 60) {
     return print("%lld s", static_cast<long long>(seconds));

@@ -15,7 +15,7 @@ using Json = nlohmann::json;
 // Columns padded to their widest cell, two blanks between them; a first row in capitals is a heading by convention.
 [[nodiscard]] std::string format_table(const std::vector<std::vector<std::string>>& rows);
 
-// "0.8 s", "42 s", "3 m 05 s", "2 h 07 m".
+// "840 ms", "4.2 s", "42 s", "3 m 05 s", "2 h 07 m".
 [[nodiscard]] std::string format_duration(std::int64_t duration_ms);
 // "0:31", "12:05", "1:02:03".
 [[nodiscard]] std::string format_clock(std::int64_t seconds);

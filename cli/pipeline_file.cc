@@ -120,7 +120,8 @@ int check_command(const GlobalOptions& options, const FileOptions& given) {
   for (const spec::Diagnostic& note : file->parsed.notes) {
     std::printf("note: %s\n", spec::to_string(note).c_str());
   }
-  std::printf("%s: no errors; %zu steps\n", given.file.c_str(), made.plan->steps.size());
+  std::printf("%s: no errors; %zu step%s\n", given.file.c_str(), made.plan->steps.size(),
+              made.plan->steps.size() == 1 ? "" : "s");
   return kExitSuccess;
 }
 

@@ -101,10 +101,9 @@ printf '%s\n' "$answer"
 
 say "Where to look next"
 cat <<TEXT
-  $luthier up                        start it for yourself, then in another terminal:
-  $luthier status $run --data $data     each step of the run above (while a controller runs on that data)
-  pipelines/examples/quickstart.yaml   the pipeline; docs/pipelines.md explains every key
-  $data/                        the data folder of this demo: journal, artifacts, logs
-  docs/one_run.md                      what happened inside
+  $luthier up --data $data          starts it again on what is there now; then, in another terminal:
+  $luthier --data $data status $run    each step of the run above
+  pipelines/examples/quickstart.yaml       its pipeline; docs/pipelines.md explains every key
+  docs/one_run.md                          what happened inside
 TEXT
 say "stopping everything"

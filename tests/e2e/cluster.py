@@ -102,8 +102,8 @@ class Cluster:
             if process is not None and process.popen.poll() is None:
                 with contextlib.suppress(Failure):
                     process.stop()
-        left = self.kill_orphans()
-        if kind is not None or left:
+        self.kill_orphans()  # an agent leaves running steps to their shims
+        if kind is not None:
             self.print_logs()
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
