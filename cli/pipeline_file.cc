@@ -42,7 +42,8 @@ void print_plan(const plan::Plan& plan) {
     rows.push_back({step.id.value, step.uses, join(step.needs), on_agent ? "agent" : "controller",
                     on_agent ? resources_text(step.resources) : "", step.condition});
   }
-  std::printf("%s: %zu steps\n\n%s", plan.pipeline.c_str(), plan.steps.size(), format_table(rows).c_str());
+  std::printf("%s: %zu step%s\n\n%s", plan.pipeline.c_str(), plan.steps.size(), plan.steps.size() == 1 ? "" : "s",
+              format_table(rows).c_str());
   if (!plan.params.empty()) {
     std::printf("\nparams: %s\n", plan.params.dump().c_str());
   }

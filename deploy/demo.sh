@@ -100,10 +100,9 @@ printf '%s\n' "$answer"
 [ "$(printf '%s' "$answer" | tr -d '[:space:]')" = hockey ] || fail "expected the answer 'hockey'"
 
 say "Where to look next"
-cat <<TEXT
-  $luthier up --data $data          starts it again on what is there now; then, in another terminal:
-  $luthier --data $data status $run    each step of the run above
-  pipelines/examples/quickstart.yaml       its pipeline; docs/pipelines.md explains every key
-  docs/one_run.md                          what happened inside
-TEXT
+printf '  %-40s %s\n' \
+  "$luthier up --data $data" "starts it again on what is there now; then, in another terminal:" \
+  "$luthier --data $data status $run" "each step of the run above" \
+  pipelines/examples/quickstart.yaml "its pipeline; docs/pipelines.md explains every key" \
+  docs/one_run.md "what happened inside"
 say "stopping everything"
