@@ -98,8 +98,7 @@ const std::vector<Setting>& settings() {
        path_setter(&Config::nvml_library)},
       {"--ready-file", "LUTHIER_AGENT_READY_FILE", "FILE", "none", "written when the controller has welcomed the agent",
        path_setter(&Config::ready_file)},
-      {"--log-pretty", "LUTHIER_AGENT_LOG_PRETTY", "", "false", "log for people instead of JSON lines",
-       set_log_pretty},
+      {"--log-pretty", "LUTHIER_AGENT_LOG_PRETTY", "", "false", "log for people instead of JSON lines", set_log_pretty},
   };
   return table;
 }
@@ -114,8 +113,9 @@ std::string help_text() {
     text += left + setting.help + "\n" + std::string(34, ' ') + "default: " + setting.default_text + "; or " +
             setting.variable + "\n";
   }
-  return text + "  --print-config                  the settings in force and where each comes from\n"
-                "  --version, --help\n";
+  return text +
+         "  --print-config                  the settings in force and where each comes from\n"
+         "  --version, --help\n";
 }
 
 using Origins = std::map<std::string, std::pair<std::string, std::string>>;  // flag → origin, value as given

@@ -12,12 +12,12 @@
 namespace luthier::agents {
 
 struct Config {
-  std::filesystem::path data;                     // absolute after parsing
-  std::string controller = "127.0.0.1:7071";      // HOST:PORT
-  std::string name;                               // default: the host's name
+  std::filesystem::path data;                 // absolute after parsing
+  std::string controller = "127.0.0.1:7071";  // HOST:PORT
+  std::string name;                           // default: the host's name
   std::filesystem::path join_token_file;
-  double cpus = 0;                                // 0: what the machine has
-  std::filesystem::path worker;                   // default: luthier-worker beside this program
+  double cpus = 0;               // 0: what the machine has
+  std::filesystem::path worker;  // default: luthier-worker beside this program
   std::filesystem::path ready_file;
   std::string nvml_library = "libnvidia-ml.so.1";
   std::uint64_t cache_bytes = std::uint64_t{50} << 30;

@@ -83,7 +83,7 @@ Result<void> AgentRuntime::lock_data() {
   LUTHIER_TRY_VOID(create_folders(config_.data / "attempts"));
   const fs::path path = config_.data / "agent.lock";
   lock_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  struct flock lock{};
+  struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   if (!lock_.valid()) {

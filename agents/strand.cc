@@ -70,8 +70,10 @@ void Strand::run() {
     std::variant<Input, Task> item = Input(Tick{});
     {
       std::unique_lock lock(mutex_);
-      const std::int64_t patience_ms = wake_ms_ == 0 ? kIdleMs : std::max<std::int64_t>(0, wake_ms_ - clock_.now().monotonic_ms);
-      const bool woken = changed_.wait_for(lock, milliseconds(patience_ms), [this] { return stopping_ || !queue_.empty(); });
+      const std::int64_t patience_ms =
+          wake_ms_ == 0 ? kIdleMs : std::max<std::int64_t>(0, wake_ms_ - clock_.now().monotonic_ms);
+      const bool woken =
+          changed_.wait_for(lock, milliseconds(patience_ms), [this] { return stopping_ || !queue_.empty(); });
       if (stopping_) {
         return;
       }

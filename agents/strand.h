@@ -40,7 +40,7 @@ class Strand {
   void enqueue(std::variant<Input, Task> item);
 
   const Clock& clock_;
-  State state_;  // of the thread
+  State state_;               // of the thread
   std::int64_t wake_ms_ = 0;  // monotonic; 0: none
   Perform perform_;
   std::mutex mutex_;  // guards queue_ and stopping_

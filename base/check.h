@@ -7,9 +7,9 @@ namespace luthier::internal {
 [[noreturn]] void check_failed(const char* file, int line, const char* expression);
 }  // namespace luthier::internal
 
-#define LUTHIER_CHECK(condition)                                                   \
-  do {                                                                             \
-    if (!(condition)) [[unlikely]] {                                               \
-      ::luthier::internal::check_failed(__FILE__, __LINE__, #condition);           \
-    }                                                                              \
+#define LUTHIER_CHECK(condition)                                         \
+  do {                                                                   \
+    if (!(condition)) [[unlikely]] {                                     \
+      ::luthier::internal::check_failed(__FILE__, __LINE__, #condition); \
+    }                                                                    \
   } while (false)

@@ -51,8 +51,8 @@ std::string path_of(const std::vector<std::string>& environment) {
 }
 
 Error start_error(const std::string& program, int code) {
-  const ErrorCode kind = code == ENOENT   ? ErrorCode::kNotFound
-                         : code == EACCES ? ErrorCode::kPermissionDenied
+  const ErrorCode kind = code == ENOENT                     ? ErrorCode::kNotFound
+                         : code == EACCES                   ? ErrorCode::kPermissionDenied
                          : code == EAGAIN || code == ENOMEM ? ErrorCode::kResourceExhausted
                                                             : ErrorCode::kInternal;
   return Error{kind, "cannot start '" + program + "': " + std::strerror(code)};

@@ -14,10 +14,10 @@ namespace {
 
 Error errno_error(const std::string& what, const std::filesystem::path& path) {
   const int code = errno;
-  const ErrorCode kind = code == ENOENT    ? ErrorCode::kNotFound
-                         : code == EACCES  ? ErrorCode::kPermissionDenied
-                         : code == ENOSPC  ? ErrorCode::kResourceExhausted
-                                           : ErrorCode::kInternal;
+  const ErrorCode kind = code == ENOENT   ? ErrorCode::kNotFound
+                         : code == EACCES ? ErrorCode::kPermissionDenied
+                         : code == ENOSPC ? ErrorCode::kResourceExhausted
+                                          : ErrorCode::kInternal;
   return Error{kind, what + " " + path.string() + ": " + std::strerror(code)};
 }
 

@@ -54,8 +54,8 @@ void Log::write(LogLevel level, std::string_view event, Fields fields) {
       line += " " + std::string(key) + "=" + value;
     }
   } else {
-    line = "{\"ts\":\"" + time + "\",\"level\":\"" + std::string(level_name(level)) +
-           "\",\"event\":" + json_quote(event);
+    line =
+        "{\"ts\":\"" + time + "\",\"level\":\"" + std::string(level_name(level)) + "\",\"event\":" + json_quote(event);
     for (const auto& [key, value] : fields) {
       line += "," + json_quote(key) + ":" + json_quote(value);
     }

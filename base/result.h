@@ -45,8 +45,8 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}       // NOLINT: implicit on purpose
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}   // NOLINT: implicit on purpose
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit on purpose
 
   [[nodiscard]] bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
@@ -116,9 +116,10 @@ class [[nodiscard]] Result<void> {
 
 #define LUTHIER_CONCAT_INNER_(a, b) a##b
 #define LUTHIER_CONCAT_(a, b) LUTHIER_CONCAT_INNER_(a, b)
-#define LUTHIER_TRY_INNER_(tmp, decl, expr)                     \
-  auto tmp = (expr);                                            \
-  if (!tmp.has_value()) return std::move(tmp).error();          \
+#define LUTHIER_TRY_INNER_(tmp, decl, expr) \
+  auto tmp = (expr);                        \
+  if (!tmp.has_value())                     \
+    return std::move(tmp).error();          \
   decl = std::move(tmp).value()
 
 // LUTHIER_TRY(const Spec spec, parse_spec(text));  returns the error from the enclosing function, or
@@ -126,8 +127,9 @@ class [[nodiscard]] Result<void> {
 #define LUTHIER_TRY(decl, expr) LUTHIER_TRY_INNER_(LUTHIER_CONCAT_(try_result_, __LINE__), decl, expr)
 
 // The same for Result<void>.
-#define LUTHIER_TRY_VOID(expr)                                          \
-  do {                                                                  \
-    auto try_void_result = (expr);                                      \
-    if (!try_void_result.has_value()) return std::move(try_void_result).error(); \
+#define LUTHIER_TRY_VOID(expr)                   \
+  do {                                           \
+    auto try_void_result = (expr);               \
+    if (!try_void_result.has_value())            \
+      return std::move(try_void_result).error(); \
   } while (false)

@@ -45,7 +45,8 @@ Result<void> find_key(const GlobalOptions& options, const Environment& environme
       return {};
     }
   }
-  const std::filesystem::path path = options.key_file.empty() ? data / "admin.key" : std::filesystem::path(options.key_file);
+  const std::filesystem::path path =
+      options.key_file.empty() ? data / "admin.key" : std::filesystem::path(options.key_file);
   const auto file = read_file(path, kSmallFileBytesMax);
   if (!file) {
     return Error{ErrorCode::kUnauthenticated,

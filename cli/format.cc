@@ -106,8 +106,8 @@ std::string format_bar(double share, int width) {
 std::optional<std::int64_t> parse_utc(const std::string& text) {
   std::tm time{};
   int millisecond = 0;
-  const int count = std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &time.tm_year, &time.tm_mon, &time.tm_mday,
-                                &time.tm_hour, &time.tm_min, &time.tm_sec, &millisecond);
+  const int count = std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &time.tm_year, &time.tm_mon,
+                                &time.tm_mday, &time.tm_hour, &time.tm_min, &time.tm_sec, &millisecond);
   if (count < 6) {
     return std::nullopt;
   }

@@ -6,9 +6,12 @@ namespace luthier::cli {
 
 Result<Json> generate(ApiClient& api, const GenerateOptions& options, const std::string& prompt,
                       const std::function<void(std::string_view)>& on_text) {
-  Json body = {{"model", options.model},         {"prompt", prompt},
-               {"max_tokens", options.tokens_max}, {"temperature", options.temperature},
-               {"top_p", options.top_p},         {"apply_template", options.apply_template},
+  Json body = {{"model", options.model},
+               {"prompt", prompt},
+               {"max_tokens", options.tokens_max},
+               {"temperature", options.temperature},
+               {"top_p", options.top_p},
+               {"apply_template", options.apply_template},
                {"stream", true}};
   if (options.seed >= 0) {
     body["seed"] = options.seed;

@@ -26,8 +26,8 @@ struct StepLog {
 };
 
 std::string target_of(const StepLog& log, std::uint64_t offset) {
-  return "/api/v1/runs/" + segment(log.run) + "/steps/" + segment(log.step) + "/log?follow=" +
-         (log.follow ? "1" : "0") + "&offset=" + std::to_string(offset) +
+  return "/api/v1/runs/" + segment(log.run) + "/steps/" + segment(log.step) +
+         "/log?follow=" + (log.follow ? "1" : "0") + "&offset=" + std::to_string(offset) +
          (log.attempt == 0 ? "" : "&attempt=" + std::to_string(log.attempt));
 }
 

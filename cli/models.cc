@@ -57,8 +57,8 @@ void print_models(const Json& models) {
                       aliases_of(model, version.value("version", Json())), origin_of(version), metrics_of(version)});
     }
   }
-  std::printf("%s", rows.size() == 1 ? "no models yet; `luthier models import DIR` adds one\n"
-                                     : format_table(rows).c_str());
+  std::printf("%s",
+              rows.size() == 1 ? "no models yet; `luthier models import DIR` adds one\n" : format_table(rows).c_str());
 }
 
 // The files of a Hugging Face folder that matter here; links are followed, as its cache is made of them.
@@ -194,8 +194,8 @@ int alias_command(const GlobalOptions& options, const AliasOptions& given) {
   if (!api) {
     return report(api.error());
   }
-  const Result<Json> moved =
-      api->put("/api/v1/models/" + segment(given.model) + "/aliases/" + segment(given.alias), {{"version", given.version}});
+  const Result<Json> moved = api->put("/api/v1/models/" + segment(given.model) + "/aliases/" + segment(given.alias),
+                                      {{"version", given.version}});
   if (!moved) {
     return report(moved.error());
   }

@@ -38,7 +38,7 @@ std::string agent_of(const Json& step) {
 std::string number_member(const Json& object, const std::string& name) {
   const auto found = object.is_object() ? object.find(name) : object.end();
   return object.is_object() && found != object.end() && found->is_number() ? format_number(found->get<double>())
-                                                                            : std::string();
+                                                                           : std::string();
 }
 
 void append(std::string& text, const std::string& part, const char* separator = ", ") {
@@ -86,8 +86,8 @@ std::string verdict(const Json& step, std::int64_t now_ms) {
 }
 
 std::string attempt_ended_text(const Json& attempt) {
-  std::string text = "attempt " + text_of(attempt, "number") + " on " + text_of(attempt, "agent") + " ended: " +
-                     text_of(attempt, "status");
+  std::string text = "attempt " + text_of(attempt, "number") + " on " + text_of(attempt, "agent") +
+                     " ended: " + text_of(attempt, "status");
   const std::string message = text_of(attempt, "error_message");
   return text + (message.empty() ? "" : " (" + message + ")") + "; trying again";
 }
@@ -147,7 +147,8 @@ std::string progress_text(const Json& progress, bool with_bar) {
     return {};
   }
   const double done = progress.contains("done") && progress["done"].is_number() ? progress["done"].get<double>() : 0;
-  const double total = progress.contains("total") && progress["total"].is_number() ? progress["total"].get<double>() : 0;
+  const double total =
+      progress.contains("total") && progress["total"].is_number() ? progress["total"].get<double>() : 0;
   std::string text;
   if (with_bar && total > 0) {
     text = format_bar(done / total, kBarWidth) + " ";

@@ -9,7 +9,7 @@ namespace luthier::cli {
 
 class RestartPolicy {
  public:
-  static constexpr int kRestartsMax = 5;             // within the window; one more end and it is given up
+  static constexpr int kRestartsMax = 5;  // within the window; one more end and it is given up
   static constexpr std::int64_t kWindowMs = 60'000;
   static constexpr std::int64_t kFirstPauseMs = 250;  // doubles with each restart within the window
 

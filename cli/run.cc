@@ -49,7 +49,8 @@ Result<Json> upload_sources(const GlobalOptions& options, ApiClient& api, const 
     if (!files) {
       return diagnostics_error({{file.path.string(), path.at, files.error().message}}, file);
     }
-    LUTHIER_TRY(sources[path.path], upload_artifact(api, "source", *files, [&](const LocalFile& sent, std::uint64_t bytes) {
+    LUTHIER_TRY(sources[path.path],
+                upload_artifact(api, "source", *files, [&](const LocalFile& sent, std::uint64_t bytes) {
                   say(options, "uploading " + printable(sent.path) + " (" + format_bytes(bytes) + ")");
                 }));
   }
@@ -80,9 +81,10 @@ void say_how_to_come_back(const Json& run) {
       step = " " + text_of(candidate, "id");
     }
   }
-  std::printf("detached; run %s goes on. To come back: luthier status %s, luthier logs -f %s%s. To end it: luthier "
-              "cancel %s\n",
-              id.c_str(), id.c_str(), id.c_str(), step.c_str(), id.c_str());
+  std::printf(
+      "detached; run %s goes on. To come back: luthier status %s, luthier logs -f %s%s. To end it: luthier "
+      "cancel %s\n",
+      id.c_str(), id.c_str(), id.c_str(), step.c_str(), id.c_str());
 }
 
 void say_how_it_ended(const Json& run, std::int64_t now_ms) {

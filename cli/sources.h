@@ -19,7 +19,8 @@ struct LocalFile {
 // The files that `pattern` names, relative to `folder`: a file, everything below a folder, or a pattern with '*' in any
 // part (which matches within that part). Hidden files match only a pattern that starts with '.'. kInvalidArgument when
 // there are none.
-[[nodiscard]] Result<std::vector<LocalFile>> find_files(const std::filesystem::path& folder, const std::string& pattern);
+[[nodiscard]] Result<std::vector<LocalFile>> find_files(const std::filesystem::path& folder,
+                                                        const std::string& pattern);
 
 // Whether `name` matches a pattern whose '*' stand for any text.
 [[nodiscard]] bool matches(std::string_view pattern, std::string_view name);

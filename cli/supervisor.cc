@@ -95,8 +95,8 @@ Result<void> Supervisor::spawn(Program& program) {
   options.environment = child_environment();
   options.stdout_fd = log.get();
   options.stderr_fd = log.get();
-  options.new_session = true;              // Ctrl-C is for us: we stop them in order
-  options.parent_death_signal = SIGTERM;   // and if we are killed, they still stop
+  options.new_session = true;             // Ctrl-C is for us: we stop them in order
+  options.parent_death_signal = SIGTERM;  // and if we are killed, they still stop
   LUTHIER_TRY(program.pid, spawn_child(options));
   program.start_at_ms.reset();
   return {};

@@ -19,9 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kReadyMaxMs = 120'000;       // a long journal takes its time
-constexpr std::int64_t kAgentsMaxMs = 20'000;       // for the message only: agents may join later
-constexpr milliseconds kProgramsStop{5'000};        // of the 10 s that stopping may take
+constexpr std::int64_t kReadyMaxMs = 120'000;  // a long journal takes its time
+constexpr std::int64_t kAgentsMaxMs = 20'000;  // for the message only: agents may join later
+constexpr milliseconds kProgramsStop{5'000};   // of the 10 s that stopping may take
 constexpr std::int64_t kStepsStopMs = 2'500;
 constexpr std::int64_t kStepsKillMs = 1'500;
 constexpr milliseconds kAttend{100};
@@ -100,11 +100,11 @@ class Up {
     for (int number = 1; number <= options_.agents; ++number) {
       const std::string name = "agent-" + std::to_string(number);
       LUTHIER_TRY(const Supervisor::Program* agent,
-                  supervisor_.start("luthier-agent " + std::to_string(number),
-                                    {(bin_ / "luthier-agent").string(), "--data", (agents_folder() / name).string(),
-                                     "--controller", grpc_address_, "--name", name, "--join-token-file",
-                                     (data_ / "agent-join.token").string()},
-                                    data_ / "logs" / (name + ".log")));
+                  supervisor_.start(
+                      "luthier-agent " + std::to_string(number),
+                      {(bin_ / "luthier-agent").string(), "--data", (agents_folder() / name).string(), "--controller",
+                       grpc_address_, "--name", name, "--join-token-file", (data_ / "agent-join.token").string()},
+                      data_ / "logs" / (name + ".log")));
       static_cast<void>(agent);
     }
     LUTHIER_TRY(const int connected, await_agents(stop));
@@ -126,7 +126,8 @@ class Up {
         break;
       }
       if (clock_.now().monotonic_ms > deadline_ms) {
-        return Error{ErrorCode::kDeadlineExceeded, "luthierd was not ready within 120 s; see " + controller.log.string()};
+        return Error{ErrorCode::kDeadlineExceeded,
+                     "luthierd was not ready within 120 s; see " + controller.log.string()};
       }
     }
     // A controller that is started again must be found where it was.

@@ -26,17 +26,17 @@ struct Option {
   std::string (*get)(const Config& config);
 };
 
-template <std::string Config::* kMember>
+template <std::string Config::*kMember>
 Result<void> set_text(Config& config, const std::string& text) {
   config.*kMember = text;
   return {};
 }
-template <std::string Config::* kMember>
+template <std::string Config::*kMember>
 std::string get_text(const Config& config) {
   return config.*kMember;
 }
 
-template <int Config::* kMember>
+template <int Config::*kMember>
 Result<void> set_port(Config& config, const std::string& text) {
   int port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
@@ -46,13 +46,13 @@ Result<void> set_port(Config& config, const std::string& text) {
   config.*kMember = port;
   return {};
 }
-template <int Config::* kMember>
+template <int Config::*kMember>
 std::string get_port(const Config& config) {
   return std::to_string(config.*kMember);
 }
 
 // "1500ms", "10s", "2m".
-template <milliseconds Config::* kMember>
+template <milliseconds Config::*kMember>
 Result<void> set_duration(Config& config, const std::string& text) {
   std::int64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
@@ -64,7 +64,7 @@ Result<void> set_duration(Config& config, const std::string& text) {
   config.*kMember = milliseconds(count * factor);
   return {};
 }
-template <milliseconds Config::* kMember>
+template <milliseconds Config::*kMember>
 std::string get_duration(const Config& config) {
   const std::int64_t count = (config.*kMember).count();
   return count % 1'000 == 0 ? std::to_string(count / 1'000) + "s" : std::to_string(count) + "ms";
@@ -197,7 +197,8 @@ bool is_loopback(const std::string& host) {
 }
 
 Result<void> check(const Config& config) {
-  for (const auto& [option, host] : {std::pair("--http-host", config.http_host), std::pair("--grpc-host", config.grpc_host)}) {
+  for (const auto& [option, host] :
+       {std::pair("--http-host", config.http_host), std::pair("--grpc-host", config.grpc_host)}) {
     if (!is_loopback(host)) {
       return invalid(std::string(option) + ": '" + host +
                      "' is not a loopback address; luthierd listens on loopback only (127.0.0.1), because mutual TLS "
@@ -283,8 +284,8 @@ std::string config_help() {
 std::string print_config(const ParsedConfig& parsed) {
   std::string text;
   for (const Option& option : kOptions) {
-    text += std::string(option.name) + " = " + option.get(parsed.config) + "  # " +
-            parsed.origins.at(option.name) + "\n";
+    text +=
+        std::string(option.name) + " = " + option.get(parsed.config) + "  # " + parsed.origins.at(option.name) + "\n";
   }
   return text;
 }

@@ -28,9 +28,9 @@ std::uint64_t InferenceRouter::generate(const AgentId& agent, const AttemptId& d
   }
   if (found->second.waiting.size() >= kWaitingMax) {
     lock.unlock();
-    callbacks.on_error(Error{ErrorCode::kResourceExhausted, "agent " + agent.value + " already has " +
-                                                                std::to_string(kWaitingMax) +
-                                                                " requests waiting; try again later"});
+    callbacks.on_error(Error{
+        ErrorCode::kResourceExhausted,
+        "agent " + agent.value + " already has " + std::to_string(kWaitingMax) + " requests waiting; try again later"});
     return id;
   }
   found->second.waiting.push_back(
@@ -48,8 +48,8 @@ void InferenceRouter::cancel(std::uint64_t id) {
         agent.link->send_cancel(id);  // the agent answers "cancelled"
         return;
       }
-      const auto waiting = std::find_if(agent.waiting.begin(), agent.waiting.end(),
-                                        [id](const Waiting& one) { return one.id == id; });
+      const auto waiting =
+          std::find_if(agent.waiting.begin(), agent.waiting.end(), [id](const Waiting& one) { return one.id == id; });
       if (waiting != agent.waiting.end()) {
         withdrawn = std::move(waiting->callbacks);
         agent.waiting.erase(waiting);
@@ -116,8 +116,8 @@ void InferenceRouter::token(const AgentId& agent, const InferenceLink* link, std
   callbacks->on_token(std::move(text));
 }
 
-void InferenceRouter::done(const AgentId& agent, const InferenceLink* link, std::uint64_t id,
-                           std::string finish_reason, std::int64_t prompt_tokens, std::int64_t completion_tokens) {
+void InferenceRouter::done(const AgentId& agent, const InferenceLink* link, std::uint64_t id, std::string finish_reason,
+                           std::int64_t prompt_tokens, std::int64_t completion_tokens) {
   if (const Callbacks callbacks = take(agent, link, id)) {
     callbacks->on_done(std::move(finish_reason), prompt_tokens, completion_tokens);
   }

@@ -84,16 +84,15 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
   InferenceRouter inference;
   const std::unique_ptr<Runtime> runtime = make_runtime(*store, clock, log);
   const std::unique_ptr<fleet::FleetServer> fleet = fleet::make_fleet_server(
-      {*runtime, *store, *artifacts, inference, progress, clock, log},
-      {.host = config.grpc_host,
-       .port = config.grpc_port,
-       .agent_silence = config.agent_silence,
-       .start_grace = config.start_grace});
+      {*runtime, *store, *artifacts, inference, progress, clock, log}, {.host = config.grpc_host,
+                                                                        .port = config.grpc_port,
+                                                                        .agent_silence = config.agent_silence,
+                                                                        .start_grace = config.start_grace});
   http::HttpServer http(http_context(*runtime, *store, *artifacts, inference, progress, clock, log),
                         {.address = config.http_host, .port = static_cast<std::uint16_t>(config.http_port)});
-  runtime->set_sinks({.send_to_agent = [&](const AgentId& agent,
-                                           const core::AgentCommand& command) { fleet->send(agent, command); },
-                      .published = [&](const store::OutboxRow& row) { http.published(row); }});
+  runtime->set_sinks(
+      {.send_to_agent = [&](const AgentId& agent, const core::AgentCommand& command) { fleet->send(agent, command); },
+       .published = [&](const store::OutboxRow& row) { http.published(row); }});
 
   LUTHIER_TRY_VOID(runtime->start());
   LUTHIER_TRY(const int grpc_port, fleet->start());

@@ -165,8 +165,8 @@ Result<void> set_body(CURL* curl, Try& attempt) {
 Error describe(CURLcode code, const Try& attempt, const char* detail) {
   const std::string& url = attempt.request.url;
   if (attempt.too_large) {
-    return {ErrorCode::kResourceExhausted, "the answer of " + url + " is larger than " +
-                                               std::to_string(attempt.request.body_bytes_max) + " bytes"};
+    return {ErrorCode::kResourceExhausted,
+            "the answer of " + url + " is larger than " + std::to_string(attempt.request.body_bytes_max) + " bytes"};
   }
   if (attempt.stopped) {
     return {ErrorCode::kCancelled, "the request to " + url + " was cancelled"};
@@ -241,8 +241,8 @@ Result<HttpResponse> HttpClient::request(const HttpRequest& request) {
     if (i >= tries || !worth_repeating(result)) {
       return result;
     }
-    const auto jittered = pause.count() / 2 + static_cast<std::int64_t>(handle_->jitter.below(
-                                                  static_cast<std::uint64_t>(pause.count())));
+    const auto jittered =
+        pause.count() / 2 + static_cast<std::int64_t>(handle_->jitter.below(static_cast<std::uint64_t>(pause.count())));
     std::this_thread::sleep_for(milliseconds(jittered));
     pause *= 2;
   }

@@ -28,8 +28,8 @@ struct HttpRequest {
   std::string body;
   std::optional<std::filesystem::path> upload;  // sent as the body instead, read while it is sent
   milliseconds connect_timeout{5'000};
-  milliseconds timeout{60'000};          // of one try, whole; 0: none
-  milliseconds silence_timeout{60'000};  // of a try in which no byte moves; rounded up to seconds; 0: none
+  milliseconds timeout{60'000};                   // of one try, whole; 0: none
+  milliseconds silence_timeout{60'000};           // of a try in which no byte moves; rounded up to seconds; 0: none
   std::size_t body_bytes_max = 64 * 1024 * 1024;  // of the answer, when it is kept
   // Further tries after a failed connection, a cut answer, 502, 503 or 504; only for GET, HEAD, PUT and DELETE, with
   // growing pauses and jitter.

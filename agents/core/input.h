@@ -41,7 +41,7 @@ struct ExitRecord {
   int exit_code = 0;     // -1 when killed
   int signal = 0;        // 0 when not killed
   bool has_result = false;
-  Json outputs = Json::object();  // of the `result` line, artifacts still as {"$path", "kind"}
+  Json outputs = Json::object();                   // of the `result` line, artifacts still as {"$path", "kind"}
   FailureClass error_class = FailureClass::kNone;  // of the `error` line (not for `run`), or the shim's own trouble
   std::string error_code;
   std::string error_message;
@@ -137,17 +137,17 @@ struct RecoveredAttempt {
   Assignment assignment;
   Recovered found = Recovered::kNotStarted;
   std::int64_t pid = 0;
-  milliseconds elapsed{0};  // since the process started
-  bool ready = false;       // it has said `ready`
+  milliseconds elapsed{0};             // since the process started
+  bool ready = false;                  // it has said `ready`
   std::optional<StopReason> stopping;  // the reason noted by StopProcess
-  ExitRecord exit;          // kExited
+  ExitRecord exit;                     // kExited
 };
 
 struct Tick {};
 
 using Input = std::variant<AssignmentReceived, StopReceived, Acknowledged, Connected, Disconnected, InputsReady,
                            InputsFailed, ShimStarted, ShimFailed, ProcessReady, CheckpointSeen, CheckpointUploaded,
-                           CheckpointUploadFailed, ProcessExited, ProcessTreeGone, OutputsUploaded,
-                           OutputsUploadFailed, TelemetryFlushed, RecoveredAttempt, Tick>;
+                           CheckpointUploadFailed, ProcessExited, ProcessTreeGone, OutputsUploaded, OutputsUploadFailed,
+                           TelemetryFlushed, RecoveredAttempt, Tick>;
 
 }  // namespace luthier::agents

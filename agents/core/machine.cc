@@ -125,8 +125,11 @@ void on(Turn& turn, const CheckpointUploaded& input) {
   if (attempt == nullptr || !attempt->uploading.contains(input.step)) {
     return;
   }
-  CheckpointReport report{.attempt = input.attempt, .step = input.step, .artifact = input.artifact,
-                          .model = input.model, .model_kind = input.model_kind,
+  CheckpointReport report{.attempt = input.attempt,
+                          .step = input.step,
+                          .artifact = input.artifact,
+                          .model = input.model,
+                          .model_kind = input.model_kind,
                           .metrics = attempt->uploading.at(input.step).metrics};
   attempt->uploading.erase(input.step);
   turn.send(report);

@@ -6,8 +6,11 @@ void close_without_process(Attempt& attempt, Outcome outcome, std::string code, 
   attempt.phase = Phase::kClosing;
   attempt.tree_gone = true;
   attempt.telemetry_flushed = true;
-  attempt.end = FinishedReport{.attempt = attempt.assignment.attempt, .outcome = outcome, .exit_code = -1,
-                               .error_code = std::move(code), .error_message = std::move(message)};
+  attempt.end = FinishedReport{.attempt = attempt.assignment.attempt,
+                               .outcome = outcome,
+                               .exit_code = -1,
+                               .error_code = std::move(code),
+                               .error_message = std::move(message)};
 }
 
 void start_timeout(Turn& turn, Attempt& attempt, milliseconds elapsed) {
@@ -37,7 +40,8 @@ void begin_stop(Turn& turn, Attempt& attempt, StopReason reason) {
       break;
     case Phase::kUploading:  // nobody wants its outputs any more
       attempt.phase = Phase::kClosing;
-      attempt.end = FinishedReport{.attempt = attempt.assignment.attempt, .outcome = Outcome::kStopped,
+      attempt.end = FinishedReport{.attempt = attempt.assignment.attempt,
+                                   .outcome = Outcome::kStopped,
                                    .error_code = "stopped",
                                    .error_message = "the step was stopped while its outputs were uploaded"};
       break;
@@ -58,8 +62,11 @@ void on_exited(Turn& turn, Attempt& attempt, const ExitRecord& exit) {
   } else {
     turn.emit(FlushTelemetry{id});
   }
-  attempt.end = FinishedReport{.attempt = id, .outcome = end.outcome, .exit_code = exit.exit_code,
-                               .signal = exit.signal, .error_code = end.error_code,
+  attempt.end = FinishedReport{.attempt = id,
+                               .outcome = end.outcome,
+                               .exit_code = exit.exit_code,
+                               .signal = exit.signal,
+                               .error_code = end.error_code,
                                .error_message = end.error_message};
   if (end.outcome == Outcome::kSucceeded && !attempt.refused) {
     attempt.phase = Phase::kUploading;

@@ -99,8 +99,7 @@ void forget(State& state, const AttemptId& id) {
 
 void advance(Turn& turn, Attempt& attempt) {
   const AttemptId id = attempt.assignment.attempt;
-  const bool may_finish =
-      attempt.uploading.empty() && attempt.checkpoint_reports.empty() && attempt.telemetry_flushed;
+  const bool may_finish = attempt.uploading.empty() && attempt.checkpoint_reports.empty() && attempt.telemetry_flushed;
   if (attempt.phase == Phase::kClosing && !attempt.finished_report && !attempt.finished_done) {
     if (attempt.refused) {
       attempt.finished_done = true;

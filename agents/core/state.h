@@ -45,13 +45,13 @@ struct Attempt {
   Phase phase = Phase::kPreparing;
   std::int64_t pid = 0;
   bool ready = false;
-  std::optional<StopReason> stop;           // why it is being stopped, if it is
-  bool refused = false;                     // nothing of it will be taken any more
-  std::int64_t deadline_monotonic_ms = 0;   // of the timeout; 0: none
-  std::int64_t kill_monotonic_ms = 0;       // when TERM becomes KILL; 0: not stopping, or done
+  std::optional<StopReason> stop;                       // why it is being stopped, if it is
+  bool refused = false;                                 // nothing of it will be taken any more
+  std::int64_t deadline_monotonic_ms = 0;               // of the timeout; 0: none
+  std::int64_t kill_monotonic_ms = 0;                   // when TERM becomes KILL; 0: not stopping, or done
   std::map<std::int64_t, PendingCheckpoint> uploading;  // by step; the first one's upload goes on
-  std::int64_t newest_checkpoint = 0;       // seen
-  std::optional<FinishedReport> end;        // known end, held back until it may be sent
+  std::int64_t newest_checkpoint = 0;                   // seen
+  std::optional<FinishedReport> end;                    // known end, held back until it may be sent
   bool tree_gone = false;
   bool telemetry_flushed = false;
   bool finished_done = false;  // Finished acknowledged, or refused
@@ -64,7 +64,7 @@ struct Attempt {
 };
 
 struct Options {
-  milliseconds stop_grace{10'000};      // between TERM and KILL
+  milliseconds stop_grace{10'000};       // between TERM and KILL
   milliseconds repeat_interval{15'000};  // of reports not acknowledged on a connection that seems alive
   std::size_t forgotten_max = 4'096;     // removed attempts remembered, so that a late command cannot start one again
 };

@@ -58,8 +58,7 @@ class BlobLink final : public BlobClient {
   }
 
   Result<void> download(const std::string& digest, std::uint64_t offset,
-                        const std::function<Result<void>(std::string_view)>& on_chunk,
-                        const Cancel& cancel) override {
+                        const std::function<Result<void>(std::string_view)>& on_chunk, const Cancel& cancel) override {
     Call call(session_, kTransferDeadline, cancel);
     v1::DownloadRequest request;
     request.set_digest(digest);

@@ -1,4 +1,5 @@
-// ControlLink: the agent's control stream. Connects, says Hello, reconnects for ever (backoff with jitter, at most 5 s).
+// ControlLink: the agent's control stream. Connects, says Hello, reconnects for ever (backoff with jitter, at most 5
+// s).
 //
 // Three threads at most: one reads; one writes and sends the heartbeats, so that nothing delays them but the stream
 // itself. Commands become inputs in the order in which they came; Connected and Disconnected frame them.
@@ -60,7 +61,7 @@ class ControlLink {
   const Events events_;
   const std::unique_ptr<v1::AgentService::Stub> stub_;
   Cancel stopping_;
-  std::mutex mutex_;  // guards queue_
+  std::mutex mutex_;              // guards queue_
   std::shared_ptr<Queue> queue_;  // of the stream that is open
   std::thread thread_;
 };

@@ -58,8 +58,8 @@ Result<Input> start_from_proto(const v1::StartAttempt& command) {
   assignment.with = command.with_json().empty() ? Json::object() : Json::parse(command.with_json(), nullptr, false);
   if (!assignment.with.is_object() || assignment.attempt.run.empty() || assignment.attempt.step.empty() ||
       assignment.attempt.number < 1) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "StartAttempt of " + to_string(assignment.attempt) + " lacks a run, a step, a number or an object `with`"};
+    return Error{ErrorCode::kInvalidArgument, "StartAttempt of " + to_string(assignment.attempt) +
+                                                  " lacks a run, a step, a number or an object `with`"};
   }
   assignment.gpus.assign(command.gpus().begin(), command.gpus().end());
   assignment.cpus = command.cpus();
@@ -143,8 +143,8 @@ Result<Input> from_proto(const v1::ConnectResponse& command) {
   switch (command.message_case()) {
     case v1::ConnectResponse::kStartAttempt: return start_from_proto(command.start_attempt());
     case v1::ConnectResponse::kStopAttempt:
-      return Input(StopReceived{from_proto(command.stop_attempt().attempt()),
-                                stop_reason(command.stop_attempt().reason())});
+      return Input(
+          StopReceived{from_proto(command.stop_attempt().attempt()), stop_reason(command.stop_attempt().reason())});
     case v1::ConnectResponse::kAcknowledge: return acknowledge_from_proto(command.acknowledge());
     default: return Error{ErrorCode::kInvalidArgument, "unexpected message of the controller"};
   }

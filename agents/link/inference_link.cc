@@ -136,9 +136,8 @@ void InferenceLink::generate(const v1::Generate& request, const std::shared_ptr<
       static_cast<void>(queue->push(failure(id, "unavailable", socket.error().message)));
       return;
     }
-    found = connections_
-                .emplace(attempt, std::make_shared<ServeConnection>(std::move(*socket), events_into(queue)))
-                .first;
+    found =
+        connections_.emplace(attempt, std::make_shared<ServeConnection>(std::move(*socket), events_into(queue))).first;
   }
   if (!found->second->generate(id, std::move(line))) {
     static_cast<void>(queue->push(failure(id, "worker_lost", "the process that served this model has just ended")));

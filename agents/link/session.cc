@@ -93,9 +93,8 @@ Call::Call(const Session& session, milliseconds deadline, const Cancel& cancel)
   }
 }
 
-Result<Session> join_or_load(const std::filesystem::path& data, const std::string& controller,
-                             const std::string& name, const std::filesystem::path& join_token_file,
-                             const Cancel& cancel) {
+Result<Session> join_or_load(const std::filesystem::path& data, const std::string& controller, const std::string& name,
+                             const std::filesystem::path& join_token_file, const Cancel& cancel) {
   const std::filesystem::path file = data / kAgentFile;
   if (std::filesystem::exists(file)) {
     return read_session(file, controller);
@@ -105,14 +104,14 @@ Result<Session> join_or_load(const std::filesystem::path& data, const std::strin
   request.set_name(name);
   const auto stub = v1::AgentService::NewStub(open_channel(controller));
   LUTHIER_TRY(const v1::JoinResponse response, retry(cancel, [&]() -> Result<v1::JoinResponse> {
-    Call call(Session{}, kJoinDeadline, cancel);
-    v1::JoinResponse answer;
-    const grpc::Status status = stub->Join(call.context(), request, &answer);
-    if (!status.ok()) {
-      return to_error(status).with("joining " + controller);
-    }
-    return answer;
-  }));
+                Call call(Session{}, kJoinDeadline, cancel);
+                v1::JoinResponse answer;
+                const grpc::Status status = stub->Join(call.context(), request, &answer);
+                if (!status.ok()) {
+                  return to_error(status).with("joining " + controller);
+                }
+                return answer;
+              }));
   const Json json{{"agent_id", response.agent_id()}, {"credential", response.credential()}};
   LUTHIER_TRY_VOID(write_file_atomically(file, json.dump(), 0600));
   return Session{controller, response.agent_id(), response.credential()};

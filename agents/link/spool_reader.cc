@@ -19,8 +19,8 @@ std::string read_at(const std::filesystem::path& path, std::uint64_t offset, std
   std::string content(bytes_max, '\0');
   std::size_t filled = 0;
   while (fd.valid() && filled < bytes_max) {
-    const ssize_t count = ::pread(fd.get(), content.data() + filled, bytes_max - filled,
-                                  static_cast<off_t>(offset + filled));
+    const ssize_t count =
+        ::pread(fd.get(), content.data() + filled, bytes_max - filled, static_cast<off_t>(offset + filled));
     if (count < 0 && errno == EINTR) {
       continue;
     }

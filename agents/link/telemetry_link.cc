@@ -92,8 +92,8 @@ void TelemetryLink::forget(const AttemptId& attempt) {
 }
 
 bool TelemetryLink::has_work(const Feed& feed) const {
-  return !feed.done && (feed.grew || feed.flush ||
-                        (!feed.progress.is_null() && clock_.now().monotonic_ms >= feed.progress_due_ms));
+  return !feed.done &&
+         (feed.grew || feed.flush || (!feed.progress.is_null() && clock_.now().monotonic_ms >= feed.progress_due_ms));
 }
 
 std::pair<AttemptId, std::shared_ptr<TelemetryLink::Feed>> TelemetryLink::next(const AttemptId& last) {

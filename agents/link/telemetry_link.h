@@ -43,7 +43,7 @@ class TelemetryLink final : public TelemetrySink {
     bool log_opened = false;  // the controller has said where its log ends
     bool log_ended = false;   // and that it is complete
     bool refused = false;
-    int failures = 0;         // in a row, that no outage explains
+    int failures = 0;  // in a row, that no outage explains
     // Guarded by mutex_:
     bool grew = true;
     bool flush = false;

@@ -74,8 +74,8 @@ Result<AttemptFile> create_attempt_folder(const std::filesystem::path& folder, c
   AttemptFile file{assignment, known ? known->nonce : secure_random_hex(16)};
   Json json = to_json(assignment);
   json["nonce"] = file.nonce;
-  LUTHIER_TRY_VOID(write_file_atomically(folder / kAttemptFile,
-                                         json.dump(-1, ' ', false, Json::error_handler_t::replace), 0600));
+  LUTHIER_TRY_VOID(
+      write_file_atomically(folder / kAttemptFile, json.dump(-1, ' ', false, Json::error_handler_t::replace), 0600));
   LUTHIER_TRY_VOID(sync_folder(folder.parent_path()));
   return file;
 }

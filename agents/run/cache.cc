@@ -158,7 +158,7 @@ Result<void> ArtifactCache::fetch_blob(const artifact::FileEntry& entry, const C
 Result<void> ArtifactCache::download(const artifact::FileEntry& entry, const Cancel& cancel) {
   const fs::path partial = folder_ / "incoming" / entry.digest.substr(kHexStart);
   UniqueFd fd(::open(partial.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  struct stat status{};
+  struct stat status {};
   if (!fd.valid() || ::fstat(fd.get(), &status) != 0) {
     return disk_error("cannot open", partial, errno);
   }
@@ -244,7 +244,8 @@ void ArtifactCache::evict() {
     drop_artifact(name);
     for (const auto& blob : fs::directory_iterator(folder_ / "blobs", code)) {
       // A claimed blob is about to be linked into an artifact that is being made.
-      if (fs::hard_link_count(blob.path(), code) == 1 && !claimed_.contains("sha256:" + blob.path().filename().string())) {
+      if (fs::hard_link_count(blob.path(), code) == 1 &&
+          !claimed_.contains("sha256:" + blob.path().filename().string())) {
         const std::uintmax_t size = fs::file_size(blob.path(), code);
         if (fs::remove(blob.path(), code)) {
           bytes -= std::min<std::uint64_t>(bytes, size);

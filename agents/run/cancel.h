@@ -77,8 +77,7 @@ class Cancel {
 // Exponential, with jitter: half to all of 100 ms, 200 ms … up to `longest`.
 class Backoff {
  public:
-  explicit Backoff(std::uint64_t seed, milliseconds longest = milliseconds(5'000))
-      : random_(seed), longest_(longest) {}
+  explicit Backoff(std::uint64_t seed, milliseconds longest = milliseconds(5'000)) : random_(seed), longest_(longest) {}
   [[nodiscard]] milliseconds next() {
     const milliseconds full = std::min(longest_, next_);
     next_ = std::min(longest_, next_ * 2);

@@ -37,8 +37,8 @@ ExitRecord make_exit_record(const Assignment& assignment, ExitRecord said, const
   }
   if (stopped_itself || (not_started && assignment.uses != "run")) {
     said.error_class = FailureClass::kInfrastructure;
-    said.error_code = not_started                         ? "start_failed"
-                      : file.stopped_by == "spool"        ? "disk_full"
+    said.error_code = not_started                           ? "start_failed"
+                      : file.stopped_by == "spool"          ? "disk_full"
                       : file.stopped_by == "orphan_timeout" ? "orphaned"
                                                             : "shim_stopped";
     said.error_message = file.error;
@@ -85,7 +85,8 @@ std::string Follower::take_command() {
 
 void Follower::run() {
   while (!closing()) {
-    const bool locked = shim::attempt_is_locked(folder_);  // before exit.json is looked for: it is written under the lock
+    const bool locked =
+        shim::attempt_is_locked(folder_);  // before exit.json is looked for: it is written under the lock
     if (std::filesystem::exists(folder_ / shim::kExitFile)) {
       finish();
       return;
@@ -158,8 +159,7 @@ void Follower::read_messages() {
   }
   std::string buffer(std::size_t{1} << 16, '\0');
   std::size_t count = 0;
-  while (messages_.valid() && !closing() &&
-         shim::read_some(messages_.get(), buffer, count) == shim::ReadState::kData) {
+  while (messages_.valid() && !closing() && shim::read_some(messages_.get(), buffer, count) == shim::ReadState::kData) {
     lines_.feed(
         std::string_view(buffer).substr(0, count), [this](std::string_view line) { take_message(line); }, [] {});
   }
@@ -183,8 +183,7 @@ void Follower::take_message(std::string_view line) {
     exit_.has_result = true;
     exit_.outputs = message.value("outputs", Json::object());
   } else if (type == "error") {
-    exit_.error_class =
-        text_of(message, "class") == "user" ? FailureClass::kUser : FailureClass::kInfrastructure;
+    exit_.error_class = text_of(message, "class") == "user" ? FailureClass::kUser : FailureClass::kInfrastructure;
     exit_.error_code = text_of(message, "code");
     exit_.error_message = text_of(message, "message");
   }

@@ -24,8 +24,8 @@ namespace luthier::agents {
 struct FollowerEvents {
   std::function<void(Input)> input;
   std::function<void()> spool_grew;
-  std::function<void(const Json&)> progress;       // newest progress line
-  std::function<void(std::int64_t)> fell_silent;   // milliseconds; once per silence of a minute
+  std::function<void(const Json&)> progress;      // newest progress line
+  std::function<void(std::int64_t)> fell_silent;  // milliseconds; once per silence of a minute
 };
 
 class Follower {
@@ -64,7 +64,7 @@ class Follower {
 
   mutable std::mutex mutex_;  // guards the members below
   bool closing_ = false;
-  std::string command_;      // the strongest stop asked for so far
+  std::string command_;  // the strongest stop asked for so far
   bool command_sent_ = true;
   std::thread thread_;
 };

@@ -77,8 +77,8 @@ Result<void> spawn_shim(const fs::path& attempt_folder, const fs::path& program)
 
 }  // namespace
 
-Result<shim::Launch> make_launch(const fs::path& attempt_folder, const Assignment& assignment,
-                                 const std::string& nonce, const Programs& programs, const LaunchOptions& options) {
+Result<shim::Launch> make_launch(const fs::path& attempt_folder, const Assignment& assignment, const std::string& nonce,
+                                 const Programs& programs, const LaunchOptions& options) {
   shim::Launch launch;
   LUTHIER_TRY(launch.argv, argv_of(assignment, programs));
   launch.workdir = attempt_folder / "work";
@@ -118,7 +118,8 @@ Result<pid_t> start_shim(const fs::path& attempt_folder, const shim::Launch& lau
     if (auto started = shim::read_started_file(attempt_folder)) {
       return started->process.pid;
     }
-    const bool died = !locked && fs::exists(attempt_folder / shim::kShimFile) && !shim::attempt_is_locked(attempt_folder);
+    const bool died =
+        !locked && fs::exists(attempt_folder / shim::kShimFile) && !shim::attempt_is_locked(attempt_folder);
     if (died || fs::exists(attempt_folder / shim::kExitFile)) {
       return pid_t{0};
     }
@@ -126,8 +127,8 @@ Result<pid_t> start_shim(const fs::path& attempt_folder, const shim::Launch& lau
     const bool complained = fs::file_size(attempt_folder / shim::kShimLogFile, code) > 0 && !code;
     if (!locked && (complained || std::chrono::steady_clock::now() > deadline)) {
       const auto said = read_file(attempt_folder / shim::kShimLogFile, 1 << 16);
-      return Error{ErrorCode::kUnavailable, "luthier-shim did not start the step: " +
-                                                (said && !said->empty() ? *said : "it said nothing")};
+      return Error{ErrorCode::kUnavailable,
+                   "luthier-shim did not start the step: " + (said && !said->empty() ? *said : "it said nothing")};
     }
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, std::chrono::milliseconds(20));

@@ -91,13 +91,13 @@ void Runner::recover() {
     // Also when it has exited meanwhile: the follower tells the rest of the story in the same order as it always does.
     recovered.found = Recovered::kRunning;
     recovered.pid = started ? started->process.pid : 0;
-    recovered.elapsed = milliseconds(
-        started ? std::max<std::int64_t>(0, clock_.now().wall_ms - started->started_wall_ms) : 0);
+    recovered.elapsed =
+        milliseconds(started ? std::max<std::int64_t>(0, clock_.now().wall_ms - started->started_wall_ms) : 0);
     for (const std::string& digest : artifacts_of(held.assignment)) {
       cache_.pin(digest, held.assignment.attempt);
     }
-    log_.info("attempt_recovered", {{"attempt", to_string(held.assignment.attempt)},
-                                    {"shim", shim_lives ? "alive" : "gone"}});
+    log_.info("attempt_recovered",
+              {{"attempt", to_string(held.assignment.attempt)}, {"shim", shim_lives ? "alive" : "gone"}});
     post_(std::move(recovered));
     follow(held);
   }
@@ -143,8 +143,8 @@ void Runner::perform(const StartShim& effect) {
 void Runner::start(const Held& held) {
   const AttemptId& id = held.assignment.attempt;
   const Result<pid_t> pid = [&]() -> Result<pid_t> {
-    LUTHIER_TRY(const shim::Launch launch, make_launch(held.folder, held.assignment, held.nonce, options_.programs,
-                                                       options_.launch));
+    LUTHIER_TRY(const shim::Launch launch,
+                make_launch(held.folder, held.assignment, held.nonce, options_.programs, options_.launch));
     return start_shim(held.folder, launch, options_.programs.shim);
   }();
   if (!pid) {
@@ -152,7 +152,8 @@ void Runner::start(const Held& held) {
     post_(ShimFailed{id, pid.error().message});
     return;
   }
-  log_.info("step_started", {{"attempt", to_string(id)}, {"uses", held.assignment.uses}, {"pid", std::to_string(*pid)}});
+  log_.info("step_started",
+            {{"attempt", to_string(id)}, {"uses", held.assignment.uses}, {"pid", std::to_string(*pid)}});
   post_(ShimStarted{id, *pid});
   follow(held);
 }
@@ -213,8 +214,7 @@ void Runner::perform(const UploadCheckpoint& effect) {
           found->second.checkpoints[effect.step] = effect.path;
         }
       }
-      post_(CheckpointUploaded{effect.attempt, effect.step, uploaded->artifact, uploaded->model,
-                               uploaded->model_kind});
+      post_(CheckpointUploaded{effect.attempt, effect.step, uploaded->artifact, uploaded->model, uploaded->model_kind});
     } else if (uploaded.error().code == ErrorCode::kNotFound) {  // pruned before this agent started
       post_(CheckpointUploadFailed{effect.attempt, effect.step, uploaded.error().message});
     } else if (!held.cancel->is_set()) {

@@ -66,7 +66,7 @@ class Runner {
     std::shared_ptr<Cancel> cancel = std::make_shared<Cancel>();
     std::shared_ptr<Follower> follower;
     std::map<std::int64_t, std::string> checkpoints;  // uploaded, not acknowledged: step → folder
-    std::optional<bool> stop_forced;  // a stop came; with KILL?
+    std::optional<bool> stop_forced;                  // a stop came; with KILL?
   };
   [[nodiscard]] std::optional<Held> find(const AttemptId& attempt) const;
   void fetch(const Held& held);

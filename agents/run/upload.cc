@@ -40,8 +40,7 @@ Result<fs::path> resolve_in_work(const fs::path& work, const std::string& path) 
   }
   const fs::path relative = found.lexically_relative(root);
   if (relative.empty() || *relative.begin() == ".." || relative == ".") {
-    return Error{ErrorCode::kInvalidArgument,
-                 "the step named '" + path + "', which is not below its working folder"};
+    return Error{ErrorCode::kInvalidArgument, "the step named '" + path + "', which is not below its working folder"};
   }
   return found;
 }
@@ -66,9 +65,8 @@ Result<std::string> upload_folder(BlobClient& blobs, const fs::path& folder, con
         return Error{ErrorCode::kInternal, "the store asked for a blob that was not offered"};
       }
       const artifact::FileEntry& entry = *found->second;
-      LUTHIER_TRY_VOID(retry(cancel, [&] {
-        return blobs.upload(digest, entry.bytes, file_of(folder, entry.path), cancel);
-      }));
+      LUTHIER_TRY_VOID(
+          retry(cancel, [&] { return blobs.upload(digest, entry.bytes, file_of(folder, entry.path), cancel); }));
     }
     return retry(cancel, [&] { return blobs.put_manifest(artifact::manifest_to_json(manifest), cancel); });
   };

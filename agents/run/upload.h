@@ -29,7 +29,6 @@ void remove_checkpoint(const std::filesystem::path& work, const std::string& pat
 // `outputs` with every {"$path", "kind"} uploaded and replaced by {"$artifact", "kind"}. A path must lie below `work`,
 // or be an artifact of the cache (an input handed on).
 [[nodiscard]] Result<Json> upload_outputs(BlobClient& blobs, const ArtifactCache& cache,
-                                          const std::filesystem::path& work, const Json& outputs,
-                                          const Cancel& cancel);
+                                          const std::filesystem::path& work, const Json& outputs, const Cancel& cancel);
 
 }  // namespace luthier::agents

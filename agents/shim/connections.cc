@@ -40,17 +40,13 @@ bool Connections::turn(const Handlers& handlers) {
 bool Connections::read_from(std::size_t index, const Handlers& handlers) {
   std::size_t count = 0;
   switch (read_some(peers_[index].fd.get(), buffer_, count)) {
-    case ReadState::kNothing:
-      return false;
-    case ReadState::kClosed:
-      peers_[index].gone = true;
-      return false;
-    case ReadState::kData:
-      break;
+    case ReadState::kNothing: return false;
+    case ReadState::kClosed: peers_[index].gone = true; return false;
+    case ReadState::kData: break;
   }
   peers_[index].lines.feed(
-      std::string_view(buffer_).substr(0, count),
-      [&](std::string_view line) { handlers.on_line(index, line); }, handlers.on_oversized);
+      std::string_view(buffer_).substr(0, count), [&](std::string_view line) { handlers.on_line(index, line); },
+      handlers.on_oversized);
   return true;
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 // Of the open file, not of the process: closing another descriptor of the same file does not drop it.
 struct flock whole_file() {
-  struct flock lock{};
+  struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   return lock;

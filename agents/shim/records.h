@@ -55,8 +55,8 @@ struct Launch {
   std::filesystem::path workdir;
   std::filesystem::path runtime_folder;
   std::string nonce;
-  std::int64_t grace_ms = 10'000;             // TERM to KILL, for stops of the shim's own
-  std::int64_t orphan_timeout_ms = 900'000;   // without an agent; 0: never
+  std::int64_t grace_ms = 10'000;            // TERM to KILL, for stops of the shim's own
+  std::int64_t orphan_timeout_ms = 900'000;  // without an agent; 0: never
   std::optional<std::uint64_t> core_bytes_max = 0;
   std::optional<std::uint64_t> address_space_bytes_max;
 };
@@ -87,7 +87,7 @@ struct ExitFile {
 };
 
 struct Status {
-  pid_t pid = 0;  // of the step's process
+  pid_t pid = 0;      // of the step's process
   std::string state;  // "running", "stopping", "reaping", "ended"
   std::uint64_t log_bytes = 0;
   std::uint64_t messages_bytes = 0;

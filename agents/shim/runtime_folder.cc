@@ -16,7 +16,7 @@ Result<void> make_private_folder(const std::filesystem::path& folder) {
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     return Error{ErrorCode::kInternal, "cannot create " + folder.string() + ": " + std::strerror(errno)};
   }
-  struct stat status{};
+  struct stat status {};
   if (::lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() ||
       ::chmod(folder.c_str(), 0700) != 0) {
     return Error{ErrorCode::kPermissionDenied,

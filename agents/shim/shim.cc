@@ -42,9 +42,7 @@ const char* name_of(Phase phase) {
   return "ended";
 }
 
-Error system_error(const std::string& what) {
-  return Error{ErrorCode::kInternal, what + ": " + std::strerror(errno)};
-}
+Error system_error(const std::string& what) { return Error{ErrorCode::kInternal, what + ": " + std::strerror(errno)}; }
 
 // What is kept, and where.
 struct Files {
@@ -282,13 +280,9 @@ class Shim::Loop {
     }
     std::size_t count = 0;
     switch (read_some(wires_.output.get(), buffer_, count)) {
-      case ReadState::kNothing:
-        return false;
-      case ReadState::kClosed:
-        wires_.output.reset();
-        return false;
-      case ReadState::kData:
-        break;
+      case ReadState::kNothing: return false;
+      case ReadState::kClosed: wires_.output.reset(); return false;
+      case ReadState::kData: break;
     }
     keep(files_.log.append(std::string_view(buffer_).substr(0, count)));
     changed_ = true;
@@ -343,7 +337,7 @@ class Shim::Loop {
   }
 
   std::string status_line() const {
-    const Status status{pid_,       name_of(phase_), files_.log.bytes(), files_.messages.bytes(), now_ms() - heard_ms_,
+    const Status status{pid_,     name_of(phase_), files_.log.bytes(), files_.messages.bytes(), now_ms() - heard_ms_,
                         progress_};
     return to_json(status).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   }
@@ -386,10 +380,10 @@ class Shim::Loop {
   pid_t pid_ = 0;
   ExitFile exit_;
   Json progress_;
-  bool changed_ = false;         // since the agent was told
-  std::int64_t kill_ms_ = 0;     // while stopping: when KILL follows
+  bool changed_ = false;          // since the agent was told
+  std::int64_t kill_ms_ = 0;      // while stopping: when KILL follows
   std::int64_t attended_ms_ = 0;  // last seen with an agent attached
-  std::int64_t heard_ms_ = 0;    // last line from the step
+  std::int64_t heard_ms_ = 0;     // last line from the step
   std::int64_t synced_ms_ = 0;
   std::int64_t notified_ms_ = 0;
   std::string buffer_ = std::string(std::size_t{1} << 18, '\0');

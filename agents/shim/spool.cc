@@ -13,7 +13,7 @@ namespace luthier::shim {
 
 Result<Spool> Spool::open(const std::filesystem::path& path) {
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  struct stat status{};
+  struct stat status {};
   if (!fd.valid() || ::fstat(fd.get(), &status) != 0) {
     return Error{ErrorCode::kInternal, "cannot open " + path.string() + ": " + std::strerror(errno)};
   }

@@ -16,17 +16,12 @@ ErrorReport report_of(const Error& error) {
   using worker_protocol::FailureClass;
   switch (error.code) {
     case ErrorCode::kInvalidArgument:
-    case ErrorCode::kNotFound:
-      return {FailureClass::kUser, "invalid_input"};
-    case ErrorCode::kDataLoss:
-      return {FailureClass::kUser, "invalid_data"};
-    case ErrorCode::kFailedPrecondition:
-      return {FailureClass::kUser, "nan_loss"};
+    case ErrorCode::kNotFound: return {FailureClass::kUser, "invalid_input"};
+    case ErrorCode::kDataLoss: return {FailureClass::kUser, "invalid_data"};
+    case ErrorCode::kFailedPrecondition: return {FailureClass::kUser, "nan_loss"};
     case ErrorCode::kResourceExhausted:
-      return {FailureClass::kInfrastructure,
-              error.message.starts_with(kOutOfMemory) ? "out_of_memory" : "disk_full"};
-    default:
-      return {FailureClass::kInfrastructure, "internal"};
+      return {FailureClass::kInfrastructure, error.message.starts_with(kOutOfMemory) ? "out_of_memory" : "disk_full"};
+    default: return {FailureClass::kInfrastructure, "internal"};
   }
 }
 

@@ -1,8 +1,8 @@
 // Artifacts: content-addressed blobs and the manifests that make folders of them, on local disk.
 //
-// Layout under the store's folder: blobs/ab/abcdef… (named by SHA-256), manifests/ab/…json, incoming/ (partial uploads).
-// A blob becomes visible by an atomic rename after its bytes were hashed, fsynced and its folder fsynced: whoever can
-// see it may rely on it after a crash. Thread-safe: every call stands alone; no caches.
+// Layout under the store's folder: blobs/ab/abcdef… (named by SHA-256), manifests/ab/…json, incoming/ (partial
+// uploads). A blob becomes visible by an atomic rename after its bytes were hashed, fsynced and its folder fsynced:
+// whoever can see it may rely on it after a crash. Thread-safe: every call stands alone; no caches.
 #pragma once
 
 #include <cstdint>

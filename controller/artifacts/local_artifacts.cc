@@ -104,8 +104,8 @@ class LocalBlobWriter final : public BlobWriter {
  private:
   Result<void> store() {
     if (bytes_written_ != bytes_promised_) {
-      return Error{ErrorCode::kDataLoss, "blob " + digest_ + " ended after " + std::to_string(bytes_written_) +
-                                             " of " + std::to_string(bytes_promised_) + " bytes"};
+      return Error{ErrorCode::kDataLoss, "blob " + digest_ + " ended after " + std::to_string(bytes_written_) + " of " +
+                                             std::to_string(bytes_promised_) + " bytes"};
     }
     const std::string found = std::string(kDigestPrefix) + hash_.finish();
     if (found != digest_) {
@@ -172,8 +172,8 @@ class LocalArtifacts final : public ArtifactStore {
       const fs::path name = incoming_ / secure_random_hex(16);
       UniqueFd file(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
       if (file.valid()) {
-        return std::unique_ptr<BlobWriter>(std::make_unique<LocalBlobWriter>(
-            std::move(file), name, sharded(blobs_, digest), digest, bytes));
+        return std::unique_ptr<BlobWriter>(
+            std::make_unique<LocalBlobWriter>(std::move(file), name, sharded(blobs_, digest), digest, bytes));
       }
       if (errno != EEXIST) {
         return errno_error("cannot create", name);
@@ -221,9 +221,8 @@ class LocalArtifacts final : public ArtifactStore {
     LUTHIER_TRY_VOID(check_digest(digest));
     auto text = read_file(sharded(manifests_, digest, ".json"), kManifestBytesMax);
     if (!text) {
-      return text.error().code == ErrorCode::kNotFound
-                 ? Error{ErrorCode::kNotFound, "there is no artifact " + digest}
-                 : std::move(text).error();
+      return text.error().code == ErrorCode::kNotFound ? Error{ErrorCode::kNotFound, "there is no artifact " + digest}
+                                                       : std::move(text).error();
     }
     if (sha256_digest(*text) != digest) {
       return Error{ErrorCode::kDataLoss, "the manifest of artifact " + digest + " is damaged on disk"};
@@ -270,10 +269,10 @@ class LocalArtifacts final : public ArtifactStore {
     }
     const std::uint64_t free_bytes = std::uint64_t{status.f_bavail} * status.f_frsize;
     if (bytes > free_bytes || free_bytes - bytes < kReservedBytes) {
-      return Error{ErrorCode::kResourceExhausted,
-                   "the disk of " + incoming_.parent_path().string() + " has " + std::to_string(free_bytes) +
-                       " bytes free (" + std::to_string(kReservedBytes) + " of them reserved), " +
-                       std::to_string(bytes) + " are needed; free some space"};
+      return Error{ErrorCode::kResourceExhausted, "the disk of " + incoming_.parent_path().string() + " has " +
+                                                      std::to_string(free_bytes) + " bytes free (" +
+                                                      std::to_string(kReservedBytes) + " of them reserved), " +
+                                                      std::to_string(bytes) + " are needed; free some space"};
     }
     return {};
   }

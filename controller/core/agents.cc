@@ -28,8 +28,11 @@ bool remember(Turn& turn, const AgentConnected& input) {
   const auto found = turn.state.agents.find(input.agent);
   const bool known = found != turn.state.agents.end();
   const bool rebooted = known && found->second.boot_id != input.boot_id;
-  const Agent fresh{.name = input.name, .boot_id = input.boot_id, .resources = input.resources,
-                    .status = AgentStatus::kConnected, .lost_reason = {}};
+  const Agent fresh{.name = input.name,
+                    .boot_id = input.boot_id,
+                    .resources = input.resources,
+                    .status = AgentStatus::kConnected,
+                    .lost_reason = {}};
   if (known && found->second == fresh) {
     return rebooted;  // its stream broke and came back
   }
@@ -48,12 +51,12 @@ void restore_or_end(Turn& turn, const AttemptId& attempt, const AgentId& agent, 
     turn.send(agent, start_command(turn.state, attempt));
     return;
   }
-  end_with_failure(turn, attempt,
-                   {.outcome = Outcome::kInfrastructureFailure,
-                    .exit_code = -1,
-                    .code = rebooted ? "agent_lost" : "agent_restarted",
-                    .message = "agent " + agent.value + (rebooted ? " was rebooted and" : "") +
-                               " came back without the attempt"});
+  end_with_failure(
+      turn, attempt,
+      {.outcome = Outcome::kInfrastructureFailure,
+       .exit_code = -1,
+       .code = rebooted ? "agent_lost" : "agent_restarted",
+       .message = "agent " + agent.value + (rebooted ? " was rebooted and" : "") + " came back without the attempt"});
 }
 
 }  // namespace

@@ -35,8 +35,11 @@ void on(State& state, const ControllerStarted& event, Now) {
 }
 
 void on(State& state, const AgentJoined& event, Now) {
-  state.agents[event.agent] = Agent{.name = event.name, .boot_id = event.boot_id, .resources = event.resources,
-                                    .status = AgentStatus::kConnected, .lost_reason = {}};
+  state.agents[event.agent] = Agent{.name = event.name,
+                                    .boot_id = event.boot_id,
+                                    .resources = event.resources,
+                                    .status = AgentStatus::kConnected,
+                                    .lost_reason = {}};
 }
 
 void on(State& state, const AgentLost& event, Now) {
@@ -80,8 +83,8 @@ void on(State& state, const AttemptAssigned& event, Now) {
   LUTHIER_CHECK(event.attempt.number == step.attempt_number + 1);
   step.status = StepStatus::kAssigned;
   step.attempt_number = event.attempt.number;
-  step.attempt = Attempt{.agent = event.allocation.agent, .resume_artifact = event.resume_artifact,
-                         .resume_step = event.resume_step};
+  step.attempt = Attempt{
+      .agent = event.allocation.agent, .resume_artifact = event.resume_artifact, .resume_step = event.resume_step};
   state.allocations.emplace(event.attempt, event.allocation);
 }
 

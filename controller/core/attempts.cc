@@ -111,8 +111,8 @@ void end_with_failure(Turn& turn, const AttemptId& attempt, const Failure& failu
                            .error_code = failure.code,
                            .error_message = failure.message});
   const LiveStep& step = *find_step(turn.state, attempt.run, attempt.step);
-  const Verdict verdict = judge_failure(turn.state, attempt, step, retry_of(turn.state, attempt.run, attempt.step),
-                                        failure, turn.now);
+  const Verdict verdict =
+      judge_failure(turn.state, attempt, step, retry_of(turn.state, attempt.run, attempt.step), failure, turn.now);
   if (!verdict.retry) {
     return fail_step(turn, attempt.run, attempt.step, verdict.code, verdict.message);
   }

@@ -91,7 +91,7 @@ struct AgentLost {
 struct RunSubmitted {
   RunId run;
   plan::Plan plan;
-  std::string yaml;       // as submitted, for people
+  std::string yaml;  // as submitted, for people
   std::string file_name;
   std::string submitted_by;
   friend bool operator==(const RunSubmitted&, const RunSubmitted&) = default;
@@ -214,15 +214,14 @@ struct DeploymentStopped {
 
 using Event = std::variant<ControllerStarted, AgentJoined, AgentLost, RunSubmitted, StepReady, StepSkipped,
                            AttemptAssigned, AttemptStarted, AttemptReady, CheckpointCommitted, AttemptEnded,
-                           AllocationReleased, StepRetrying, StepSucceeded, StepFailed, StepCancelled,
-                           CancelRequested, RunFinished, ModelRegistered, AliasMoved, DeploymentRequested,
-                           DeploymentStopped>;
+                           AllocationReleased, StepRetrying, StepSucceeded, StepFailed, StepCancelled, CancelRequested,
+                           RunFinished, ModelRegistered, AliasMoved, DeploymentRequested, DeploymentStopped>;
 
 [[nodiscard]] std::string event_name(const Event& event);  // "step_ready"
 [[nodiscard]] Json event_to_json(const Event& event);      // the body, without the name
 [[nodiscard]] Result<Event> event_from_json(const std::string& name, const Json& body);
 
-[[nodiscard]] std::string to_string(RunStatus status);    // "running", "succeeded", "failed", "cancelled"
+[[nodiscard]] std::string to_string(RunStatus status);  // "running", "succeeded", "failed", "cancelled"
 [[nodiscard]] std::string to_string(StepStatus status);
 [[nodiscard]] std::string to_string(Outcome outcome);
 

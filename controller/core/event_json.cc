@@ -203,9 +203,9 @@ Result<Event> read(const std::string& name, const Json& body) {
 template <std::size_t index = 0>
 Result<Event> read_by_name(const std::string& name, const Json& body) {
   if constexpr (index == std::variant_size_v<Event>) {
-    return Error{ErrorCode::kDataLoss,
-                 "the journal holds an event '" + name + "' that this version does not know; it was written by a "
-                 "newer version: start that one, or restore a backup"};
+    return Error{ErrorCode::kDataLoss, "the journal holds an event '" + name +
+                                           "' that this version does not know; it was written by a "
+                                           "newer version: start that one, or restore a backup"};
   } else {
     using E = std::variant_alternative_t<index, Event>;
     if (name == fields::Name<E>::value) {

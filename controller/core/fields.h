@@ -52,11 +52,11 @@ void visit(auto& f, Is<AttemptId> auto& x) {
 template <class E>
 struct Name;  // the event's name in the journal
 
-#define LUTHIER_EVENT(Type, text)                \
-  template <>                                    \
-  struct Name<Type> {                            \
-    static constexpr const char* value = text;   \
-  };                                             \
+#define LUTHIER_EVENT(Type, text)              \
+  template <>                                  \
+  struct Name<Type> {                          \
+    static constexpr const char* value = text; \
+  };                                           \
   void visit([[maybe_unused]] auto& f, [[maybe_unused]] Is<Type> auto& x)
 
 LUTHIER_EVENT(ControllerStarted, "controller_started") {

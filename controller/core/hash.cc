@@ -93,9 +93,7 @@ void Fold::operator()(const char*, const Json& value) {
         (*this)("", member);
       }
       break;
-    case Json::value_t::array:
-      (*this)("", value.get_ref<const Json::array_t&>());
-      break;
+    case Json::value_t::array: (*this)("", value.get_ref<const Json::array_t&>()); break;
     case Json::value_t::string: (*this)("", value.get_ref<const std::string&>()); break;
     case Json::value_t::boolean: word(value.get<bool>() ? 1 : 0); break;
     case Json::value_t::number_integer: word(static_cast<std::uint64_t>(value.get<std::int64_t>())); break;
@@ -133,8 +131,8 @@ std::uint64_t hash(const Json& value) {
 
 std::uint64_t hash(const State& state) {
   Fold fold;
-  fold.all(state.epoch, state.seed, state.next_run, state.next_deployment, state.agents, state.runs,
-           state.deployments, state.allocations, state.models);
+  fold.all(state.epoch, state.seed, state.next_run, state.next_deployment, state.agents, state.runs, state.deployments,
+           state.allocations, state.models);
   return fold.hash;
 }
 

@@ -96,7 +96,7 @@ struct UseModel {
 struct Tick {};
 
 using Input = std::variant<Boot, SubmitRun, CancelRun, AgentConnected, AgentSilent, AttemptStartedReport,
-                           AttemptReadyReport, CheckpointOfferedReport, AttemptFinishedReport,
-                           AllocationReleasedReport, RegisterModel, MoveAlias, UseModel, Tick>;
+                           AttemptReadyReport, CheckpointOfferedReport, AttemptFinishedReport, AllocationReleasedReport,
+                           RegisterModel, MoveAlias, UseModel, Tick>;
 
 }  // namespace luthier::core

@@ -20,9 +20,7 @@ struct Turn {
   // Applies the event and asks for it to be journaled: the only way to change the state.
   void record(Event event);
   void publish(std::string name, Json payload) { effects.push_back(Publish{std::move(name), std::move(payload)}); }
-  void send(const AgentId& agent, AgentCommand command) {
-    effects.push_back(SendToAgent{agent, std::move(command)});
-  }
+  void send(const AgentId& agent, AgentCommand command) { effects.push_back(SendToAgent{agent, std::move(command)}); }
   void reply(RequestId request, Json value);
   void refuse(RequestId request, Error error);
 };

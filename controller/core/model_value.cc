@@ -17,8 +17,8 @@ Json model_value(const ModelWeights& weights, const std::string& name, int versi
 }
 
 bool is_artifact(const Json& value, const std::string& kind) {
-  return value.is_object() && value.contains("$artifact") && value["$artifact"].is_string() &&
-         value.contains("kind") && value["kind"] == kind;
+  return value.is_object() && value.contains("$artifact") && value["$artifact"].is_string() && value.contains("kind") &&
+         value["kind"] == kind;
 }
 
 Result<ModelWeights> weights_of(const Json& value) {

@@ -102,8 +102,12 @@ StepEnd run_register(Turn& turn, const RunId& run, const plan::Step& step, const
   const int version = register_weights(turn, candidate(turn.state, run, step, with, *weights));
   const Json aliases = with.value("aliases", Json::array());
   for (const Json& alias : aliases) {
-    move_alias(turn, AliasMoved{.model = name, .alias = alias.get<std::string>(), .to_version = version,
-                                .by = run.value, .reason = "step " + step.id.value},
+    move_alias(turn,
+               AliasMoved{.model = name,
+                          .alias = alias.get<std::string>(),
+                          .to_version = version,
+                          .by = run.value,
+                          .reason = "step " + step.id.value},
                Json{{"run", run.value}, {"step", step.id.value}});
   }
   return {.succeeded = true,
@@ -123,17 +127,18 @@ StepEnd run_promote(Turn& turn, const RunId& run, const plan::Step& step, const 
   }
   const std::string name = name_of(turn.state, run, with);
   const int current = alias_version(turn.state, name, alias);
-  const std::optional<int> expected =
-      expected_version(turn.state, turn.state.runs.at(run), step, with, name, alias);
+  const std::optional<int> expected = expected_version(turn.state, turn.state.runs.at(run), step, with, name, alias);
   if (expected && *expected != current) {
     return failed("alias_moved", "alias '" + alias + "' of '" + name + "' moved since the evaluation: compared with " +
                                      version_text(*expected) + ", it now points at " + version_text(current) +
                                      "; evaluate against that one and promote again");
   }
   const int version = register_weights(turn, candidate(turn.state, run, step, with, *weights));
-  move_alias(turn, AliasMoved{.model = name, .alias = alias, .to_version = version, .by = run.value,
-                              .reason = "step " + step.id.value},
-             Json{{"run", run.value}, {"step", step.id.value}});
+  move_alias(
+      turn,
+      AliasMoved{
+          .model = name, .alias = alias, .to_version = version, .by = run.value, .reason = "step " + step.id.value},
+      Json{{"run", run.value}, {"step", step.id.value}});
   return {.succeeded = true,
           .outputs = {{"model", model_value(*weights, name, version)},
                       {"name", name},

@@ -34,8 +34,8 @@ Result<ResolvedModel> at_version(const std::string& name, const Model& model, in
 Result<ResolvedModel> at_alias(const std::string& name, const Model& model, const std::string& alias) {
   const auto found = model.aliases.find(alias);
   if (found == model.aliases.end()) {
-    return Error{ErrorCode::kNotFound, "model '" + name + "' has no alias '" + alias + "'" +
-                                           did_you_mean(alias, names_of(model.aliases))};
+    return Error{ErrorCode::kNotFound,
+                 "model '" + name + "' has no alias '" + alias + "'" + did_you_mean(alias, names_of(model.aliases))};
   }
   return at_version(name, model, found->second);
 }
@@ -125,10 +125,10 @@ void on(Turn& turn, const RegisterModel& input) {
     return turn.refuse(input.request,
                        {ErrorCode::kInvalidArgument, "a model version needs a name and the digest of its weights"});
   }
-  const int version = register_weights(turn, ModelRegistered{.model = input.model,
-                                                             .weights = input.weights,
-                                                             .lineage = input.lineage,
-                                                             .description = input.description});
+  const int version = register_weights(
+      turn,
+      ModelRegistered{
+          .model = input.model, .weights = input.weights, .lineage = input.lineage, .description = input.description});
   turn.reply(input.request, Json{{"model", input.model}, {"version", version}});
 }
 
@@ -147,8 +147,12 @@ void on(Turn& turn, const MoveAlias& input) {
                                            std::to_string(current) + ", not " +
                                            std::to_string(*input.expected_version) + "; look again and decide anew"});
   }
-  move_alias(turn, AliasMoved{.model = input.model, .alias = input.alias, .to_version = input.to_version,
-                              .by = input.by, .reason = "by hand"},
+  move_alias(turn,
+             AliasMoved{.model = input.model,
+                        .alias = input.alias,
+                        .to_version = input.to_version,
+                        .by = input.by,
+                        .reason = "by hand"},
              Json{{"by", input.by}});
   turn.reply(input.request, Json{{"model", input.model},
                                  {"alias", input.alias},

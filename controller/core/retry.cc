@@ -35,10 +35,10 @@ Verdict judge_failure(const State& state, const AttemptId& attempt, const LiveSt
   const double random = jitter(state.seed, attempt);
   if (failure.outcome == Outcome::kInfrastructureFailure) {
     if (step.agents_lost >= state.options.agents_lost_max) {
-      return {.code = "crash_limit",
-              .message = "stopped: " + std::to_string(step.agents_lost) +
-                         " agents were lost while they ran it, so it may be what ends them; the last: " +
-                         failure.message};
+      return {
+          .code = "crash_limit",
+          .message = "stopped: " + std::to_string(step.agents_lost) +
+                     " agents were lost while they ran it, so it may be what ends them; the last: " + failure.message};
     }
     if (step.infrastructure_failures > budget.infrastructure) {
       return {.code = failure.code,

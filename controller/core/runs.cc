@@ -55,8 +55,7 @@ void decide_step(Turn& turn, const RunId& id, const plan::Step& step) {
   }
   Result<Json> with = resolve_inputs(turn.state, run, step, scope);
   if (!with) {
-    return fail_step(turn, id, step.id,
-                     with.error().code == ErrorCode::kNotFound ? "model_not_found" : "expression",
+    return fail_step(turn, id, step.id, with.error().code == ErrorCode::kNotFound ? "model_not_found" : "expression",
                      with.error().message);
   }
   const bool runs_here = step.place == plan::Place::kController;
@@ -149,8 +148,7 @@ void succeed_step(Turn& turn, const RunId& run, const StepId& step, Json outputs
   turn.touched.insert(run);
 }
 
-void fail_step(Turn& turn, const RunId& run, const StepId& step, const std::string& code,
-               const std::string& message) {
+void fail_step(Turn& turn, const RunId& run, const StepId& step, const std::string& code, const std::string& message) {
   turn.record(StepFailed{run, step, code, message});
   publish_step(turn, "step.failed", run, step, Json{{"code", code}, {"message", message}});
   turn.touched.insert(run);

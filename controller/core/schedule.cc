@@ -86,8 +86,7 @@ void place_step(Turn& turn, const Candidate& candidate, FreeByAgent& open) {
 void place_deployments(Turn& turn, FreeByAgent& open) {
   const plan::Retry budget = retry_of(turn.state, RunId{}, serve_step());
   for (const auto& [id, deployment] : turn.state.deployments) {
-    if (open.empty() || deployment.serve.status != StepStatus::kReady ||
-        !is_due(deployment.serve, budget, turn.now)) {
+    if (open.empty() || deployment.serve.status != StepStatus::kReady || !is_due(deployment.serve, budget, turn.now)) {
       continue;
     }
     const auto best = std::min_element(open.begin(), open.end(), [](const auto& a, const auto& b) {

@@ -39,8 +39,8 @@ namespace luthier::core {
 
 // Constants of policy. Not journaled and not hashed: they steer step(), never apply().
 struct Options {
-  int agents_lost_max = 3;  // a step whose attempts ended with the loss of so many agents is stopped
-  milliseconds serving_idle{600'000};          // a deployment not used for so long is stopped...
+  int agents_lost_max = 3;             // a step whose attempts ended with the loss of so many agents is stopped
+  milliseconds serving_idle{600'000};  // a deployment not used for so long is stopped...
   milliseconds serving_use_resolution{60'000};  // ...seen at this resolution: uses are journaled no oftener
   int serving_retries = 5;
 };
@@ -72,16 +72,16 @@ struct Attempt {
 
 struct LiveStep {
   StepStatus status = StepStatus::kWaiting;
-  Json with;                             // once ready
-  Json outputs = Json::object();         // once succeeded
-  std::string reason;                    // why it was skipped, or failed, or is tried again
-  std::int32_t attempt_number = 0;       // of the newest attempt; 0: none yet
+  Json with;                        // once ready
+  Json outputs = Json::object();    // once succeeded
+  std::string reason;               // why it was skipped, or failed, or is tried again
+  std::int32_t attempt_number = 0;  // of the newest attempt; 0: none yet
   Attempt attempt;
-  std::vector<Checkpoint> checkpoints;   // committed by any attempt, ascending by step
+  std::vector<Checkpoint> checkpoints;  // committed by any attempt, ascending by step
   int infrastructure_failures = 0;
   int user_failures = 0;
   int agents_lost = 0;
-  std::int64_t not_before_wall_ms = 0;   // of the next attempt
+  std::int64_t not_before_wall_ms = 0;  // of the next attempt
   friend bool operator==(const LiveStep&, const LiveStep&) = default;
 };
 

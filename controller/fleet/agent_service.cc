@@ -12,7 +12,7 @@ namespace luthier::fleet {
 
 namespace {
 
-constexpr std::size_t kOutboxMax = 4096;   // messages that one agent may be behind
+constexpr std::size_t kOutboxMax = 4096;  // messages that one agent may be behind
 constexpr std::size_t kNameBytesMax = 200;
 constexpr std::size_t kTokenBytesMax = 512;
 
@@ -40,8 +40,8 @@ class AgentStream final : public AgentStreamBase {
       return;
     }
     if (message.hello().agent_id() != agent_.value) {
-      close({grpc::StatusCode::PERMISSION_DENIED, "the credential is of agent '" + agent_.value +
-                                                      "', but Hello says '" + message.hello().agent_id() + "'"});
+      close({grpc::StatusCode::PERMISSION_DENIED,
+             "the credential is of agent '" + agent_.value + "', but Hello says '" + message.hello().agent_id() + "'"});
       return;
     }
     Result<core::AgentConnected> hello = from_proto(message.hello(), agent_);
@@ -83,10 +83,9 @@ class AgentStream final : public AgentStreamBase {
 grpc::ServerUnaryReactor* AgentService::Join(grpc::CallbackServerContext* call, const v1::JoinRequest* request,
                                              v1::JoinResponse* response) {
   grpc::ServerUnaryReactor* reactor = call->DefaultReactor();
-  if (request->token().empty() || request->token().size() > kTokenBytesMax ||
-      request->name().size() > kNameBytesMax) {
-    reactor->Finish({grpc::StatusCode::INVALID_ARGUMENT, "joining needs a token, and a name of at most " +
-                                                             std::to_string(kNameBytesMax) + " bytes"});
+  if (request->token().empty() || request->token().size() > kTokenBytesMax || request->name().size() > kNameBytesMax) {
+    reactor->Finish({grpc::StatusCode::INVALID_ARGUMENT,
+                     "joining needs a token, and a name of at most " + std::to_string(kNameBytesMax) + " bytes"});
     return reactor;
   }
   const std::string credential = "lta_" + secure_random_hex(32);

@@ -21,8 +21,7 @@ class AgentService final : public v1::AgentService::CallbackService {
 
   grpc::ServerUnaryReactor* Join(grpc::CallbackServerContext* call, const v1::JoinRequest* request,
                                  v1::JoinResponse* response) override;
-  grpc::ServerBidiReactor<v1::ConnectRequest, v1::ConnectResponse>* Connect(
-      grpc::CallbackServerContext* call) override;
+  grpc::ServerBidiReactor<v1::ConnectRequest, v1::ConnectResponse>* Connect(grpc::CallbackServerContext* call) override;
 
  private:
   const Context context_;

@@ -29,10 +29,9 @@ std::vector<AgentWatch::Silent> AgentWatch::take_silent(std::int64_t monotonic_m
       ++at;
       continue;
     }
-    silent.push_back({at->first, at->second.after_start
-                                     ? "it did not come back within " + seconds_text(grace_) +
-                                           " after the controller's start"
-                                     : "nothing was heard from it for " + seconds_text(silence_)});
+    silent.push_back({at->first, at->second.after_start ? "it did not come back within " + seconds_text(grace_) +
+                                                              " after the controller's start"
+                                                        : "nothing was heard from it for " + seconds_text(silence_)});
     at = deadlines_.erase(at);
   }
   return silent;

@@ -130,10 +130,10 @@ class BidiStream : public grpc::ServerBidiReactor<Request, Response>,
   Request request_;
   std::shared_ptr<BidiStream> self_;
 
-  std::mutex mutex_;  // guards all below
+  std::mutex mutex_;             // guards all below
   std::deque<Response> outbox_;  // the front is being written
-  bool closing_ = false;   // no more writes are started
-  bool finished_ = false;  // Finish() was called: nothing of gRPC's may be touched from here on
+  bool closing_ = false;         // no more writes are started
+  bool finished_ = false;        // Finish() was called: nothing of gRPC's may be touched from here on
   grpc::Status status_;
 };
 

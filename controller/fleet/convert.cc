@@ -135,9 +135,8 @@ v1::AttemptRef to_proto(const AttemptId& attempt) {
 Result<AttemptId> from_proto(const v1::AttemptRef& attempt) {
   if (attempt.run().empty() || attempt.run().size() > kIdBytesMax || attempt.step().empty() ||
       attempt.step().size() > kIdBytesMax || attempt.number() < 1) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "an attempt needs a run, a step (at most " + std::to_string(kIdBytesMax) +
-                     " bytes each) and a number from 1 on"};
+    return Error{ErrorCode::kInvalidArgument, "an attempt needs a run, a step (at most " + std::to_string(kIdBytesMax) +
+                                                  " bytes each) and a number from 1 on"};
   }
   return AttemptId{RunId{attempt.run()}, StepId{attempt.step()}, attempt.number()};
 }

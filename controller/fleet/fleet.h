@@ -19,10 +19,10 @@ namespace luthier::fleet {
 
 struct FleetOptions {
   std::string host = "127.0.0.1";
-  int port = 0;                             // 0: any free one
-  milliseconds heartbeat_interval{2'000};   // what agents are told; at most a fifth of agent_silence is
-  milliseconds agent_silence{10'000};       // an agent heard of less recently is lost
-  milliseconds start_grace{15'000};    // for agents known from before this controller's start
+  int port = 0;                            // 0: any free one
+  milliseconds heartbeat_interval{2'000};  // what agents are told; at most a fifth of agent_silence is
+  milliseconds agent_silence{10'000};      // an agent heard of less recently is lost
+  milliseconds start_grace{15'000};        // for agents known from before this controller's start
 };
 
 struct FleetContext {

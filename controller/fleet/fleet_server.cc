@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t kPoolThreads = 4;
 constexpr int kMessageBytesMax = 32 * 1024 * 1024;  // a manifest of 100,000 files fits
-constexpr int kHeartbeatsPerSilence = 5;  // a lost or late one must not look like a lost agent
+constexpr int kHeartbeatsPerSilence = 5;            // a lost or late one must not look like a lost agent
 constexpr int kKeepaliveIntervalMs = 10'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
 

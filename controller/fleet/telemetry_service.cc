@@ -47,8 +47,7 @@ grpc::ServerUnaryReactor* TelemetryService::AppendLog(grpc::CallbackServerContex
   return unary(*call, store_, pool_, [this, request, response]() -> Result<void> {
     LUTHIER_TRY(const AttemptId attempt, from_proto(request->attempt()));
     if (request->data().size() > kLogBytesMax) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "at most " + std::to_string(kLogBytesMax) + " bytes of a log per call"};
+      return Error{ErrorCode::kInvalidArgument, "at most " + std::to_string(kLogBytesMax) + " bytes of a log per call"};
     }
     LUTHIER_TRY(const bool accepted, is_newest(attempt));
     if (!accepted) {
@@ -97,8 +96,8 @@ grpc::ServerUnaryReactor* TelemetryService::ReportProgress(grpc::CallbackServerC
                         ? Json::parse(request->progress_json(), nullptr, false)
                         : Json();
     if (!progress.is_object()) {
-      return Error{ErrorCode::kInvalidArgument, "progress is a JSON object of at most " +
-                                                    std::to_string(kProgressBytesMax) + " bytes"};
+      return Error{ErrorCode::kInvalidArgument,
+                   "progress is a JSON object of at most " + std::to_string(kProgressBytesMax) + " bytes"};
     }
     progress_.update(attempt, std::move(progress));
     return {};

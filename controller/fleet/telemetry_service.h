@@ -27,8 +27,7 @@ class TelemetryService final : public v1::TelemetryService::CallbackService {
                                       v1::AppendLogResponse* response) override;
   grpc::ServerUnaryReactor* AppendMetrics(grpc::CallbackServerContext* call, const v1::AppendMetricsRequest* request,
                                           v1::AppendMetricsResponse* response) override;
-  grpc::ServerUnaryReactor* ReportProgress(grpc::CallbackServerContext* call,
-                                           const v1::ReportProgressRequest* request,
+  grpc::ServerUnaryReactor* ReportProgress(grpc::CallbackServerContext* call, const v1::ReportProgressRequest* request,
                                            v1::ReportProgressResponse* response) override;
 
  private:

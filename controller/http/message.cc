@@ -185,8 +185,7 @@ Result<std::int64_t> optional_integer(const Json& object, const std::string& nam
   if (found == object.end() || found->is_null()) {
     return fallback;
   }
-  const std::string wanted =
-      "a whole number from " + std::to_string(least) + " to " + std::to_string(greatest);
+  const std::string wanted = "a whole number from " + std::to_string(least) + " to " + std::to_string(greatest);
   if (!found->is_number_integer() ||
       (found->is_number_unsigned() && found->get<std::uint64_t>() > static_cast<std::uint64_t>(greatest))) {
     return wrong_member(name, wanted);

@@ -36,9 +36,9 @@ class Cancellation {
 };
 
 struct Request {
-  std::string id;      // of x-request-id
-  std::string method;  // "GET"
-  std::string path;    // as sent, without the query
+  std::string id;                                 // of x-request-id
+  std::string method;                             // "GET"
+  std::string path;                               // as sent, without the query
   std::map<std::string, std::string> parameters;  // of the route's pattern, decoded
   std::map<std::string, std::string> query;       // decoded; the last of a repeated name
   std::map<std::string, std::string> headers;     // names in lower case
@@ -47,7 +47,7 @@ struct Request {
   store::Principal principal;  // empty name on routes that need no key
   std::shared_ptr<Cancellation> cancellation;
 
-  [[nodiscard]] const std::string& parameter(const std::string& name) const;  // must be in the pattern
+  [[nodiscard]] const std::string& parameter(const std::string& name) const;   // must be in the pattern
   [[nodiscard]] std::string header(const std::string& lower_case_name) const;  // "" when absent
   [[nodiscard]] std::string query_text(const std::string& name) const;         // "" when absent
   // An integer of the query; kInvalidArgument names the parameter and its bounds.
@@ -63,7 +63,7 @@ class BodySource {
   struct Piece {
     std::string bytes;
     bool end = false;
-    bool broken = false;         // cannot go on: the connection is cut, so that the client sees that it is not whole
+    bool broken = false;          // cannot go on: the connection is cut, so that the client sees that it is not whole
     milliseconds retry_after{0};  // with no bytes: pull again then at the latest; 0: only when woken
   };
 
@@ -81,7 +81,7 @@ struct Response {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::shared_ptr<BodySource> stream;       // when set, `body` is not used
+  std::shared_ptr<BodySource> stream;         // when set, `body` is not used
   std::optional<std::uint64_t> stream_bytes;  // known length of the stream; otherwise chunked
 };
 

@@ -15,8 +15,8 @@
 namespace luthier::http {
 
 struct Route {
-  std::string method;   // "GET"
-  std::string pattern;  // "/api/v1/runs/{run}"; a {name} matches one segment that is not empty
+  std::string method;                 // "GET"
+  std::string pattern;                // "/api/v1/runs/{run}"; a {name} matches one segment that is not empty
   std::optional<store::Scope> scope;  // least scope of the key; absent: no key needed
 
   // One of these two. `handle` is called on a handler thread with the whole body read.

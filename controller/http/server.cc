@@ -22,13 +22,11 @@ struct HttpServer::Impl {
 
   api::Services services;
   Router router;
-  Transport transport{router,
-                      [this](const std::string& key) { return services.context.store.authenticate(key); },
+  Transport transport{router, [this](const std::string& key) { return services.context.store.authenticate(key); },
                       services.options, services.context.log};
 };
 
-HttpServer::HttpServer(Context context, Options options)
-    : impl_(std::make_unique<Impl>(std::move(context), options)) {
+HttpServer::HttpServer(Context context, Options options) : impl_(std::make_unique<Impl>(std::move(context), options)) {
   impl_->services.after = [&transport = impl_->transport](milliseconds delay, std::function<void()> work) {
     transport.after(delay, std::move(work));
   };

@@ -34,8 +34,7 @@ std::string lower_case(std::string_view text) {
 
 std::string request_id_of(const std::string& offered) {
   const auto plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; };
-  if (!offered.empty() && offered.size() <= kRequestIdBytesMax &&
-      std::all_of(offered.begin(), offered.end(), plain)) {
+  if (!offered.empty() && offered.size() <= kRequestIdBytesMax && std::all_of(offered.begin(), offered.end(), plain)) {
     return offered;
   }
   return secure_random_hex(8);
@@ -200,8 +199,9 @@ void Session::fail_read(ErrorCodeOf failure) {
   }
   phase_ = Phase::kHandle;
   if (failure == protocol::error::header_limit || failure == protocol::error::buffer_overflow) {
-    return respond(error_response(431, "too_large", "the request's header is larger than " +
-                                                        std::to_string(shared_->options.header_bytes_max) + " bytes"));
+    return respond(error_response(
+        431, "too_large",
+        "the request's header is larger than " + std::to_string(shared_->options.header_bytes_max) + " bytes"));
   }
   respond(error_response(Error{ErrorCode::kInvalidArgument, "this is not valid HTTP: " + failure.message()}));
 }
@@ -234,8 +234,8 @@ void Session::on_authenticated(Result<store::Principal> principal) {
     return respond(std::move(refusal));
   }
   if (!allows(principal->scope, *route_->scope)) {
-    return respond(error_response(Error{ErrorCode::kPermissionDenied,
-                                        "key '" + principal->name + "' may not do this: its scope is too small"}));
+    return respond(error_response(
+        Error{ErrorCode::kPermissionDenied, "key '" + principal->name + "' may not do this: its scope is too small"}));
   }
   request_.principal = std::move(*principal);
   begin_body();
@@ -251,8 +251,8 @@ void Session::begin_body() {
     return respond(error_response(Error{ErrorCode::kInvalidArgument, "an upload needs the header Content-Length"}));
   }
   if (request_.content_length > bytes_max) {
-    return respond(error_response(413, "too_large", "the body is larger than the " + std::to_string(bytes_max) +
-                                                        " bytes that this path takes"));
+    return respond(error_response(
+        413, "too_large", "the body is larger than the " + std::to_string(bytes_max) + " bytes that this path takes"));
   }
   if (upload) {
     return open_sink();
@@ -296,13 +296,12 @@ void Session::read_body() {
   chunk_.resize(kChunkBytes);
   parser_->get().body().data = chunk_.data();
   parser_->get().body().size = chunk_.size();
-  protocol::async_read(stream_, buffer_, *parser_,
-                       [self = shared_from_this()](ErrorCodeOf failure, std::size_t) {
-                         if (self->phase_ == Phase::kClosed) {
-                           return;
-                         }
-                         self->on_body(failure, kChunkBytes - self->parser_->get().body().size);
-                       });
+  protocol::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](ErrorCodeOf failure, std::size_t) {
+    if (self->phase_ == Phase::kClosed) {
+      return;
+    }
+    self->on_body(failure, kChunkBytes - self->parser_->get().body().size);
+  });
 }
 
 void Session::on_body(ErrorCodeOf failure, std::size_t bytes) {
@@ -316,9 +315,9 @@ void Session::on_body(ErrorCodeOf failure, std::size_t bytes) {
     return write_to_sink(bytes);
   }
   if (body_bytes_ > shared_->options.body_bytes_max) {
-    return respond(error_response(413, "too_large", "the body is larger than the " +
-                                                        std::to_string(shared_->options.body_bytes_max) +
-                                                        " bytes that this path takes"));
+    return respond(error_response(413, "too_large",
+                                  "the body is larger than the " + std::to_string(shared_->options.body_bytes_max) +
+                                      " bytes that this path takes"));
   }
   request_.body.append(chunk_.data(), bytes);
   read_body();
@@ -410,8 +409,7 @@ void Session::on_peer_readable(std::uint64_t watched_request) {
 // --- the end ---
 
 void Session::log_response(int status) {
-  const auto duration =
-      std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - started_).count();
+  const auto duration = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - started_).count();
   const Log::Fields fields = {{"id", request_.id},
                               {"method", request_.method},
                               {"path", request_.path},

@@ -143,7 +143,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool chunked_ = false;
   bool pulling_ = false;  // a pull or a write of its piece is in progress
   bool woken_ = false;
-  std::string piece_;     // being written
+  std::string piece_;  // being written
 };
 
 }  // namespace luthier::http

@@ -75,8 +75,7 @@ Result<bool> find_admin_key(Database& database) {
   return found.has_value();
 }
 
-Result<void> insert_join_token(Database& database, const std::string& secret, int uses,
-                               std::int64_t expires_wall_ms) {
+Result<void> insert_join_token(Database& database, const std::string& secret, int uses, std::int64_t expires_wall_ms) {
   LUTHIER_TRY_VOID(check_secret(secret));
   if (uses < 1) {
     return Error{ErrorCode::kInvalidArgument, "a join token must have at least one use"};

@@ -7,8 +7,7 @@ namespace {
 Json resources_json(const core::AgentResources& resources) {
   Json gpus = Json::array();
   for (const core::Gpu& gpu : resources.gpus) {
-    gpus.push_back(
-        {{"index", gpu.index}, {"name", gpu.name}, {"uuid", gpu.uuid}, {"memory_bytes", gpu.memory_bytes}});
+    gpus.push_back({{"index", gpu.index}, {"name", gpu.name}, {"uuid", gpu.uuid}, {"memory_bytes", gpu.memory_bytes}});
   }
   return {{"cpus", resources.cpus},
           {"memory_bytes", resources.memory_bytes},
@@ -40,10 +39,10 @@ Result<void> project_model(Database& database, const core::ModelRegistered& even
 }
 
 Result<void> project_model(Database& database, const core::AliasMoved& event, Now now) {
-  LUTHIER_TRY_VOID(database.run(
-      "INSERT INTO aliases (model, alias, version) VALUES (?1, ?2, ?3) "
-      "ON CONFLICT (model, alias) DO UPDATE SET version = ?3",
-      event.model, event.alias, event.to_version));
+  LUTHIER_TRY_VOID(
+      database.run("INSERT INTO aliases (model, alias, version) VALUES (?1, ?2, ?3) "
+                   "ON CONFLICT (model, alias) DO UPDATE SET version = ?3",
+                   event.model, event.alias, event.to_version));
   return database.run(
       "INSERT INTO alias_history (model, alias, from_version, to_version, moved_by, reason, moved_ms) "
       "VALUES (?, ?, ?, ?, ?, ?, ?)",

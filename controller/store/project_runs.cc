@@ -16,7 +16,7 @@ Result<void> finish_step(Database& database, const RunId& run, const StepId& ste
 
 std::string retry_reason(const core::StepRetrying& event) {
   return "will be tried again, not before " + format_utc(event.not_before_wall_ms) + ", after " +
-         (event.because == core::Outcome::kUserFailure           ? "it failed"
+         (event.because == core::Outcome::kUserFailure             ? "it failed"
           : event.because == core::Outcome::kInfrastructureFailure ? "an infrastructure failure"
           : event.because == core::Outcome::kTimedOut              ? "it ran out of time"
                                                                    : "it was stopped");
@@ -25,11 +25,11 @@ std::string retry_reason(const core::StepRetrying& event) {
 }  // namespace
 
 Result<void> project_run(Database& database, const core::RunSubmitted& event, Now now) {
-  LUTHIER_TRY_VOID(database.run(
-      "INSERT INTO runs (run, pipeline, file, status, submitted_by, params, created_ms, yaml) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      event.run.value, event.plan.pipeline, event.file_name, core::to_string(core::RunStatus::kRunning),
-      event.submitted_by, event.plan.params, now.wall_ms, event.yaml));
+  LUTHIER_TRY_VOID(
+      database.run("INSERT INTO runs (run, pipeline, file, status, submitted_by, params, created_ms, yaml) "
+                   "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                   event.run.value, event.plan.pipeline, event.file_name, core::to_string(core::RunStatus::kRunning),
+                   event.submitted_by, event.plan.params, now.wall_ms, event.yaml));
   int position = 0;
   for (const plan::Step& step : event.plan.steps) {
     Json needs = Json::array();
@@ -39,8 +39,8 @@ Result<void> project_run(Database& database, const core::RunSubmitted& event, No
     LUTHIER_TRY_VOID(database.run(
         "INSERT INTO steps (run, step, position, name, uses, status, reason, needs, inputs, outputs, attempt) "
         "VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, '{}', 0)",
-        event.run.value, step.id.value, position++, step.name, step.uses,
-        core::to_string(core::StepStatus::kWaiting), needs, step.with));
+        event.run.value, step.id.value, position++, step.name, step.uses, core::to_string(core::StepStatus::kWaiting),
+        needs, step.with));
   }
   return {};
 }
@@ -93,10 +93,10 @@ Result<void> project_attempt(Database& database, const core::AttemptAssigned& ev
 
 Result<void> project_attempt(Database& database, const core::AttemptStarted& event, Now now) {
   const AttemptId& id = event.attempt;
-  LUTHIER_TRY_VOID(database.run(
-      "UPDATE attempts SET status = 'running', started_ms = ?4 "
-      "WHERE run = ?1 AND step = ?2 AND number = ?3 AND ended_ms IS NULL",
-      id.run.value, id.step.value, id.number, now.wall_ms));
+  LUTHIER_TRY_VOID(
+      database.run("UPDATE attempts SET status = 'running', started_ms = ?4 "
+                   "WHERE run = ?1 AND step = ?2 AND number = ?3 AND ended_ms IS NULL",
+                   id.run.value, id.step.value, id.number, now.wall_ms));
   return database.run(
       "UPDATE steps SET status = ?4, started_ms = COALESCE(started_ms, ?5) "
       "WHERE run = ?1 AND step = ?2 AND attempt = ?3",
@@ -114,8 +114,8 @@ Result<void> project_attempt(Database& database, const core::AttemptEnded& event
 
 Result<void> project_attempt(Database& database, const core::AllocationReleased& event, Now now) {
   const AttemptId& id = event.attempt;
-  return database.run("UPDATE attempts SET released_ms = ?4 WHERE run = ?1 AND step = ?2 AND number = ?3",
-                      id.run.value, id.step.value, id.number, now.wall_ms);
+  return database.run("UPDATE attempts SET released_ms = ?4 WHERE run = ?1 AND step = ?2 AND number = ?3", id.run.value,
+                      id.step.value, id.number, now.wall_ms);
 }
 
 Result<void> project_attempt(Database& database, const core::CheckpointCommitted& event, Now now) {

@@ -63,19 +63,19 @@ Result<Json> read_versions_and_aliases(Database& database, const std::string& mo
 
 Result<Json> read_agents(Database& database) {
   Json agents = Json::array();
-  LUTHIER_TRY_VOID(database.query(
-      "SELECT agent, name, status, boot_id, resources, last_change_ms, "
-      "(SELECT json_group_array(run || '/' || step || '/' || number) FROM attempts "
-      " WHERE attempts.agent = agents.agent AND released_ms IS NULL) FROM agents ORDER BY sequence",
-      [&agents](const Row& row) {
-        agents.push_back({{"id", row.text(0)},
-                          {"name", row.text(1)},
-                          {"status", row.text(2)},
-                          {"boot_id", row.text(3)},
-                          {"resources", row.json(4)},
-                          {"attempts", row.json(6)},
-                          {"last_change_at", format_utc(row.integer(5))}});
-      }));
+  LUTHIER_TRY_VOID(
+      database.query("SELECT agent, name, status, boot_id, resources, last_change_ms, "
+                     "(SELECT json_group_array(run || '/' || step || '/' || number) FROM attempts "
+                     " WHERE attempts.agent = agents.agent AND released_ms IS NULL) FROM agents ORDER BY sequence",
+                     [&agents](const Row& row) {
+                       agents.push_back({{"id", row.text(0)},
+                                         {"name", row.text(1)},
+                                         {"status", row.text(2)},
+                                         {"boot_id", row.text(3)},
+                                         {"resources", row.json(4)},
+                                         {"attempts", row.json(6)},
+                                         {"last_change_at", format_utc(row.integer(5))}});
+                     }));
   return Json{{"agents", std::move(agents)}};
 }
 
@@ -108,13 +108,12 @@ Result<std::vector<OutboxRow>> read_events(Database& database, std::uint64_t seq
   const std::uint64_t after = std::min(sequence, kSequenceMax);
   const int limit_used = std::clamp(limit, 1, kEventsLimitMax);
   LUTHIER_TRY_VOID(
-      run.empty()
-          ? database.query("SELECT sequence, name, wall_ms, payload FROM outbox WHERE sequence > ? "
-                           "ORDER BY sequence LIMIT ?",
-                           append, after, limit_used)
-          : database.query("SELECT sequence, name, wall_ms, payload FROM outbox WHERE run = ? AND sequence > ? "
-                           "ORDER BY sequence LIMIT ?",
-                           append, run, after, limit_used));
+      run.empty() ? database.query("SELECT sequence, name, wall_ms, payload FROM outbox WHERE sequence > ? "
+                                   "ORDER BY sequence LIMIT ?",
+                                   append, after, limit_used)
+                  : database.query("SELECT sequence, name, wall_ms, payload FROM outbox WHERE run = ? AND sequence > ? "
+                                   "ORDER BY sequence LIMIT ?",
+                                   append, run, after, limit_used));
   return events;
 }
 

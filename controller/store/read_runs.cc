@@ -15,16 +15,18 @@ Json time_or_null(const Row& row, int column) {
   return row.is_null(column) ? Json() : Json(format_utc(row.integer(column)));
 }
 
-Json integer_or_null(const Row& row, int column) {
-  return row.is_null(column) ? Json() : Json(row.integer(column));
-}
+Json integer_or_null(const Row& row, int column) { return row.is_null(column) ? Json() : Json(row.integer(column)); }
 
 // Columns: run, pipeline, file, status, submitted_by, params, created_ms, finished_ms.
 Json run_json(const Row& row) {
-  return {{"id", row.text(0)},           {"pipeline", row.text(1)},
-          {"file", row.text(2)},         {"status", row.text(3)},
-          {"submitted_by", row.text(4)}, {"params", row.json(5)},
-          {"created_at", time_or_null(row, 6)}, {"finished_at", time_or_null(row, 7)}};
+  return {{"id", row.text(0)},
+          {"pipeline", row.text(1)},
+          {"file", row.text(2)},
+          {"status", row.text(3)},
+          {"submitted_by", row.text(4)},
+          {"params", row.json(5)},
+          {"created_at", time_or_null(row, 6)},
+          {"finished_at", time_or_null(row, 7)}};
 }
 
 // Steps of one run by id, in the plan's order when written out.

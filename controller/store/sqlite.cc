@@ -111,8 +111,9 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
     return database->failure("open");
   }
   sqlite3_busy_timeout(database->handle_, kBusyTimeoutMs);
-  LUTHIER_TRY_VOID(database->run_script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                                        "PRAGMA foreign_keys = ON;"));
+  LUTHIER_TRY_VOID(
+      database->run_script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                           "PRAGMA foreign_keys = ON;"));
   if (access == Access::kReadOnly) {
     LUTHIER_TRY_VOID(database->run_script("PRAGMA query_only = ON;"));
   }

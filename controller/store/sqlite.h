@@ -41,9 +41,7 @@ class Row {
   explicit Row(sqlite3_stmt* statement) : statement_(statement) {}
   [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] std::int64_t integer(int column) const;
-  [[nodiscard]] std::uint64_t unsigned_integer(int column) const {
-    return static_cast<std::uint64_t>(integer(column));
-  }
+  [[nodiscard]] std::uint64_t unsigned_integer(int column) const { return static_cast<std::uint64_t>(integer(column)); }
   [[nodiscard]] double real(int column) const;
   // Text or BLOB, borrowed until the callback returns.
   [[nodiscard]] std::string_view view(int column) const;
@@ -136,7 +134,8 @@ class Database {
   }
   template <class... Values>
   [[nodiscard]] Result<void> run(std::string_view sql, const Values&... values) {
-    return query(sql, [](const Row&) {}, values...);
+    return query(
+        sql, [](const Row&) {}, values...);
   }
   // The first column of the first row; nothing when there is no row or it is NULL.
   template <class... Values>

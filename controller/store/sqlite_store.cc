@@ -102,12 +102,13 @@ class SqliteStore final : public Store {
   Result<void> replay(const std::function<Result<void>(const JournalRecord&)>& each) override {
     LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
     std::uint64_t expected = 0;
-    return database->query("SELECT record_index, epoch, wall_ms, monotonic_ms, event, body FROM journal "
-                           "ORDER BY record_index",
-                           [&](const Row& row) -> Result<void> {
-                             LUTHIER_TRY(const JournalRecord record, record_of(row, ++expected));
-                             return each(record);
-                           });
+    return database->query(
+        "SELECT record_index, epoch, wall_ms, monotonic_ms, event, body FROM journal "
+        "ORDER BY record_index",
+        [&](const Row& row) -> Result<void> {
+          LUTHIER_TRY(const JournalRecord record, record_of(row, ++expected));
+          return each(record);
+        });
   }
 
   Result<Json> list_runs(int limit, const std::string& before_run) override {

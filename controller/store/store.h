@@ -72,7 +72,7 @@ class Store {
   [[nodiscard]] virtual Result<Json> list_runs(int limit, const std::string& before_run) = 0;
   [[nodiscard]] virtual Result<Json> get_run(const std::string& run) = 0;  // with its steps and attempts; kNotFound
   [[nodiscard]] virtual Result<Json> list_agents() = 0;
-  [[nodiscard]] virtual Result<Json> list_models() = 0;  // without alias history
+  [[nodiscard]] virtual Result<Json> list_models() = 0;                        // without alias history
   [[nodiscard]] virtual Result<Json> get_model(const std::string& model) = 0;  // versions, aliases, alias history
   // Published events after `sequence`, oldest first; `run` empty means all, else those whose payload's "run" it is.
   [[nodiscard]] virtual Result<std::vector<OutboxRow>> events_after(std::uint64_t sequence, int limit,

@@ -38,9 +38,8 @@ Result<LogEnd> find_or_create_log(Database& database, const AttemptId& attempt) 
   if (found) {
     return *found;
   }
-  LUTHIER_TRY_VOID(
-      database.run("INSERT INTO logs (run, step, attempt, end_offset, complete) VALUES (?, ?, ?, 0, 0)",
-                   attempt.run.value, attempt.step.value, attempt.number));
+  LUTHIER_TRY_VOID(database.run("INSERT INTO logs (run, step, attempt, end_offset, complete) VALUES (?, ?, ?, 0, 0)",
+                                attempt.run.value, attempt.step.value, attempt.number));
   return LogEnd{database.last_row_id(), 0, false};
 }
 
@@ -86,8 +85,7 @@ Result<std::uint64_t> Telemetry::append_log(const AttemptId& attempt, std::uint6
   return offered_end;
 }
 
-Result<Store::LogSlice> Telemetry::read_log(const AttemptId& attempt, std::uint64_t offset,
-                                            std::uint64_t bytes_max) {
+Result<Store::LogSlice> Telemetry::read_log(const AttemptId& attempt, std::uint64_t offset, std::uint64_t bytes_max) {
   LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
   LUTHIER_TRY(const std::optional<LogEnd> end, find_log(*database, attempt));
   Store::LogSlice slice{"", offset, false};
@@ -103,8 +101,8 @@ Result<Store::LogSlice> Telemetry::read_log(const AttemptId& attempt, std::uint6
         const std::string_view chunk = row.view(1);
         const std::uint64_t skipped = slice.next_offset - row.unsigned_integer(0);
         if (skipped > chunk.size()) {
-          return Error{ErrorCode::kDataLoss, "telemetry.db: the log of " + to_string(attempt) +
-                                                 " has a hole at byte " + std::to_string(slice.next_offset)};
+          return Error{ErrorCode::kDataLoss, "telemetry.db: the log of " + to_string(attempt) + " has a hole at byte " +
+                                                 std::to_string(slice.next_offset)};
         }
         const std::string_view bytes =
             chunk.substr(static_cast<std::size_t>(skipped), static_cast<std::size_t>(stop - slice.next_offset));
@@ -122,11 +120,10 @@ Result<void> Telemetry::append_metrics(const AttemptId& attempt, const std::vect
   LUTHIER_TRY(Transaction transaction, Transaction::begin(*writer_, Transaction::Kind::kWrite));
   for (const MetricPoint& point : points) {
     const std::optional<double> value = std::isnan(point.value) ? std::nullopt : std::optional(point.value);
-    LUTHIER_TRY_VOID(
-        writer_->run("INSERT OR IGNORE INTO metrics (run, step, series, global_step, attempt, value, wall_ms) "
-                     "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                     attempt.run.value, attempt.step.value, point.series, point.step, attempt.number, value,
-                     point.wall_ms));
+    LUTHIER_TRY_VOID(writer_->run(
+        "INSERT OR IGNORE INTO metrics (run, step, series, global_step, attempt, value, wall_ms) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        attempt.run.value, attempt.step.value, point.series, point.step, attempt.number, value, point.wall_ms));
   }
   return transaction.commit();
 }

@@ -18,8 +18,8 @@ class Telemetry {
   [[nodiscard]] static Result<std::unique_ptr<Telemetry>> open(const std::filesystem::path& file);
 
   // As in store.h.
-  [[nodiscard]] Result<std::uint64_t> append_log(const AttemptId& attempt, std::uint64_t offset,
-                                                 std::string_view bytes, bool end);
+  [[nodiscard]] Result<std::uint64_t> append_log(const AttemptId& attempt, std::uint64_t offset, std::string_view bytes,
+                                                 bool end);
   [[nodiscard]] Result<Store::LogSlice> read_log(const AttemptId& attempt, std::uint64_t offset,
                                                  std::uint64_t bytes_max);
   [[nodiscard]] Result<void> append_metrics(const AttemptId& attempt, const std::vector<MetricPoint>& points);

@@ -94,8 +94,7 @@ Result<Manifest> manifest_from_json(std::string_view text) {
     }
     manifest.files.push_back(std::move(entry));
   }
-  std::sort(manifest.files.begin(), manifest.files.end(),
-            [](const auto& a, const auto& b) { return a.path < b.path; });
+  std::sort(manifest.files.begin(), manifest.files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   return manifest;
 }
 
@@ -135,8 +134,7 @@ Result<Manifest> manifest_of_folder(const std::filesystem::path& folder, const s
   if (manifest.files.empty()) {
     return Error{ErrorCode::kInvalidArgument, folder.string() + " holds no files"};
   }
-  std::sort(manifest.files.begin(), manifest.files.end(),
-            [](const auto& a, const auto& b) { return a.path < b.path; });
+  std::sort(manifest.files.begin(), manifest.files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   return manifest;
 }
 

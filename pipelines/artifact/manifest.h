@@ -26,7 +26,8 @@ struct Manifest {
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 
-// Canonical JSON: {"files":[{"bytes":1,"digest":"sha256:…","path":"a"}],"kind":"dataset"}, files sorted by path, no spaces.
+// Canonical JSON: {"files":[{"bytes":1,"digest":"sha256:…","path":"a"}],"kind":"dataset"}, files sorted by path, no
+// spaces.
 [[nodiscard]] std::string manifest_to_json(const Manifest& manifest);
 // Untrusted input: refuses unsafe paths, repeats, malformed digests, more than 100,000 files.
 [[nodiscard]] Result<Manifest> manifest_from_json(std::string_view text);

@@ -13,11 +13,11 @@ namespace {
 
 // The best names come first.
 constexpr std::array<std::string_view, 17> kPromptNames = {
-    "prompt",  "text",   "sentence", "input", "headline", "question", "instruction", "content", "review",
-    "message", "tweet",  "comment",  "body",  "title",    "query",    "utterance",   "document"};
+    "prompt",  "text",  "sentence", "input", "headline", "question", "instruction", "content", "review",
+    "message", "tweet", "comment",  "body",  "title",    "query",    "utterance",   "document"};
 constexpr std::array<std::string_view, 14> kCompletionNames = {
-    "completion", "label",    "class", "category", "output",  "answer", "response",
-    "target",     "sentiment", "topic", "tag",      "reply",   "intent", "expected"};
+    "completion", "label",     "class", "category", "output", "answer", "response",
+    "target",     "sentiment", "topic", "tag",      "reply",  "intent", "expected"};
 constexpr std::array<std::string_view, 6> kTextNames = {"text", "content", "body", "document", "story", "paragraph"};
 
 std::string simplified(std::string_view name) {
@@ -172,7 +172,8 @@ Result<ColumnChoice> choose_columns(const Table& table, const Settings& settings
     choice.completion = chooser.near(kCompletionNames, choice.prompt);
   }
   if (!choice.completion.has_value()) {
-    const bool may_be_text = !settings.task.has_value() && settings.labels.empty() && table.format == Format::kJsonLines;
+    const bool may_be_text =
+        !settings.task.has_value() && settings.labels.empty() && table.format == Format::kJsonLines;
     if (may_be_text && chooser.exact(kTextNames, std::nullopt).has_value()) {
       return choose_text(table, settings, chooser);
     }

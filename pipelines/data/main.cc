@@ -43,8 +43,8 @@ void print_summary(const data::Prepared& prepared) {
   for (const std::string& advice : report.advice) {
     std::cout << "  advice: " << advice << "\n";
   }
-  std::cout << "kept " << report.rows.kept << " of " << report.rows.read << " rows: " << report.rows.train
-            << " train, " << report.rows.validation << " validation, " << report.rows.test << " test" << std::endl;
+  std::cout << "kept " << report.rows.kept << " of " << report.rows.read << " rows: " << report.rows.train << " train, "
+            << report.rows.validation << " validation, " << report.rows.test << " test" << std::endl;
 }
 
 // nullopt: asked to stop. Nothing is lost by stopping: the next attempt starts from the source again.

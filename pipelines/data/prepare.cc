@@ -29,8 +29,7 @@ Result<Table> read_table(const SourceFile& file, const Settings& settings) {
     case Format::kText: break;
   }
   const bool lines = settings.task.has_value() && *settings.task != Task::kText;
-  return read_text(file.text, file.name, lines ? TextUnit::kLine : TextUnit::kParagraph,
-                   lines ? "completion" : "text");
+  return read_text(file.text, file.name, lines ? TextUnit::kLine : TextUnit::kParagraph, lines ? "completion" : "text");
 }
 
 // All records of the source; `is_text` says whether they are text for pretraining.
@@ -48,9 +47,9 @@ Result<std::vector<Record>> read_records(const Settings& settings, Report& repor
     LUTHIER_TRY_VOID(take_records(table, settings, report, records, file_is_text));
     separators.insert(report.separator);
     if (i > 0 && file_is_text != is_text) {
-      return Error{ErrorCode::kInvalidArgument,
-                   files[i].name + ": prompts and completions cannot be mixed with plain text (" + files[0].name +
-                       "); prepare them in separate steps"};
+      return Error{ErrorCode::kInvalidArgument, files[i].name +
+                                                    ": prompts and completions cannot be mixed with plain text (" +
+                                                    files[0].name + "); prepare them in separate steps"};
     }
     is_text = file_is_text;
   }
@@ -70,10 +69,10 @@ Result<void> require_rows(const std::vector<Record>& records, const Report& repo
       reasons += (reasons.empty() ? " (" : ", ") + remedy.code + " " + std::to_string(remedy.rows);
     }
   }
-  return Error{ErrorCode::kInvalidArgument,
-               report.files.front().file + ":1: no usable rows: " + std::to_string(report.rows.read) +
-                   " read, all dropped" + (reasons.empty() ? "" : reasons + ")") +
-                   "; check that the file has prompts with labels under its header"};
+  return Error{ErrorCode::kInvalidArgument, report.files.front().file +
+                                                ":1: no usable rows: " + std::to_string(report.rows.read) +
+                                                " read, all dropped" + (reasons.empty() ? "" : reasons + ")") +
+                                                "; check that the file has prompts with labels under its header"};
 }
 
 Result<void> repair(const Settings& settings, bool is_text, Prepared& prepared, std::vector<Record>& records) {
@@ -152,8 +151,8 @@ Result<void> train_tokenizer(const Settings& settings, Prepared& prepared) {
   for (const Record& record : prepared.train) {
     texts.push_back(record.completion);
   }
-  LUTHIER_TRY(prepared.tokenizer_json, text::train_byte_level_bpe(texts, settings.tokenizer_vocab_size,
-                                                                   {std::string(text::kEndOfText)}));
+  LUTHIER_TRY(prepared.tokenizer_json,
+              text::train_byte_level_bpe(texts, settings.tokenizer_vocab_size, {std::string(text::kEndOfText)}));
   return {};
 }
 
@@ -221,8 +220,8 @@ Result<void> write_prepared(const Prepared& prepared, const std::filesystem::pat
   }
   if (!prepared.tokenizer_json.empty()) {
     LUTHIER_TRY_VOID(write_file(folder / "tokenizer", "tokenizer.json", prepared.tokenizer_json));
-    LUTHIER_TRY_VOID(write_file(folder / "tokenizer", "tokenizer_config.json",
-                                text::tokenizer_config_json(text::kEndOfText)));
+    LUTHIER_TRY_VOID(
+        write_file(folder / "tokenizer", "tokenizer_config.json", text::tokenizer_config_json(text::kEndOfText)));
   }
   LUTHIER_TRY_VOID(write_file(folder / "report", "report.json", prepared.report.to_json().dump(2) + "\n"));
   return write_file(folder / "report", "report.md", prepared.report.to_markdown());

@@ -44,9 +44,7 @@ class CsvParser {
             file_ + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + problem};
   }
 
-  [[nodiscard]] bool at_line_end() const {
-    return at_end() || text_[at_] == '\n' || text_.substr(at_, 2) == "\r\n";
-  }
+  [[nodiscard]] bool at_line_end() const { return at_end() || text_[at_] == '\n' || text_.substr(at_, 2) == "\r\n"; }
 
   void skip_line_end() {
     if (!at_end() && text_[at_] == '\r') {
@@ -139,8 +137,8 @@ Result<Table> read_csv(std::string_view text, std::string file, char separator) 
     row.line = parser.line();
     LUTHIER_TRY(row.cells, parser.read_row());
     if (row.cells.size() != table.columns.size() && !is_blank(row.cells)) {
-      row.problem = "has " + std::to_string(row.cells.size()) + " fields, the header has " +
-                    std::to_string(table.columns.size());
+      row.problem =
+          "has " + std::to_string(row.cells.size()) + " fields, the header has " + std::to_string(table.columns.size());
     }
     row.cells.resize(table.columns.size());
     table.rows.push_back(std::move(row));

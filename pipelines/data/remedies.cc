@@ -16,8 +16,8 @@ namespace luthier::data {
 namespace {
 
 // Candidates in the legacy tool's order; the first one is for prompts of one line.
-constexpr std::array<std::string_view, 6> kSeparators = {
-    " ->", "\n\n###\n\n", "\n\n===\n\n", "\n\n---\n\n", "\n\n===>\n\n", "\n\n--->\n\n"};
+constexpr std::array<std::string_view, 6> kSeparators = {" ->",         "\n\n###\n\n",  "\n\n===\n\n",
+                                                         "\n\n---\n\n", "\n\n===>\n\n", "\n\n--->\n\n"};
 constexpr std::string_view kLastSeparator = "\n\n### =>\n\n";
 
 Example example_of(const Record& record, const std::string& detail) { return {record.file, record.line, detail}; }
@@ -106,8 +106,8 @@ std::string common_separator(const std::vector<Record>& records, std::size_t beg
 
 }  // namespace
 
-Result<void> take_records(const Table& table, const Settings& settings, Report& report,
-                          std::vector<Record>& records, bool& is_text) {
+Result<void> take_records(const Table& table, const Settings& settings, Report& report, std::vector<Record>& records,
+                          bool& is_text) {
   LUTHIER_TRY(const ColumnChoice choice, choose_columns(table, settings));
   is_text = !choice.completion.has_value();
   report_columns(table, choice, is_text ? "text" : "prompt", report);
@@ -137,8 +137,8 @@ void trim_whitespace(Report& report, std::vector<Record>& records) {
   for (Record& record : records) {
     // One leading space on a completion is how prepared data looks, not a stray one.
     const std::string_view completion = trimmed(record.completion);
-    const bool prepared = !record.prompt.empty() && !completion.empty() && record.completion.size() == completion.size() + 1 &&
-                          record.completion.front() == ' ';
+    const bool prepared = !record.prompt.empty() && !completion.empty() &&
+                          record.completion.size() == completion.size() + 1 && record.completion.front() == ' ';
     const std::string_view prompt = trimmed(record.prompt);
     if (prompt.size() != record.prompt.size() || (completion.size() != record.completion.size() && !prepared)) {
       report.add("whitespace_trimmed", "White space around prompts and completions was removed.", false,
@@ -164,7 +164,7 @@ void drop_missing_prompts(Report& report, std::vector<Record>& records) {
 }
 
 Result<void> unite_labels(const std::vector<std::string>& labels, Report& report, std::vector<Record>& records) {
-  std::unordered_map<std::string, std::string> folded_of;  // by spelling
+  std::unordered_map<std::string, std::string> folded_of;                // by spelling
   std::map<std::string, std::map<std::string, std::int64_t>> spellings;  // by folded label
   const auto fold = [&](const std::string& label) -> Result<std::string> {
     const auto known = folded_of.find(label);
@@ -215,8 +215,7 @@ void drop_duplicates(bool ignore_whitespace, Report& report, std::vector<Record>
             // The prompt's length keeps ("a", "bc") and ("ab", "c") apart.
             const std::string prompt = ignore_whitespace ? collapsed(record.prompt) : record.prompt;
             const std::string key = std::to_string(prompt.size()) + ":" + prompt + record.completion;
-            const auto [first, is_new] =
-                seen.emplace(key, record.file + ":" + std::to_string(record.line));
+            const auto [first, is_new] = seen.emplace(key, record.file + ":" + std::to_string(record.line));
             if (is_new) {
               return std::nullopt;
             }

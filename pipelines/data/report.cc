@@ -95,8 +95,8 @@ Json Report::to_json() const {
 std::string Report::to_markdown() const {
   std::ostringstream out;
   out << "# Data preparation\n\nTask: " << task << ". Rows read: " << rows.read << ", kept: " << rows.kept
-      << ", dropped: " << dropped() << ".\nSplit: " << rows.train << " train, " << rows.validation
-      << " validation, " << rows.test << " test.\n";
+      << ", dropped: " << dropped() << ".\nSplit: " << rows.train << " train, " << rows.validation << " validation, "
+      << rows.test << " test.\n";
   if (!separator.empty()) {
     out << "Every prompt ends with " << visible(separator) << ".\n";
   }

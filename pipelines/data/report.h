@@ -18,9 +18,9 @@ struct Example {
 };
 
 struct Remedy {
-  std::string code;      // stable: "blank_rows", "duplicate_rows", …
-  std::string message;   // what was done and why, in one sentence
-  std::int64_t rows = 0;     // rows concerned (columns, for remedies of columns)
+  std::string code;       // stable: "blank_rows", "duplicate_rows", …
+  std::string message;    // what was done and why, in one sentence
+  std::int64_t rows = 0;  // rows concerned (columns, for remedies of columns)
   bool drops_rows = false;
   std::vector<Example> first;  // at most kExamplesMax
 };

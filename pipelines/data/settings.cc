@@ -146,8 +146,7 @@ std::string_view name_of(Task task) {
 }
 
 Result<Settings> parse_settings(const Json& with) {
-  LUTHIER_TRY_VOID(
-      refuse_unknown(with, "", {"source", "format", "task", "columns", "labels", "split", "tokenizer"}));
+  LUTHIER_TRY_VOID(refuse_unknown(with, "", {"source", "format", "task", "columns", "labels", "split", "tokenizer"}));
   Settings settings;
   const Json* source = find(with, "source");
   std::string path;

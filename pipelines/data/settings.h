@@ -20,7 +20,7 @@ enum class Task { kClassification, kGeneration, kText };
 [[nodiscard]] std::string_view name_of(Task task);
 
 struct SplitSettings {
-  double validation = 0;   // fraction of the rows kept, from 0; together with `test` below 1
+  double validation = 0;  // fraction of the rows kept, from 0; together with `test` below 1
   double test = 0;
   std::uint64_t seed = 0;  // the same seed and rows give the same split
 };
@@ -31,7 +31,7 @@ struct Settings {
   std::optional<Task> task;      // without it the data decides
   std::string prompt_column;     // empty: found by its name
   std::string completion_column;
-  std::string text_column;       // task text only
+  std::string text_column;          // task text only
   std::vector<std::string> labels;  // the classes; empty: as found
   SplitSettings split;
   std::size_t tokenizer_vocab_size = 0;  // 0: no tokenizer is trained

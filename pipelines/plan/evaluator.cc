@@ -49,20 +49,13 @@ class Evaluator {
 
   Result<Json> evaluate(const Expression& node) {
     switch (node.kind) {
-      case Expression::Kind::kLiteral:
-        return node.literal;
-      case Expression::Kind::kName:
-        return name(node);
-      case Expression::Kind::kMember:
-        return member(node);
-      case Expression::Kind::kIndex:
-        return index(node);
-      case Expression::Kind::kUnary:
-        return unary(node);
-      case Expression::Kind::kBinary:
-        return binary(node);
-      case Expression::Kind::kCall:
-        return call(node);
+      case Expression::Kind::kLiteral: return node.literal;
+      case Expression::Kind::kName: return name(node);
+      case Expression::Kind::kMember: return member(node);
+      case Expression::Kind::kIndex: return index(node);
+      case Expression::Kind::kUnary: return unary(node);
+      case Expression::Kind::kBinary: return binary(node);
+      case Expression::Kind::kCall: return call(node);
     }
     return error_at(node, "unknown kind of expression");
   }
@@ -74,7 +67,8 @@ class Evaluator {
     }
     std::vector<std::string> known = keys_of(scope_);
     std::erase(known, "needs");
-    return error_at(node, "unknown name '" + node.text + "'" + spec::suggestion(node.text, known), ErrorCode::kNotFound);
+    return error_at(node, "unknown name '" + node.text + "'" + spec::suggestion(node.text, known),
+                    ErrorCode::kNotFound);
   }
 
   // steps.ID, without copying the other steps.
@@ -322,7 +316,8 @@ Result<int> compare(const Json& a, const Json& b) {
 
 std::string to_text(const Json& value) {
   return value.is_string() ? value.get<std::string>()
-                           : value.is_null() ? "" : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+         : value.is_null() ? ""
+                           : value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace luthier::plan

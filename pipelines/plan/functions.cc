@@ -62,7 +62,8 @@ Result<Json> format(const Arguments& arguments) {
     std::size_t number = 0;
     const char* begin = pattern.data() + i + 1;
     const char* end = pattern.data() + (close == std::string::npos ? pattern.size() : close);
-    const auto parsed = begin <= end ? std::from_chars(begin, end, number) : std::from_chars_result{begin, std::errc::invalid_argument};
+    const auto parsed =
+        begin <= end ? std::from_chars(begin, end, number) : std::from_chars_result{begin, std::errc::invalid_argument};
     if (c == '}' || close == std::string::npos || parsed.ec != std::errc{} || parsed.ptr != end) {
       return invalid("a brace in the text is {0}, {1}, … or doubled ({{, }})");
     }

@@ -287,8 +287,7 @@ class Planner {
 };
 
 void sort_by_place(std::vector<Diagnostic>& errors) {
-  std::stable_sort(errors.begin(), errors.end(),
-                   [](const Diagnostic& a, const Diagnostic& b) { return a.at < b.at; });
+  std::stable_sort(errors.begin(), errors.end(), [](const Diagnostic& a, const Diagnostic& b) { return a.at < b.at; });
   errors.erase(std::unique(errors.begin(), errors.end()), errors.end());
 }
 

@@ -27,8 +27,8 @@ enum class PlanMode {
 };
 
 struct MadePlan {
-  std::optional<Plan> plan;               // present exactly when `errors` is empty
-  std::vector<spec::Diagnostic> errors;   // all at once, by place
+  std::optional<Plan> plan;              // present exactly when `errors` is empty
+  std::vector<spec::Diagnostic> errors;  // all at once, by place
 };
 
 [[nodiscard]] MadePlan make_plan(const spec::Spec& spec, const ParamValues& params, const SourceMap& sources,

@@ -88,7 +88,8 @@ std::vector<Json> expand_matrix(const spec::Spec& spec, const spec::Step& step, 
   for (const Json& member : members) {
     const std::string id = member_id(step, member);
     if (!ids.insert(id).second) {
-      errors.push_back({spec.file, step.at, "two members of the matrix have the id '" + id + "'; make their values differ"});
+      errors.push_back(
+          {spec.file, step.at, "two members of the matrix have the id '" + id + "'; make their values differ"});
     }
   }
   return members;

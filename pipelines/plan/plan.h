@@ -33,8 +33,8 @@ struct Retry {
 
 struct Resources {
   int nodes = 1;
-  int gpus = 0;        // per node
-  double cpus = 1;     // per node
+  int gpus = 0;                    // per node
+  double cpus = 1;                 // per node
   std::uint64_t memory_bytes = 0;  // per node; 0: not asked for
 
   friend bool operator==(const Resources&, const Resources&) = default;
@@ -44,30 +44,30 @@ struct Resources {
 enum class Place { kAgent, kController };
 
 struct Step {
-  StepId id;                 // "train", or "train[lr=0.1,seed=2]" for a matrix member
-  std::string name;          // key in the YAML file; the same for all members of a matrix
-  std::string uses;          // step type: prepare, upload, train, checkpoint, eval, register, promote, run
+  StepId id;         // "train", or "train[lr=0.1,seed=2]" for a matrix member
+  std::string name;  // key in the YAML file; the same for all members of a matrix
+  std::string uses;  // step type: prepare, upload, train, checkpoint, eval, register, promote, run
   Place place = Place::kAgent;
   Json with = Json::object();
   // Expression without ${{ }}; empty means "all needs succeeded". An `if: X` that calls no success(), failure() or
   // always() is here as "success() && (X)".
   std::string condition;
-  std::vector<StepId> needs; // explicit and inferred, sorted, without repeats
+  std::vector<StepId> needs;  // explicit and inferred, sorted, without repeats
   Resources resources;
   Retry retry;
-  milliseconds timeout{0};   // of one attempt; 0: none
+  milliseconds timeout{0};  // of one attempt; 0: none
   int priority = 0;
   bool exclusive = false;
   Json matrix = Json::object();  // this member's values
-  int line = 0;              // in the YAML file, for messages
+  int line = 0;                  // in the YAML file, for messages
 
   friend bool operator==(const Step&, const Step&) = default;
 };
 
 struct Plan {
-  std::string pipeline;      // `name` of the file
+  std::string pipeline;  // `name` of the file
   Json params = Json::object();
-  std::vector<Step> steps;   // in an order where needs come first
+  std::vector<Step> steps;  // in an order where needs come first
 
   friend bool operator==(const Plan&, const Plan&) = default;
 };

@@ -25,8 +25,8 @@ Json resolve_params(const spec::Spec& spec, const ParamValues& given, bool allow
     } else if (!param.required) {
       values[param.name] = nullptr;
     } else if (!allow_missing) {
-      errors.push_back({spec.file, param.at,
-                        "param '" + param.name + "' has no default: give it with -p " + param.name + "=VALUE"});
+      errors.push_back(
+          {spec.file, param.at, "param '" + param.name + "' has no default: give it with -p " + param.name + "=VALUE"});
     }
   }
   for (const auto& [name, value] : given) {

@@ -75,8 +75,8 @@ class ReferenceChecker {
   void error(Position at, std::string message) { errors_.push_back({spec_.file, at, std::move(message)}); }
 
   [[nodiscard]] const Step* find_step(const std::string& name) const {
-    const auto found = std::find_if(spec_.steps.begin(), spec_.steps.end(),
-                                    [&name](const Step& step) { return step.name == name; });
+    const auto found =
+        std::find_if(spec_.steps.begin(), spec_.steps.end(), [&name](const Step& step) { return step.name == name; });
     return found == spec_.steps.end() ? nullptr : &*found;
   }
 
@@ -224,8 +224,9 @@ class ReferenceChecker {
       if (reference.computed == nullptr) {
         error(place(reference.columns[0]), "name a step: steps.NAME.outputs.OUTPUT");
       } else if (mentions_steps(*reference.computed)) {
-        error(place(reference.computed->column), "which step is meant must be known before the run starts; use only "
-                                                 "params and matrix in this index");
+        error(place(reference.computed->column),
+              "which step is meant must be known before the run starts; use only "
+              "params and matrix in this index");
       }
       return;
     }
@@ -248,8 +249,7 @@ class ReferenceChecker {
     // steps.NAME.outputs of a matrix is keyed by member id first.
     const bool all_members = !step->matrix.empty() && id == name;
     const std::size_t output = all_members ? 4 : 3;
-    if (all_members && part == "outputs" && reference.path.size() > 3 &&
-        !reference.path[3].starts_with(name + "[")) {
+    if (all_members && part == "outputs" && reference.path.size() > 3 && !reference.path[3].starts_with(name + "[")) {
       error(place(reference.columns[3]), "step '" + name + "' has a matrix: name a member first, as in steps." + name +
                                              ".outputs[\"" + name + "[KEY=VALUE]\"]." + reference.path[3]);
       return;
@@ -269,8 +269,8 @@ class ReferenceChecker {
       names.push_back(known.name);
     }
     if (std::find(names.begin(), names.end(), output) == names.end()) {
-      error(at, "step '" + step.name + "' (" + step.uses + ") has no output '" + output + "'" +
-                    suggestion(output, names));
+      error(at,
+            "step '" + step.name + "' (" + step.uses + ") has no output '" + output + "'" + suggestion(output, names));
     }
   }
 

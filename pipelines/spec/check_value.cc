@@ -23,10 +23,8 @@ bool is_text_kind(Kind kind) {
     case Kind::kPath:
     case Kind::kArtifact:
     case Kind::kModel:
-    case Kind::kStepType:
-      return true;
-    default:
-      return false;
+    case Kind::kStepType: return true;
+    default: return false;
   }
 }
 
@@ -57,12 +55,12 @@ Json resolve_plain(const std::string& text) {
 }
 
 Form form_of(const YamlNode& node) {
-  return node.kind == YamlNode::Kind::kList ? Form::kList
+  return node.kind == YamlNode::Kind::kList  ? Form::kList
          : node.kind == YamlNode::Kind::kMap ? Form::kMap
                                              : Form::kScalar;
 }
 Form form_of(const Shape& shape) {
-  return shape.kind == Kind::kList                                      ? Form::kList
+  return shape.kind == Kind::kList                                 ? Form::kList
          : shape.kind == Kind::kMap || shape.kind == Kind::kObject ? Form::kMap
                                                                    : Form::kScalar;
 }
@@ -112,8 +110,7 @@ Json locate_into(const YamlNode& node, const Shape& declared, const std::string&
   const Shape& shape = option_for(declared, form_of(node));
   out.places[pointer] = {key, node.at};
   switch (node.kind) {
-    case YamlNode::Kind::kNull:
-      return nullptr;
+    case YamlNode::Kind::kNull: return nullptr;
     case YamlNode::Kind::kScalar:
       return node.quoted || is_text_kind(shape.kind) ? Json(node.text) : resolve_plain(node.text);
     case YamlNode::Kind::kList: {
@@ -127,8 +124,8 @@ Json locate_into(const YamlNode& node, const Shape& declared, const std::string&
     case YamlNode::Kind::kMap: {
       Json map = Json::object();
       for (const auto& [name, value] : node.members) {
-        map[name.text] = locate_into(value, member_shape(node, shape, name.text), pointer_to(pointer, name.text),
-                                     name.at, out);
+        map[name.text] =
+            locate_into(value, member_shape(node, shape, name.text), pointer_to(pointer, name.text), name.at, out);
       }
       return map;
     }
@@ -142,7 +139,10 @@ std::string words_of(const Shape& shape) {
   for (const Shape& option : shape.options) {
     const Form form = form_of(option);
     words += words.empty() ? "" : " or ";
-    words += form == Form::kList ? "a list" : form == Form::kMap ? "a map" : option.kind == Kind::kInt ? "an integer" : "text";
+    words += form == Form::kList         ? "a list"
+             : form == Form::kMap        ? "a map"
+             : option.kind == Kind::kInt ? "an integer"
+                                         : "text";
   }
   return words;
 }
@@ -156,7 +156,9 @@ class Checker {
     const Shape& shape = option_for(declared, form_of(value));
     if (value.is_string() && has_expression(value.get_ref<const std::string&>()) && shape.kind != Kind::kCondition) {
       if (!expressions) {
-        error(pointer, "${{ }} is not possible here; it is in if, and for values inside of with, matrix, exclude and integrations");
+        error(pointer,
+              "${{ }} is not possible here; it is in if, and for values inside of with, matrix, exclude and "
+              "integrations");
       }
       return;
     }
@@ -174,26 +176,19 @@ class Checker {
           expected("a value", value, pointer);
         }
         return;
-      case Kind::kList:
-        return check_list(value, shape, pointer, expressions);
-      case Kind::kMap:
-        return check_map(value, shape, pointer, expressions);
-      case Kind::kObject:
-        return check_object(value, shape, pointer, expressions);
+      case Kind::kList: return check_list(value, shape, pointer, expressions);
+      case Kind::kMap: return check_map(value, shape, pointer, expressions);
+      case Kind::kObject: return check_object(value, shape, pointer, expressions);
       case Kind::kInt:
-      case Kind::kFloat:
-        return check_number(value, shape, pointer);
-      case Kind::kBool:
-        return value.is_boolean() ? void() : expected("true or false", value, pointer);
+      case Kind::kFloat: return check_number(value, shape, pointer);
+      case Kind::kBool: return value.is_boolean() ? void() : expected("true or false", value, pointer);
       case Kind::kScalar:
         return value.is_primitive() && !value.is_null() ? void()
                                                         : expected("text, a number, true or false", value, pointer);
       case Kind::kPath:
       case Kind::kArtifact:
-      case Kind::kModel:
-        return check_input(value, shape, pointer);
-      default:
-        return check_text(value, shape, pointer);
+      case Kind::kModel: return check_input(value, shape, pointer);
+      default: return check_text(value, shape, pointer);
     }
   }
 
@@ -422,7 +417,7 @@ bool is_name(std::string_view text) {
 
 std::string number_text(double number) {
   return number == std::floor(number) && std::abs(number) < 1e15 ? std::to_string(static_cast<std::int64_t>(number))
-                                                                  : Json(number).dump();
+                                                                 : Json(number).dump();
 }
 
 std::string describe(const Json& value) {

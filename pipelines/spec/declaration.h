@@ -12,10 +12,10 @@
 namespace luthier::spec {
 
 enum class Kind {
-  kAny,         // any JSON value
-  kScalar,      // text, number, true or false, with the type that YAML gives it
-  kString,      // text; a plain number is taken as written
-  kName,        // a letter or _, then letters, digits, _ and -; at most 64 characters
+  kAny,     // any JSON value
+  kScalar,  // text, number, true or false, with the type that YAML gives it
+  kString,  // text; a plain number is taken as written
+  kName,    // a letter or _, then letters, digits, _ and -; at most 64 characters
   kInt,
   kFloat,
   kBool,
@@ -38,11 +38,11 @@ struct Field;
 
 struct Shape {
   Kind kind = Kind::kAny;
-  std::optional<double> least;       // numbers; for lists and maps, the number of items
+  std::optional<double> least;  // numbers; for lists and maps, the number of items
   std::optional<double> greatest;
   std::vector<std::string> choices;  // of a string; empty: any
   bool nullable = false;
-  bool expressions = false;          // strings inside of it, at any depth, may hold ${{ }}
+  bool expressions = false;  // strings inside of it, at any depth, may hold ${{ }}
   std::vector<Shape> options;
   std::vector<Field> fields;
   std::vector<std::vector<std::string>> exactly_one;  // of an object: of each group just one key is given

@@ -11,8 +11,7 @@ struct Unit {
   std::int64_t size;
 };
 constexpr std::int64_t kDayMs = 86'400'000;
-constexpr std::array<Unit, 5> kDurationUnits{
-    {{"d", kDayMs}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
+constexpr std::array<Unit, 5> kDurationUnits{{{"d", kDayMs}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 constexpr std::array<Unit, 9> kByteUnits{{{"B", 1},
                                           {"KB", 1'000},
                                           {"MB", 1'000'000},

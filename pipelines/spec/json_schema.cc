@@ -71,37 +71,25 @@ Schema step_type_schema() {
 Schema plain_schema(const Shape& shape, bool expressions) {
   const Schema scalar{{"type", Schema::array({"string", "number", "boolean"})}};
   switch (shape.kind) {
-    case Kind::kAny:
-      return Schema::object();
-    case Kind::kStepInputs:
-      return {{"type", "object"}};
-    case Kind::kScalar:
-      return scalar;
+    case Kind::kAny: return Schema::object();
+    case Kind::kStepInputs: return {{"type", "object"}};
+    case Kind::kScalar: return scalar;
     case Kind::kString:  // without choices a plain number is taken as written
       return shape.choices.empty() ? scalar : Schema{{"type", "string"}, {"enum", shape.choices}};
-    case Kind::kName:
-      return {{"type", "string"}, {"pattern", kNamePattern}};
-    case Kind::kInt:
-      return number_schema("integer", shape);
-    case Kind::kFloat:
-      return number_schema("number", shape);
-    case Kind::kBool:
-      return {{"type", "boolean"}};
+    case Kind::kName: return {{"type", "string"}, {"pattern", kNamePattern}};
+    case Kind::kInt: return number_schema("integer", shape);
+    case Kind::kFloat: return number_schema("number", shape);
+    case Kind::kBool: return {{"type", "boolean"}};
     case Kind::kDuration:
-      return {{"type", "string"}, {"pattern", "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"}, {"minLength", 2}};
-    case Kind::kBackoff:
-      return {{"type", "string"}, {"pattern", "^[0-9dhms]+\\.\\.[0-9dhms]+$"}};
-    case Kind::kBytes:
-      return {{"type", "string"}, {"pattern", "^[0-9.]+([KMGT]i?)?B$"}};
-    case Kind::kCondition:
-      return {{"type", Schema::array({"string", "boolean"})}};
-    case Kind::kStepType:
-      return step_type_schema();
-    case Kind::kArtifact:
-      return {{"type", Schema::array({"string", "object"})}, {"pattern", "\\$\\{\\{"}};
+      return {
+          {"type", "string"}, {"pattern", "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"}, {"minLength", 2}};
+    case Kind::kBackoff: return {{"type", "string"}, {"pattern", "^[0-9dhms]+\\.\\.[0-9dhms]+$"}};
+    case Kind::kBytes: return {{"type", "string"}, {"pattern", "^[0-9.]+([KMGT]i?)?B$"}};
+    case Kind::kCondition: return {{"type", Schema::array({"string", "boolean"})}};
+    case Kind::kStepType: return step_type_schema();
+    case Kind::kArtifact: return {{"type", Schema::array({"string", "object"})}, {"pattern", "\\$\\{\\{"}};
     case Kind::kPath:
-    case Kind::kModel:
-      return {{"type", Schema::array({"string", "object"})}};
+    case Kind::kModel: return {{"type", Schema::array({"string", "object"})}};
     case Kind::kList:
       return {{"type", "array"},
               {"items", schema_of(shape.options.front(), expressions)},
@@ -113,8 +101,7 @@ Schema plain_schema(const Shape& shape, bool expressions) {
               {"additionalProperties", schema_of(shape.options.front(), expressions)},
               {"minProperties", static_cast<int>(shape.least.value_or(0))},
               {"maxProperties", static_cast<int>(shape.greatest.value_or(0))}};
-    case Kind::kObject:
-      return object_schema(shape, expressions);
+    case Kind::kObject: return object_schema(shape, expressions);
     case Kind::kOneOf: {
       Schema schema;
       for (const Shape& option : shape.options) {

@@ -34,34 +34,24 @@ Json read_as(ParamType type, const std::string& text) {
 
 bool has_type(ParamType type, const Json& value) {
   switch (type) {
-    case ParamType::kInt:
-      return value.is_number_integer();
-    case ParamType::kFloat:
-      return value.is_number();
-    case ParamType::kBool:
-      return value.is_boolean();
+    case ParamType::kInt: return value.is_number_integer();
+    case ParamType::kFloat: return value.is_number();
+    case ParamType::kBool: return value.is_boolean();
     case ParamType::kString:
-    case ParamType::kPath:
-      return value.is_string();
-    case ParamType::kChoice:
-      return value.is_primitive() && !value.is_null();
+    case ParamType::kPath: return value.is_string();
+    case ParamType::kChoice: return value.is_primitive() && !value.is_null();
   }
   return false;
 }
 
 std::string type_words(ParamType type) {
   switch (type) {
-    case ParamType::kInt:
-      return "an integer";
-    case ParamType::kFloat:
-      return "a number";
-    case ParamType::kBool:
-      return "true or false";
-    case ParamType::kPath:
-      return "a path";
+    case ParamType::kInt: return "an integer";
+    case ParamType::kFloat: return "a number";
+    case ParamType::kBool: return "true or false";
+    case ParamType::kPath: return "a path";
     case ParamType::kString:
-    case ParamType::kChoice:
-      return "text";
+    case ParamType::kChoice: return "text";
   }
   return "text";
 }
@@ -72,18 +62,12 @@ std::string plain(const Json& value) { return value.is_string() ? value.get<std:
 
 std::string to_string(ParamType type) {
   switch (type) {
-    case ParamType::kInt:
-      return "int";
-    case ParamType::kFloat:
-      return "float";
-    case ParamType::kBool:
-      return "bool";
-    case ParamType::kPath:
-      return "path";
-    case ParamType::kChoice:
-      return "choice";
-    case ParamType::kString:
-      break;
+    case ParamType::kInt: return "int";
+    case ParamType::kFloat: return "float";
+    case ParamType::kBool: return "bool";
+    case ParamType::kPath: return "path";
+    case ParamType::kChoice: return "choice";
+    case ParamType::kString: break;
   }
   return "string";
 }
@@ -130,7 +114,12 @@ std::size_t find_bad_utf8(std::string_view text) {
   std::size_t i = 0;
   while (i < text.size()) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    const std::size_t length = lead < 0x80   ? 1
+                               : lead < 0xC2 ? 0
+                               : lead < 0xE0 ? 2
+                               : lead < 0xF0 ? 3
+                               : lead < 0xF5 ? 4
+                                             : 0;
     if (length == 0 || i + length > text.size()) {
       return i;
     }

@@ -142,8 +142,8 @@ class Reader {
   }
 
   static ParamType param_type(const std::string& name) {
-    for (const ParamType type : {ParamType::kInt, ParamType::kFloat, ParamType::kBool, ParamType::kPath,
-                                 ParamType::kChoice}) {
+    for (const ParamType type :
+         {ParamType::kInt, ParamType::kFloat, ParamType::kBool, ParamType::kPath, ParamType::kChoice}) {
       if (to_string(type) == name) {
         return type;
       }
@@ -252,7 +252,8 @@ ParsedSpec parse_spec(std::string_view text, const std::string& file_name) {
   file.places[""].key = {};
   check_value(file.json, pipeline_shape(), file, "", file_name, parsed.errors);
   if (file.json.contains("on") && file.json.contains("triggers")) {
-    parsed.errors.push_back({file_name, file.places.at("/triggers").key, "'on' and 'triggers' mean the same; keep one"});
+    parsed.errors.push_back(
+        {file_name, file.places.at("/triggers").key, "'on' and 'triggers' mean the same; keep one"});
   }
   Spec spec = Reader(file, file_name, parsed.errors).read();
   check_references(spec, file, text, parsed.errors);

@@ -93,9 +93,9 @@ struct MatrixAxis {
 struct Step {
   std::string name;
   std::string uses;
-  LocatedJson with;       // an object; expressions are still text
+  LocatedJson with;         // an object; expressions are still text
   std::vector<Need> needs;  // explicit ones only
-  std::string condition;  // `if`, without ${{ }}; empty when absent
+  std::string condition;    // `if`, without ${{ }}; empty when absent
   Position condition_at;
   Retry retry;
   Resources resources;
@@ -118,9 +118,9 @@ struct Spec {
 };
 
 struct ParsedSpec {
-  std::optional<Spec> spec;         // present exactly when `errors` is empty
-  std::vector<Diagnostic> errors;   // by place
-  std::vector<Diagnostic> notes;    // true and harmless things to know ("not active yet")
+  std::optional<Spec> spec;        // present exactly when `errors` is empty
+  std::vector<Diagnostic> errors;  // by place
+  std::vector<Diagnostic> notes;   // true and harmless things to know ("not active yet")
 };
 
 // `file_name` is only for messages. Never throws, never crashes, whatever the text.

@@ -18,7 +18,9 @@ Shape seed() { return number(Kind::kInt, 0, 9e15); }
 Shape count(double least = 1) { return number(Kind::kInt, least, 1e9); }
 
 StepType prepare() {
-  return {"prepare", StepPlace::kAgent, "Read, check, repair, report and split data.",
+  return {"prepare",
+          StepPlace::kAgent,
+          "Read, check, repair, report and split data.",
           object({
               {"source", of(Kind::kPath), "Files beside the YAML file (a file, a folder or a pattern).", true, {}},
               {"format", text_of({"csv", "tsv", "json", "jsonl", "txt"}), "Format; inferred when absent.", false, {}},
@@ -27,16 +29,22 @@ StepType prepare() {
                object({{"prompt", of(Kind::kString), "Column of the prompt.", false, {}},
                        {"completion", of(Kind::kString), "Column of the completion.", false, {}},
                        {"text", of(Kind::kString), "Column of the text (task text).", false, {}}}),
-               "Names of columns, where they differ.", false, {}},
+               "Names of columns, where they differ.",
+               false,
+               {}},
               {"labels", list_of(of(Kind::kString), 2, 10'000), "Classes allowed; inferred.", false, {}},
               {"split",
                object({{"validation", fraction(), "Fraction held out for validation.", false, {}},
                        {"test", fraction(), "Fraction held out for a test.", false, {}},
                        {"seed", seed(), "Seed of the split.", false, {}}}),
-               "How to split.", false, {}},
+               "How to split.",
+               false,
+               {}},
               {"tokenizer",
                object({{"vocab_size", number(Kind::kInt, 257, 1e6), "Entries of the vocabulary.", true, {}}}),
-               "Train a byte-level BPE on the data (task text).", false, {}},
+               "Train a byte-level BPE on the data (task text).",
+               false,
+               {}},
           }),
           {{"train", "dataset"},
            {"validation", "dataset"},
@@ -50,7 +58,9 @@ StepType prepare() {
 }
 
 StepType upload() {
-  return {"upload", StepPlace::kController, "Commit datasets under the run, so that later steps and people find them.",
+  return {"upload",
+          StepPlace::kController,
+          "Commit datasets under the run, so that later steps and people find them.",
           object({
               {"training", of(Kind::kArtifact), "Dataset to train on.", true, {}},
               {"validation", or_null(of(Kind::kArtifact)), "Dataset to validate on.", false, {}},
@@ -106,25 +116,34 @@ Shape train_inputs() {
            object({{"supervised", method_shape(), "Learn completions of prompts.", false, {}},
                    {"pretrain", method_shape(), "Learn plain text.", false, {}}},
                   {{"supervised", "pretrain"}}),
-           "How to train.", false, {}},
+           "How to train.",
+           false,
+           {}},
           {"lora",
-           or_null(object({{"r", number(Kind::kInt, 1, 4096), "Rank.", true, {}},
-                           {"alpha", number(Kind::kFloat, 0, 1e6), "Scale; alpha/r multiplies.", false, {}},
-                           {"dropout", number(Kind::kFloat, 0, 0.99), "Dropout on the input.", false, {}},
-                           {"target_modules", list_of(text_of(modules), 1, 7), "Layers that get an adapter.", false,
-                            {}}})),
-           "Train a low-rank adapter; absent: all weights.", false, {}},
+           or_null(
+               object({{"r", number(Kind::kInt, 1, 4096), "Rank.", true, {}},
+                       {"alpha", number(Kind::kFloat, 0, 1e6), "Scale; alpha/r multiplies.", false, {}},
+                       {"dropout", number(Kind::kFloat, 0, 0.99), "Dropout on the input.", false, {}},
+                       {"target_modules", list_of(text_of(modules), 1, 7), "Layers that get an adapter.", false, {}}})),
+           "Train a low-rank adapter; absent: all weights.",
+           false,
+           {}},
           {"checkpoints",
            object({{"every_steps", count(), "Steps between checkpoints.", false, {}},
                    {"every_epochs", count(0), "Epochs between checkpoints.", false, {}}}),
-           "How often to save.", false, {}},
+           "How often to save.",
+           false,
+           {}},
           {"dtype", text_of({"float32", "bfloat16"}), "Type of the weights in training.", false, "float32"},
       },
       {{"model", "init"}});
 }
 
 StepType train() {
-  return {"train", StepPlace::kAgent, "Train a model; resumes from its newest checkpoint.", train_inputs(),
+  return {"train",
+          StepPlace::kAgent,
+          "Train a model; resumes from its newest checkpoint.",
+          train_inputs(),
           {{"model", "model"},
            {"checkpoints", "list of {step, metrics, model}"},
            {"steps", "optimizer steps done"},
@@ -139,7 +158,9 @@ StepType train() {
 }
 
 StepType checkpoint() {
-  return {"checkpoint", StepPlace::kController, "Choose the best checkpoint of a training; keep some.",
+  return {"checkpoint",
+          StepPlace::kController,
+          "Choose the best checkpoint of a training; keep some.",
           object({
               {"from", of(Kind::kAny), "The `checkpoints` output of a train step.", true, {}},
               {"keep", count(), "How many to keep.", false, 3},
@@ -157,27 +178,32 @@ StepType checkpoint() {
 }
 
 StepType eval() {
-  return {"eval", StepPlace::kAgent, "Measure a model, against a baseline or thresholds.",
-          object({
-              {"model", of(Kind::kModel), "Model to measure.", true, {}},
-              {"data", of(Kind::kArtifact), "Dataset to measure on.", true, {}},
-              {"baseline", or_null(of(Kind::kModel)), "Model to beat, such as alias:production.", false, {}},
-              {"labels", or_null(list_of(of(Kind::kString), 2, 10'000)), "Classes: measures label accuracy.", false, {}},
-              {"thresholds", map_of(of(Kind::kFloat), 1, 20), "Least value of each metric.", false, {}},
-              {"samples", number(Kind::kInt, 0, 1000), "Answers kept side by side in the report.", false, {}},
-              {"dtype", text_of({"float32", "bfloat16"}), "Type of the weights.", false, {}},
-          }),
-          {{"metrics", "metrics of the model"},
-           {"base_metrics", "of the model without its adapter"},
-           {"baseline_metrics", "of the baseline, or null"},
-           {"better", "true or false"},
-           {"reason", "one sentence"},
-           {"metric", "name of the metric that decided"},
-           {"report", "report"}}};
+  return {
+      "eval",
+      StepPlace::kAgent,
+      "Measure a model, against a baseline or thresholds.",
+      object({
+          {"model", of(Kind::kModel), "Model to measure.", true, {}},
+          {"data", of(Kind::kArtifact), "Dataset to measure on.", true, {}},
+          {"baseline", or_null(of(Kind::kModel)), "Model to beat, such as alias:production.", false, {}},
+          {"labels", or_null(list_of(of(Kind::kString), 2, 10'000)), "Classes: measures label accuracy.", false, {}},
+          {"thresholds", map_of(of(Kind::kFloat), 1, 20), "Least value of each metric.", false, {}},
+          {"samples", number(Kind::kInt, 0, 1000), "Answers kept side by side in the report.", false, {}},
+          {"dtype", text_of({"float32", "bfloat16"}), "Type of the weights.", false, {}},
+      }),
+      {{"metrics", "metrics of the model"},
+       {"base_metrics", "of the model without its adapter"},
+       {"baseline_metrics", "of the baseline, or null"},
+       {"better", "true or false"},
+       {"reason", "one sentence"},
+       {"metric", "name of the metric that decided"},
+       {"report", "report"}}};
 }
 
 StepType register_model() {
-  return {"register", StepPlace::kController, "Give a model a name and a version in the registry.",
+  return {"register",
+          StepPlace::kController,
+          "Give a model a name and a version in the registry.",
           object({
               {"model", of(Kind::kModel), "Model to register.", true, {}},
               {"name", of(Kind::kName), "Name in the registry; the pipeline's when absent.", false, {}},
@@ -188,7 +214,9 @@ StepType register_model() {
 }
 
 StepType promote() {
-  return {"promote", StepPlace::kController, "Register a model and move an alias to it.",
+  return {"promote",
+          StepPlace::kController,
+          "Register a model and move an alias to it.",
           object({
               {"model", of(Kind::kModel), "Model to promote.", true, {}},
               {"name", of(Kind::kName), "Name in the registry; the pipeline's when absent.", false, {}},
@@ -204,22 +232,27 @@ StepType promote() {
 }
 
 StepType run() {
-  return {"run", StepPlace::kAgent, "Run a command; its exit status decides.",
+  return {"run",
+          StepPlace::kAgent,
+          "Run a command; its exit status decides.",
           object({
-              {"command", one_of({of(Kind::kString), list_of(of(Kind::kString), 1, 1000)}),
-               "Text for sh -c, or a program and its arguments.", true, {}},
+              {"command",
+               one_of({of(Kind::kString), list_of(of(Kind::kString), 1, 1000)}),
+               "Text for sh -c, or a program and its arguments.",
+               true,
+               {}},
               {"env", map_of(of(Kind::kString), 0, 200), "Environment variables.", false, {}},
               {"inputs", map_of(of(Kind::kPath), 0, 100), "Files and artifacts, by name.", false, {}},
           }),
-          {}, true};
+          {},
+          true};
 }
 
 }  // namespace
 
 const std::vector<StepType>& step_types() {
   static const std::vector<StepType> types = [] {
-    std::vector<StepType> all{prepare(), upload(),         train(),   checkpoint(),
-                              eval(),    register_model(), promote(), run()};
+    std::vector<StepType> all{prepare(), upload(), train(), checkpoint(), eval(), register_model(), promote(), run()};
     for (StepType& type : all) {
       type.inputs.expressions = true;
     }

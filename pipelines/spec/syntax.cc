@@ -163,7 +163,10 @@ class ExpressionParser {
       }
       const std::string found(source_.substr(offset_, length));
       fail("unexpected '" + found + "'" +
-               (found == "=" ? "; compare with ==" : found == "&" ? "; write &&" : found == "|" ? "; write ||" : ""),
+               (found == "="   ? "; compare with =="
+                : found == "&" ? "; write &&"
+                : found == "|" ? "; write ||"
+                               : ""),
            token_.column);
       return;
     }
@@ -449,9 +452,9 @@ bool is_whole_expression(const Pieces& pieces) {
 
 const std::vector<Function>& functions() {
   static const std::vector<Function> table{
-      {"success", 0, 0},  {"failure", 0, 0},    {"always", 0, 0},   {"contains", 2, 2}, {"startsWith", 2, 2},
-      {"endsWith", 2, 2}, {"format", 1, 1000},  {"join", 2, 2},     {"length", 1, 1},   {"toJson", 1, 1},
-      {"fromJson", 1, 1}, {"default", 2, 2},    {"min", 1, 1000},   {"max", 1, 1000}};
+      {"success", 0, 0},  {"failure", 0, 0},   {"always", 0, 0}, {"contains", 2, 2}, {"startsWith", 2, 2},
+      {"endsWith", 2, 2}, {"format", 1, 1000}, {"join", 2, 2},   {"length", 1, 1},   {"toJson", 1, 1},
+      {"fromJson", 1, 1}, {"default", 2, 2},   {"min", 1, 1000}, {"max", 1, 1000}};
   return table;
 }
 
@@ -462,8 +465,7 @@ std::vector<Reference> references(const Expression& root) {
 }
 
 bool calls_any(const Expression& root, const std::vector<std::string_view>& names) {
-  if (root.kind == Expression::Kind::kCall &&
-      std::find(names.begin(), names.end(), root.text) != names.end()) {
+  if (root.kind == Expression::Kind::kCall && std::find(names.begin(), names.end(), root.text) != names.end()) {
     return true;
   }
   return std::any_of(root.children.begin(), root.children.end(),

@@ -34,7 +34,7 @@ struct Expression {
 struct ParsedExpression {
   std::optional<Expression> root;  // absent when there is an error
   std::string message;
-  int column = 1;                  // of the error
+  int column = 1;  // of the error
 };
 
 [[nodiscard]] ParsedExpression parse_expression(std::string_view source);
@@ -64,9 +64,9 @@ struct Function {
 
 // A use of a scope's value: params.epochs, steps.train.outputs.model, steps["train[lr=1]"].status.
 struct Reference {
-  std::vector<std::string> path;            // literal parts from the root name on
-  std::vector<int> columns;                 // of each part
-  const Expression* computed = nullptr;     // the index that ended the literal part, borrowed from the tree
+  std::vector<std::string> path;         // literal parts from the root name on
+  std::vector<int> columns;              // of each part
+  const Expression* computed = nullptr;  // the index that ended the literal part, borrowed from the tree
 };
 // Every maximal chain of members and indexes in the tree; also those inside indexes.
 [[nodiscard]] std::vector<Reference> references(const Expression& root);

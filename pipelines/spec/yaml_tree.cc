@@ -113,16 +113,15 @@ class TreeBuilder final : public YAML::EventHandler {
     std::set<std::string> keys;
   };
 
-  static std::string too_deep() {
-    return "values are nested more than " + std::to_string(kYamlDepthMax) + " deep";
-  }
+  static std::string too_deep() { return "values are nested more than " + std::to_string(kYamlDepthMax) + " deep"; }
 
   void check_tag(const std::string& tag, Position at) {
-    static const std::set<std::string> known{"", "?", "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map",
-                                             "tag:yaml.org,2002:seq"};
+    static const std::set<std::string> known{
+        "", "?", "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"};
     if (!known.contains(tag)) {
-      errors.push_back({file_name_, at, "tags such as !" + tag.substr(tag.find_last_of("!:") + 1) +
-                                            " are not supported; write the value without it"});
+      errors.push_back({file_name_, at,
+                        "tags such as !" + tag.substr(tag.find_last_of("!:") + 1) +
+                            " are not supported; write the value without it"});
     }
   }
 

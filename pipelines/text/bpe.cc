@@ -143,8 +143,7 @@ void Bpe::encode_long(std::string_view piece, std::vector<TokenId>& ids) const {
     const Candidate best = queue.top();
     queue.pop();
     Part& part = parts[best.position];
-    const bool current = part.id >= 0 && part.next != kNone &&
-                         pair_key(part.id, parts[part.next].id) == best.pair;
+    const bool current = part.id >= 0 && part.next != kNone && pair_key(part.id, parts[part.next].id) == best.pair;
     if (!current) {
       continue;  // a neighbour was merged since
     }

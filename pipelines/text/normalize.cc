@@ -24,8 +24,8 @@ bool is_ascii(std::string_view text) {
 Result<std::string> map(std::string_view text, int options) {
   utf8proc_uint8_t* raw = nullptr;
   const utf8proc_ssize_t length =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                   static_cast<utf8proc_ssize_t>(text.size()), &raw, static_cast<utf8proc_option_t>(options));
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                   &raw, static_cast<utf8proc_option_t>(options));
   const std::unique_ptr<utf8proc_uint8_t, Free> owner(raw);
   if (length < 0) {
     return Error{ErrorCode::kResourceExhausted, std::string("normalising text: ") + utf8proc_errmsg(length)};

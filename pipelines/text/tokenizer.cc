@@ -34,8 +34,8 @@ Result<std::optional<TokenId>> special_id(const Json& config, const char* name, 
   const auto& text = content->get_ref<const std::string&>();
   const auto id = parts.ids.find(text);
   if (id == parts.ids.end()) {
-    return Error{ErrorCode::kInvalidArgument, "tokenizer_config.json: " + std::string(name) + " \"" + text +
-                                                  "\" is not a token of tokenizer.json"};
+    return Error{ErrorCode::kInvalidArgument,
+                 "tokenizer_config.json: " + std::string(name) + " \"" + text + "\" is not a token of tokenizer.json"};
   }
   return std::optional<TokenId>{id->second};
 }
@@ -114,8 +114,7 @@ bool Tokenizer::is_special(TokenId id) const {
          parts_->tokens[static_cast<std::size_t>(id)].special;
 }
 
-Encoder::Encoder(const Tokenizer& tokenizer)
-    : parts_(tokenizer.parts_), splitter_(tokenizer.parts_->pretokenizer) {}
+Encoder::Encoder(const Tokenizer& tokenizer) : parts_(tokenizer.parts_), splitter_(tokenizer.parts_->pretokenizer) {}
 
 Result<void> Encoder::encode(std::string_view text, EncodeOptions options, std::vector<TokenId>& ids) {
   if (const auto invalid = find_invalid_utf8(text)) {

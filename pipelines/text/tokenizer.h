@@ -29,16 +29,16 @@ namespace luthier::text {
 // What a Tokenizer is made of; filled by parse_tokenizer_json() (tokenizer_json.h).
 struct TokenizerParts {
   struct Token {
-    std::string text;   // as written in the file
-    std::string bytes;  // what it decodes to
+    std::string text;     // as written in the file
+    std::string bytes;    // what it decodes to
     bool exists = false;  // ids may have gaps
     bool special = false;
   };
   Bpe bpe;
-  std::vector<Token> tokens;  // by id
+  std::vector<Token> tokens;                     // by id
   std::unordered_map<std::string, TokenId> ids;  // by text
-  AddedTokens raw_tokens;         // found before normalisation
-  AddedTokens normalized_tokens;  // found after it
+  AddedTokens raw_tokens;                        // found before normalisation
+  AddedTokens normalized_tokens;                 // found after it
   PreTokenizer pretokenizer;
   bool nfc = false;
   std::vector<TokenId> prefix_ids;  // what the post-processor puts before and after a text
@@ -46,8 +46,8 @@ struct TokenizerParts {
 };
 
 struct EncodeOptions {
-  bool add_special_tokens = false;    // prefix_ids() and suffix_ids() around the text
-  bool parse_special_tokens = true;   // false: special tokens written in the text are plain text (for text from users)
+  bool add_special_tokens = false;   // prefix_ids() and suffix_ids() around the text
+  bool parse_special_tokens = true;  // false: special tokens written in the text are plain text (for text from users)
 };
 
 class Tokenizer {
@@ -117,8 +117,7 @@ class StreamDecoder {
       : tokenizer_(tokenizer), skip_special_tokens_(skip_special_tokens) {}
   // The characters that `id` completes; may be empty.
   [[nodiscard]] std::string push(TokenId id) {
-    return skip_special_tokens_ && tokenizer_.is_special(id) ? std::string()
-                                                             : stream_.push(tokenizer_.token_bytes(id));
+    return skip_special_tokens_ && tokenizer_.is_special(id) ? std::string() : stream_.push(tokenizer_.token_bytes(id));
   }
   // What was held back, as U+FFFD.
   [[nodiscard]] std::string finish() { return stream_.finish(); }

@@ -22,8 +22,7 @@ using members::type_of;
 // A file may leave gaps between ids, but not so many that a small file takes a large memory.
 constexpr std::int64_t kIdGapsMax = 1 << 20;
 
-Result<void> add_token(TokenizerParts& parts, const std::string& text, const Json& id_json,
-                       const std::string& where) {
+Result<void> add_token(TokenizerParts& parts, const std::string& text, const Json& id_json, const std::string& where) {
   if (!id_json.is_number_integer() || id_json.get<std::int64_t>() < 0 ||
       id_json.get<std::int64_t>() > std::numeric_limits<TokenId>::max()) {
     return refuse(where, "must be a whole number from 0");
@@ -85,8 +84,7 @@ Result<std::vector<Merge>> read_merges(const Json& model, const TokenizerParts& 
       }
       left = text.substr(0, space);
       right = text.substr(space + 1);
-    } else if (merges[i].is_array() && merges[i].size() == 2 && merges[i][0].is_string() &&
-               merges[i][1].is_string()) {
+    } else if (merges[i].is_array() && merges[i].size() == 2 && merges[i][0].is_string() && merges[i][1].is_string()) {
       left = merges[i][0].get<std::string>();
       right = merges[i][1].get<std::string>();
     } else {
@@ -98,9 +96,9 @@ Result<std::vector<Merge>> read_merges(const Json& model, const TokenizerParts& 
       id = found == parts.ids.end() ? -1 : found->second;
       return id >= 0;
     };
-    for (const auto& [text, id] : {std::pair<std::string, TokenId*>(left, &merge.left),
-                                   std::pair<std::string, TokenId*>(right, &merge.right),
-                                   std::pair<std::string, TokenId*>(left + right, &merge.merged)}) {
+    for (const auto& [text, id] :
+         {std::pair<std::string, TokenId*>(left, &merge.left), std::pair<std::string, TokenId*>(right, &merge.right),
+          std::pair<std::string, TokenId*>(left + right, &merge.merged)}) {
       if (!look_up(text, *id)) {
         return refuse(where, "names \"" + text + "\", which is not in model.vocab");
       }
@@ -116,9 +114,8 @@ Result<void> read_model(const Json& model, TokenizerParts& parts) {
     return refuse("model", "must be of type \"BPE\", not \"" + type_of(model) + "\"");
   }
   LUTHIER_TRY_VOID(refuse_unknown(model, "model",
-                                  {"type", "dropout", "unk_token", "continuing_subword_prefix",
-                                   "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges", "vocab",
-                                   "merges"}));
+                                  {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
+                                   "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges"}));
   for (const char* name : {"dropout", "continuing_subword_prefix", "end_of_word_suffix"}) {
     LUTHIER_TRY_VOID(require_absent(model, "model", name));
   }
@@ -150,8 +147,8 @@ Result<void> read_added_token(const Json& json, const std::string& where, Tokeni
   if (!json.is_object() || !member(json, "content").is_string()) {
     return refuse(where, "must be an object with \"content\"");
   }
-  LUTHIER_TRY_VOID(refuse_unknown(
-      json, where, {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"}));
+  LUTHIER_TRY_VOID(
+      refuse_unknown(json, where, {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"}));
   for (const char* name : {"single_word", "lstrip", "rstrip"}) {
     LUTHIER_TRY_VOID(require_absent(json, where, name));
   }
@@ -198,8 +195,8 @@ Result<TokenizerParts> parse_tokenizer_json(std::string_view text) {
     return Error{ErrorCode::kInvalidArgument, "tokenizer.json is not a JSON object"};
   }
   LUTHIER_TRY_VOID(refuse_unknown(json, "member",
-                                  {"version", "truncation", "padding", "added_tokens", "normalizer",
-                                   "pre_tokenizer", "post_processor", "decoder", "model"}));
+                                  {"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
+                                   "post_processor", "decoder", "model"}));
   TokenizerParts parts;
   LUTHIER_TRY_VOID(read_model(member(json, "model"), parts));
   LUTHIER_TRY_VOID(members::read_normalizer(member(json, "normalizer"), parts));

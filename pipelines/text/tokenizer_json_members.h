@@ -27,8 +27,7 @@ using Json = nlohmann::json;
 
 [[nodiscard]] Result<void> refuse_unknown(const Json& object, const std::string& where,
                                           std::initializer_list<std::string_view> known);
-[[nodiscard]] Result<bool> read_bool(const Json& object, const std::string& where, const char* name,
-                                     bool otherwise);
+[[nodiscard]] Result<bool> read_bool(const Json& object, const std::string& where, const char* name, bool otherwise);
 // For members that change the result in ways this tokenizer does not implement: null, false, "" and 0 pass.
 [[nodiscard]] Result<void> require_absent(const Json& object, const std::string& where, const char* name);
 

@@ -42,8 +42,7 @@ Result<void> read_digits(const Json& digits, const std::string& where, PreTokeni
 }
 
 Result<void> read_byte_level(const Json& byte_level, const std::string& where, PreTokenizer& pretokenizer) {
-  LUTHIER_TRY_VOID(
-      refuse_unknown(byte_level, where, {"type", "add_prefix_space", "trim_offsets", "use_regex"}));
+  LUTHIER_TRY_VOID(refuse_unknown(byte_level, where, {"type", "add_prefix_space", "trim_offsets", "use_regex"}));
   LUTHIER_TRY(const bool add_prefix_space, read_bool(byte_level, where, "add_prefix_space", true));
   if (add_prefix_space && !pretokenizer.rules.empty()) {
     return refuse(where + ".add_prefix_space", "is not supported after a Split");
@@ -57,8 +56,7 @@ Result<void> read_byte_level(const Json& byte_level, const std::string& where, P
 }
 
 // The ids that the template's piece {"SpecialToken": {"id": "<s>"}} stands for.
-Result<std::vector<TokenId>> read_template_token(const Json& processor, const Json& piece,
-                                                 const std::string& where) {
+Result<std::vector<TokenId>> read_template_token(const Json& processor, const Json& piece, const std::string& where) {
   const Json& token = member(piece, "SpecialToken");
   const Json& name = token.is_object() ? member(token, "id") : token;
   const Json& tokens = member(processor, "special_tokens");
@@ -124,8 +122,7 @@ Result<void> read_processor(const Json& json, const std::string& where, bool nes
   if (type == "Sequence" && !nested && member(json, "processors").is_array()) {
     const Json& processors = member(json, "processors");
     for (std::size_t i = 0; i < processors.size(); ++i) {
-      LUTHIER_TRY_VOID(
-          read_processor(processors[i], where + ".processors[" + std::to_string(i) + "]", true, parts));
+      LUTHIER_TRY_VOID(read_processor(processors[i], where + ".processors[" + std::to_string(i) + "]", true, parts));
     }
     return {};
   }
@@ -223,7 +220,8 @@ Result<void> read_pre_tokenizer(const Json& json, TokenizerParts& parts) {
     } else if (step == "Digits" && !last) {
       LUTHIER_TRY_VOID(read_digits(steps[i], where, parts.pretokenizer));
     } else {
-      return refuse(where, last ? "must be ByteLevel" : "of type \"" + step + "\" is not supported (Split and Digits are)");
+      return refuse(where,
+                    last ? "must be ByteLevel" : "of type \"" + step + "\" is not supported (Split and Digits are)");
     }
   }
   return {};

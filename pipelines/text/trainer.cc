@@ -30,8 +30,8 @@ using Pair = std::pair<TokenId, TokenId>;
 
 struct PairHash {
   std::size_t operator()(const Pair& pair) const {
-    const std::uint64_t key = std::uint64_t{static_cast<std::uint32_t>(pair.first)} << 32 |
-                              static_cast<std::uint32_t>(pair.second);
+    const std::uint64_t key =
+        std::uint64_t{static_cast<std::uint32_t>(pair.first)} << 32 | static_cast<std::uint32_t>(pair.second);
     return static_cast<std::size_t>(key * 0x9e3779b97f4a7c15ULL ^ key >> 31);
   }
 };
@@ -180,8 +180,8 @@ Result<std::map<std::string, std::int64_t>> count_words(const std::vector<std::s
   std::vector<std::string_view> pieces;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (const auto invalid = find_invalid_utf8(texts[i])) {
-      return Error{ErrorCode::kInvalidArgument, "text " + std::to_string(i + 1) + " is not UTF-8 at byte " +
-                                                    std::to_string(*invalid)};
+      return Error{ErrorCode::kInvalidArgument,
+                   "text " + std::to_string(i + 1) + " is not UTF-8 at byte " + std::to_string(*invalid)};
     }
     LUTHIER_TRY_VOID(splitter.split(texts[i], pieces));
     for (std::string_view piece : pieces) {
@@ -215,8 +215,8 @@ Result<void> check_arguments(std::size_t vocab_size, const std::vector<std::stri
 }
 
 OrderedJson added_token(std::size_t id, const std::string& content) {
-  return {{"id", id},         {"content", content}, {"single_word", false}, {"lstrip", false},
-          {"rstrip", false},  {"normalized", false}, {"special", true}};
+  return {{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
+          {"rstrip", false}, {"normalized", false}, {"special", true}};
 }
 
 OrderedJson tokenizer_json(const std::vector<std::string>& vocabulary, const OrderedJson& added,
@@ -230,21 +230,25 @@ OrderedJson tokenizer_json(const std::vector<std::string>& vocabulary, const Ord
   }
   const OrderedJson byte_level = {
       {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
-  return {
-      {"version", "1.0"},        {"truncation", nullptr},        {"padding", nullptr},
-      {"added_tokens", added},   {"normalizer", nullptr},        {"pre_tokenizer", byte_level},
-      {"post_processor", nullptr}, {"decoder", byte_level},
-      {"model",
-       {{"type", "BPE"},
-        {"dropout", nullptr},
-        {"unk_token", nullptr},
-        {"continuing_subword_prefix", nullptr},
-        {"end_of_word_suffix", nullptr},
-        {"fuse_unk", false},
-        {"byte_fallback", false},
-        {"ignore_merges", false},
-        {"vocab", vocab},
-        {"merges", merges}}}};
+  return {{"version", "1.0"},
+          {"truncation", nullptr},
+          {"padding", nullptr},
+          {"added_tokens", added},
+          {"normalizer", nullptr},
+          {"pre_tokenizer", byte_level},
+          {"post_processor", nullptr},
+          {"decoder", byte_level},
+          {"model",
+           {{"type", "BPE"},
+            {"dropout", nullptr},
+            {"unk_token", nullptr},
+            {"continuing_subword_prefix", nullptr},
+            {"end_of_word_suffix", nullptr},
+            {"fuse_unk", false},
+            {"byte_fallback", false},
+            {"ignore_merges", false},
+            {"vocab", vocab},
+            {"merges", merges}}}};
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace {
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
 struct Scan {
-  std::size_t length = 0;   // of the character, or of the ill-formed or incomplete part
+  std::size_t length = 0;  // of the character, or of the ill-formed or incomplete part
   bool well_formed = false;
   bool incomplete = false;  // the text ends before the character does
 };

@@ -31,9 +31,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 // Control messages are a few words; a peer that sends more in one line is not speaking this protocol.
 constexpr std::size_t kControlLineBytesMax = 64 * 1024;
 
-std::string to_line(const Json& message) {
-  return message.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string to_line(const Json& message) { return message.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 Json finite_values(const std::map<std::string, double>& values) {
   Json json = Json::object();
@@ -54,8 +52,7 @@ Result<UniqueFd> connect_to(const std::string& path) {
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket.valid() ||
-      ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+  if (!socket.valid() || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return Error{ErrorCode::kUnavailable, "connecting to " + path + ": " + std::strerror(errno)};
   }
   if (::fcntl(socket.get(), F_SETFL, O_NONBLOCK) != 0) {
@@ -141,9 +138,7 @@ class Channel::Connection {
   // Waits until everything queued so far is written.
   Result<void> flush() {
     std::unique_lock lock(mutex_);
-    const auto written = [&] {
-      return broken_ || (queue_.empty() && pending_progress_.empty() && !writing_);
-    };
+    const auto written = [&] { return broken_ || (queue_.empty() && pending_progress_.empty() && !writing_); };
     if (!socket_.valid()) {
       return {};
     }
@@ -208,12 +203,11 @@ class Channel::Connection {
   }
 
   void wait_for_work(bool want_write, SteadyTime last_sent) {
-    const auto idle = std::chrono::duration_cast<std::chrono::milliseconds>(
-        last_sent + options_.heartbeat_interval - std::chrono::steady_clock::now());
+    const auto idle = std::chrono::duration_cast<std::chrono::milliseconds>(last_sent + options_.heartbeat_interval -
+                                                                            std::chrono::steady_clock::now());
     const int timeout_ms = want_write ? 1'000 : static_cast<int>(std::max<std::int64_t>(idle.count(), 0) + 1);
     const short events = want_write ? short{POLLIN | POLLOUT} : short{POLLIN};
-    std::array<pollfd, 2> fds{pollfd{peer_closed_ ? -1 : socket_.get(), events, 0},
-                              pollfd{wake_.get(), POLLIN, 0}};
+    std::array<pollfd, 2> fds{pollfd{peer_closed_ ? -1 : socket_.get(), events, 0}, pollfd{wake_.get(), POLLIN, 0}};
     (void)::poll(fds.data(), fds.size(), timeout_ms);
     if ((fds[1].revents & POLLIN) != 0) {
       std::uint64_t count = 0;
@@ -349,8 +343,7 @@ Result<void> Channel::result(const Json& outputs) {
 
 Result<void> Channel::error(FailureClass failure_class, std::string_view code, std::string_view message) {
   const char* name = failure_class == FailureClass::kUser ? "user" : "infrastructure";
-  LUTHIER_TRY_VOID(
-      connection_->send({{"type", "error"}, {"class", name}, {"code", code}, {"message", message}}));
+  LUTHIER_TRY_VOID(connection_->send({{"type", "error"}, {"class", name}, {"code", code}, {"message", message}}));
   return connection_->flush();
 }
 
@@ -359,8 +352,6 @@ void Channel::request_stop() { connection_->request_stop(); }
 bool Channel::take_checkpoint_request() { return connection_->take_checkpoint_request(); }
 bool Channel::broken() const { return connection_->broken(); }
 
-Json artifact_output(std::string_view path, std::string_view kind) {
-  return {{"$path", path}, {"kind", kind}};
-}
+Json artifact_output(std::string_view path, std::string_view kind) { return {{"$path", path}, {"kind", kind}}; }
 
 }  // namespace luthier::worker_protocol

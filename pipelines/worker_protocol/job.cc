@@ -12,8 +12,7 @@ namespace {
 constexpr std::uint64_t kJobBytesMax = 16u << 20;
 
 Error bad_member(std::string_view name, std::string_view expected) {
-  return {ErrorCode::kInvalidArgument,
-          "job.json: \"" + std::string(name) + "\" must be " + std::string(expected)};
+  return {ErrorCode::kInvalidArgument, "job.json: \"" + std::string(name) + "\" must be " + std::string(expected)};
 }
 
 // An absent member keeps the default unless `required`.

@@ -34,9 +34,17 @@ class AgentTest : public FolderTest {
 
   void start_agent() {
     ChildOptions options;
-    options.argv = {std::string(LUTHIER_BIN_DIR) + "/luthier-agent", "--data", folder_ / "data", "--controller",
-                    controller_.address(), "--name", "tester", "--join-token-file", folder_ / "token",
-                    "--stop-grace", "200ms"};
+    options.argv = {std::string(LUTHIER_BIN_DIR) + "/luthier-agent",
+                    "--data",
+                    folder_ / "data",
+                    "--controller",
+                    controller_.address(),
+                    "--name",
+                    "tester",
+                    "--join-token-file",
+                    folder_ / "token",
+                    "--stop-grace",
+                    "200ms"};
     auto pid = spawn_child(options);
     ASSERT_TRUE(pid) << pid.error().message;
     agent_ = *pid;
@@ -194,8 +202,13 @@ TEST_F(AgentTest, a_second_agent_on_the_same_folder_is_refused) {
 TEST_F(AgentTest, a_wrong_join_token_is_an_error_not_a_wait) {
   put("token", "wrong");
   ChildOptions options;
-  options.argv = {std::string(LUTHIER_BIN_DIR) + "/luthier-agent", "--data", folder_ / "other", "--controller",
-                  controller_.address(), "--join-token-file", folder_ / "token"};
+  options.argv = {std::string(LUTHIER_BIN_DIR) + "/luthier-agent",
+                  "--data",
+                  folder_ / "other",
+                  "--controller",
+                  controller_.address(),
+                  "--join-token-file",
+                  folder_ / "token"};
   auto other = spawn_child(options);
   ASSERT_TRUE(other);
   int status = 0;

@@ -94,8 +94,9 @@ TEST(Log, WritesOneJsonLineWithEscapes) {
   std::string line(4096, '\0');
   line.resize(static_cast<std::size_t>(::read(ends[0], line.data(), line.size())));
   ::close(ends[0]);
-  EXPECT_EQ(line, "{\"ts\":\"1970-01-01T00:00:00.000Z\",\"level\":\"info\",\"event\":\"said\","
-                  "\"what\":\"a \\\"quote\\\"\\nand\\u0001\"}\n");
+  EXPECT_EQ(line,
+            "{\"ts\":\"1970-01-01T00:00:00.000Z\",\"level\":\"info\",\"event\":\"said\","
+            "\"what\":\"a \\\"quote\\\"\\nand\\u0001\"}\n");
 }
 
 TEST(Ids, AttemptsOrderByNumberLast) {

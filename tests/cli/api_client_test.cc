@@ -33,8 +33,11 @@ class ApiClientTest : public testing::Test {
            R"({"error": {"code": "invalid_argument", "message": "x", "details": [{"rendered": "f:1:2: one\n  ^"}]}})");
     answer("GET", "/api/v1/models/m", 200,
            R"({"name": "m", "aliases": {"production": 1, "beta": 2}, "versions": [{"version": 1}, {"version": 2}]})");
-    answer("GET", "/api/v1/models/plain", 200, R"({"name": "plain", "aliases": {}, "versions": [{"version": 1}, {"version": 2}]})");
-    router_.add({.method = "POST", .pattern = "/api/v1/generate", .handle = [this](const http::Request& request, const http::Reply& reply) {
+    answer("GET", "/api/v1/models/plain", 200,
+           R"({"name": "plain", "aliases": {}, "versions": [{"version": 1}, {"version": 2}]})");
+    router_.add({.method = "POST",
+                 .pattern = "/api/v1/generate",
+                 .handle = [this](const http::Request& request, const http::Reply& reply) {
                    asked_ = Json::parse(request.body);
                    http::Response response;
                    response.content_type = "text/event-stream";
@@ -46,7 +49,9 @@ class ApiClientTest : public testing::Test {
   }
 
   void answer(const std::string& method, const std::string& pattern, int status, const std::string& body) {
-    router_.add({.method = method, .pattern = pattern, .handle = [status, body](const http::Request&, const http::Reply& reply) {
+    router_.add({.method = method,
+                 .pattern = pattern,
+                 .handle = [status, body](const http::Request&, const http::Reply& reply) {
                    reply(http::text_response(body, status));
                  }});
   }
@@ -96,8 +101,9 @@ TEST_F(ApiClientTest, AnAbsentControllerIsToldApartFromAnUnwillingOne) {
 }
 
 TEST_F(ApiClientTest, VersionsAreFoundAsTheControllerFindsThem) {
-  const std::vector<std::pair<std::string, int>> table = {{"m", 1},        {"m@2", 2}, {"m@beta", 2}, {"m@production", 1},
-                                                          {"plain", 2}, {"m@7", 0}, {"m@none", 0}, {"plain@production", 0}};
+  const std::vector<std::pair<std::string, int>> table = {
+      {"m", 1},     {"m@2", 2}, {"m@beta", 2}, {"m@production", 1},
+      {"plain", 2}, {"m@7", 0}, {"m@none", 0}, {"plain@production", 0}};
   for (const auto& [reference, version] : table) {
     const Result<Json> found = find_version(*api_, reference);
     EXPECT_EQ(found.has_value() ? found->value("version", 0) : 0, version) << reference;
@@ -120,7 +126,8 @@ TEST_F(ApiClientTest, GenerationsAreReadAsTheyStream) {
   EXPECT_EQ(asked_["seed"], 7);
   EXPECT_EQ(asked_["stream"], true);
 
-  generated_ = "data: {\"text\": \"x\"}\n\ndata: {\"error\": {\"code\": \"unavailable\", \"message\": \"agent gone\"}}\n\n";
+  generated_ =
+      "data: {\"text\": \"x\"}\n\ndata: {\"error\": {\"code\": \"unavailable\", \"message\": \"agent gone\"}}\n\n";
   EXPECT_EQ(generate(*api_, {.model = "m"}, "Hello", [](std::string_view) {}).error().message, "agent gone");
   generated_ = "data: {\"text\": \"x\"}\n\n";
   EXPECT_FALSE(generate(*api_, {.model = "m"}, "Hello", [](std::string_view) {}).has_value()) << "it was cut short";

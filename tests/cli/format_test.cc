@@ -10,8 +10,8 @@ namespace {
 
 TEST(Format, Durations) {
   const std::vector<std::pair<std::int64_t, std::string>> table = {
-      {-5, "0 ms"}, {0, "0 ms"}, {840, "840 ms"}, {1'000, "1.0 s"}, {9'999, "10.0 s"}, {10'000, "10 s"}, {59'999, "59 s"},
-      {60'000, "1 m 00 s"}, {3'599'000, "59 m 59 s"}, {7'620'000, "2 h 07 m"}};
+      {-5, "0 ms"},     {0, "0 ms"},      {840, "840 ms"},      {1'000, "1.0 s"},         {9'999, "10.0 s"},
+      {10'000, "10 s"}, {59'999, "59 s"}, {60'000, "1 m 00 s"}, {3'599'000, "59 m 59 s"}, {7'620'000, "2 h 07 m"}};
   for (const auto& [duration_ms, text] : table) {
     EXPECT_EQ(format_duration(duration_ms), text);
   }

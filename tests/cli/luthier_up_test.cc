@@ -1,4 +1,5 @@
 // `luthier up` with the real controller, and commands against it, as processes.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
@@ -11,8 +12,6 @@
 #include "base/child_process.h"
 #include "base/file.h"
 #include "base/unique_fd.h"
-
-#include <fcntl.h>
 
 namespace luthier::cli {
 namespace {
@@ -138,7 +137,8 @@ TEST_F(UpTest, CtrlCDetachesAndSaysHowToComeBack) {
 
 TEST_F(UpTest, ABadPipelineIsRefusedWithStatusTwoAndItsPlaces) {
   const std::string pipeline = (folder_ / "bad.yaml").string();
-  std::ofstream(pipeline) << "name: t\nsteps:\n  one: { uses: rum }\n  two: { uses: prepare, with: { source: no.csv } }\n";
+  std::ofstream(pipeline)
+      << "name: t\nsteps:\n  one: { uses: rum }\n  two: { uses: prepare, with: { source: no.csv } }\n";
   for (const char* command : {"check", "plan", "run"}) {
     const Outcome refused = luthier({command, pipeline});
     EXPECT_EQ(refused.status, 2) << refused.output;

@@ -8,9 +8,16 @@ namespace {
 constexpr std::int64_t kStart = 1'795'220'422'000;  // 2026-11-21T00:20:22Z
 
 Json step(const std::string& id, const std::string& status) {
-  return {{"id", id},           {"uses", "train"},       {"status", status},         {"reason", ""},
-          {"attempt", 1},       {"attempts", Json::array()}, {"started_at", "2026-11-21T00:20:22.000Z"},
-          {"finished_at", nullptr}, {"outputs", nullptr}, {"progress", nullptr}};
+  return {{"id", id},
+          {"uses", "train"},
+          {"status", status},
+          {"reason", ""},
+          {"attempt", 1},
+          {"attempts", Json::array()},
+          {"started_at", "2026-11-21T00:20:22.000Z"},
+          {"finished_at", nullptr},
+          {"outputs", nullptr},
+          {"progress", nullptr}};
 }
 
 Json run_of(const std::vector<Json>& steps) { return {{"id", "r-1"}, {"status", "running"}, {"steps", steps}}; }
@@ -33,8 +40,9 @@ TEST(Progress, EachThingIsToldOnce) {
   train = step("train", "running");
   train["attempts"] = {attempt(1, "running", false)};
   EXPECT_EQ(progress.news(run_of({train}), kStart), Lines{"train  running on a-1"});
-  train["progress"] = {{"done", 50}, {"total", 200}, {"unit", "steps"}, {"loss", 1.25}, {"tokens_per_second", 1210.2},
-                       {"eta_seconds", 31}};
+  train["progress"] = {
+      {"done", 50},       {"total", 200}, {"unit", "steps"}, {"loss", 1.25}, {"tokens_per_second", 1210.2},
+      {"eta_seconds", 31}};
   EXPECT_EQ(progress.news(run_of({train}), kStart + 1'000), Lines{});
   EXPECT_EQ(progress.news(run_of({train}), kStart + 5'000),
             Lines{"train  50/200 steps  loss 1.25  1,210 tokens/s  0:31 left"});
@@ -60,15 +68,17 @@ TEST(Progress, FailuresAndSkipsSayWhy) {
   Json skipped = step("promote", "skipped");
   skipped["reason"] = "train failed";
   skipped["started_at"] = nullptr;
-  EXPECT_EQ(progress.news(run_of({failed, skipped}), kStart + 9'000),
-            (std::vector<std::string>{"train    failed after 1.5 s: the data is empty", "promote  skipped: train failed"}));
+  EXPECT_EQ(
+      progress.news(run_of({failed, skipped}), kStart + 9'000),
+      (std::vector<std::string>{"train    failed after 1.5 s: the data is empty", "promote  skipped: train failed"}));
 }
 
 TEST(Progress, TheLiveAreaShowsWhatRunsWithABarAndFitsTheTerminal) {
   const RunProgress progress({.terminal = true, .width = 60});
   Json train = step("train", "running");
-  train["progress"] = {{"done", 50}, {"total", 100}, {"unit", "steps"}, {"loss", 1.25}, {"tokens_per_second", 1210.2},
-                       {"eta_seconds", 31}};
+  train["progress"] = {
+      {"done", 50},       {"total", 100}, {"unit", "steps"}, {"loss", 1.25}, {"tokens_per_second", 1210.2},
+      {"eta_seconds", 31}};
   const auto lines = progress.live(run_of({step("a", "succeeded"), train, step("eval", "waiting")}), kStart);
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_EQ(lines[0].substr(0, 42), "train  [############------------] 50/100 s");
@@ -84,7 +94,8 @@ TEST(Progress, SummariesComeFromOutputs) {
   };
   for (const Case& item : std::vector<Case>{
            {"prepare", {{"rows", {{"read", 2480}, {"kept", 2313}}}}, "kept 2,313 of 2,480 rows"},
-           {"checkpoint", {{"step", 150}, {"metric", "full_valid_loss"}, {"metrics", {{"full_valid_loss", 0.25}}}},
+           {"checkpoint",
+            {{"step", 150}, {"metric", "full_valid_loss"}, {"metrics", {{"full_valid_loss", 0.25}}}},
             "chose step 150, full_valid_loss 0.25"},
            {"eval",
             {{"metrics", {{"label_accuracy", 0.98}}}, {"base_metrics", {{"label_accuracy", 0.5}}}, {"reason", "good"}},

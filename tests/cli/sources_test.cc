@@ -15,7 +15,8 @@ class FindFiles : public testing::Test {
     std::string name = (fs::temp_directory_path() / "luthier-cli-XXXXXX").string();
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     folder_ = name;
-    for (const char* path : {"a.csv", "data/x.jsonl", "data/y.jsonl", "data/.hidden", "data/deep/z.jsonl", "data/n.txt"}) {
+    for (const char* path :
+         {"a.csv", "data/x.jsonl", "data/y.jsonl", "data/.hidden", "data/deep/z.jsonl", "data/n.txt"}) {
       fs::create_directories((folder_ / path).parent_path());
       std::ofstream(folder_ / path) << path;
     }
@@ -66,9 +67,9 @@ TEST_F(FindFiles, AnAbsolutePathIsTakenAsItIs) {
 
 TEST(Matches, StarsStandForAnyText) {
   const std::vector<std::tuple<const char*, const char*, bool>> table = {
-      {"*", "", true},         {"*", "abc", true},    {"a*c", "abc", true},  {"a*c", "ac", true},
-      {"a*c", "acb", false},   {"*.jsonl", "x.json", false}, {"a*b*c", "aXbYbZc", true}, {"", "", true},
-      {"", "a", false},        {"a**", "a", true},    {"*a", "ba", true},    {"*a", "ab", false}};
+      {"*", "", true},       {"*", "abc", true},           {"a*c", "abc", true},       {"a*c", "ac", true},
+      {"a*c", "acb", false}, {"*.jsonl", "x.json", false}, {"a*b*c", "aXbYbZc", true}, {"", "", true},
+      {"", "a", false},      {"a**", "a", true},           {"*a", "ba", true},         {"*a", "ab", false}};
   for (const auto& [pattern, name, expected] : table) {
     EXPECT_EQ(matches(pattern, name), expected) << pattern << " " << name;
   }

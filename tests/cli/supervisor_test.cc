@@ -76,16 +76,18 @@ TEST_F(SupervisorTest, StartsAgainWhatIsKilled) {
 TEST_F(SupervisorTest, WhatEndsWhileStartingIsReportedWithItsLastWords) {
   ASSERT_TRUE(write_file_atomically(folder_ / "log", "words of an earlier start\n").has_value());
   supervisor_.set_starting(true);
-  ASSERT_TRUE(supervisor_.start("failer", {"/bin/sh", "-c", "echo port taken >&2; exit 3"}, folder_ / "log").has_value());
+  ASSERT_TRUE(
+      supervisor_.start("failer", {"/bin/sh", "-c", "echo port taken >&2; exit 3"}, folder_ / "log").has_value());
   const Result<void> ended = attend_until([] { return false; });
   ASSERT_FALSE(ended.has_value());
   EXPECT_EQ(ended.error().message, "failer ended with status 3 while starting:\nport taken");
 }
 
 TEST_F(SupervisorTest, AStopSignalIsToldOfAndWhatIgnoresItIsFound) {
-  ASSERT_TRUE(supervisor_.start("stubborn", {"/bin/sh", "-c", "trap '' TERM; echo up; sleep 1000 & wait; sleep 1000"},
-                                folder_ / "log")
-                  .has_value());
+  ASSERT_TRUE(
+      supervisor_
+          .start("stubborn", {"/bin/sh", "-c", "trap '' TERM; echo up; sleep 1000 & wait; sleep 1000"}, folder_ / "log")
+          .has_value());
   ASSERT_TRUE(attend_until([&] { return read_file(folder_ / "log")->find("up") != std::string::npos; }).has_value());
   ::kill(::getpid(), SIGTERM);
   const Result<bool> stop = supervisor_.attend(milliseconds(5'000));

@@ -38,9 +38,9 @@ TEST(Config, DefaultsHoldWhenNothingIsSaid) {
 
 TEST(Config, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
   const std::string file = write_config("# a comment\nhttp-port = 1\ngrpc-port = 1  # another\nagent-silence = 1s\n\n");
-  const Result<ParsedConfig> parsed = parse_config(
-      {"--config", file, "--data=d", "--http-port", "3"},
-      environment({{"LUTHIER_HTTP_PORT", "2"}, {"LUTHIER_GRPC_PORT", "2"}}));
+  const Result<ParsedConfig> parsed =
+      parse_config({"--config", file, "--data=d", "--http-port", "3"},
+                   environment({{"LUTHIER_HTTP_PORT", "2"}, {"LUTHIER_GRPC_PORT", "2"}}));
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->config.http_port, 3);
   EXPECT_EQ(parsed->config.grpc_port, 2);

@@ -180,8 +180,11 @@ TEST_F(RuntimeTest, AnErrorReachesTheCaller) {
   Shell shell(store_, clock_);
   ASSERT_TRUE(shell->start());
   std::promise<Result<Json>> answer;
-  shell->call([](core::RequestId request) { return core::Input(core::CancelRun{request, RunId{"r-9"}, "me"}); },
-              [&answer](Result<Json> result) { answer.set_value(std::move(result)); });
+  shell->call(
+      [](core::RequestId request) {
+        return core::Input(core::CancelRun{request, RunId{"r-9"}, "me"});
+      },
+      [&answer](Result<Json> result) { answer.set_value(std::move(result)); });
   const Result<Json> result = answer.get_future().get();
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ErrorCode::kNotFound);
@@ -243,8 +246,8 @@ TEST_F(RuntimeTest, ATimerFiresWhenItsTimeHasCome) {
   ASSERT_TRUE(shell->start());
   shell->post(agent());
   ASSERT_TRUE(shell.submit_and_wait());
-  shell->post(core::AttemptFinishedReport{
-      .attempt = kFirst, .agent = AgentId{"a-1"}, .outcome = core::Outcome::kUserFailure});
+  shell->post(
+      core::AttemptFinishedReport{.attempt = kFirst, .agent = AgentId{"a-1"}, .outcome = core::Outcome::kUserFailure});
   shell->post(core::AllocationReleasedReport{kFirst, AgentId{"a-1"}});
   shell.settle();
   ASSERT_THAT(shell.lines("start"), ElementsAre("start r-1/one/1"));  // the second try waits for its backoff

@@ -48,18 +48,16 @@ class HttpClientTest : public testing::Test {
       response.headers.emplace_back("X-Answer", "yes");
       reply(std::move(response));
     });
-    add("POST", "/echo", [](const http::Request& request, const http::Reply& reply) {
-      reply(http::text_response(request.body));
-    });
+    add("POST", "/echo",
+        [](const http::Request& request, const http::Reply& reply) { reply(http::text_response(request.body)); });
     for (const char* method : {"GET", "POST"}) {
       add(method, "/busy", [this](const http::Request&, const http::Reply& reply) {
         const int count = ++busy_count_;
         reply(count < 3 ? http::text_response("busy", 503) : http::text_response("at last"));
       });
     }
-    add("GET", "/large", [](const http::Request&, const http::Reply& reply) {
-      reply(http::text_response(std::string(100'000, 'x')));
-    });
+    add("GET", "/large",
+        [](const http::Request&, const http::Reply& reply) { reply(http::text_response(std::string(100'000, 'x'))); });
     add("GET", "/never", [this](const http::Request&, const http::Reply& reply) { kept_ = reply; });
     add("GET", "/endless", [](const http::Request&, const http::Reply& reply) {
       http::Response response;
@@ -156,10 +154,11 @@ TEST_F(HttpClientTest, UploadsFilesOfAnySize) {
 
 TEST_F(HttpClientTest, StreamsUntilTheReaderHasEnough) {
   std::string got;
-  const auto response = client_.stream({.url = url("/endless"), .timeout = milliseconds(0)}, [&](std::string_view bytes) {
-    got += bytes;
-    return got.size() < 50;
-  });
+  const auto response =
+      client_.stream({.url = url("/endless"), .timeout = milliseconds(0)}, [&](std::string_view bytes) {
+        got += bytes;
+        return got.size() < 50;
+      });
   ASSERT_FALSE(response.has_value());
   EXPECT_EQ(response.error().code, ErrorCode::kCancelled);
   EXPECT_GE(got.size(), 50U);

@@ -34,8 +34,8 @@ void AgentNode::start_process() {
 }
 
 void AgentNode::recover(const Folder& folder) {
-  RecoveredAttempt found{.assignment = folder.assignment, .pid = folder.pid, .ready = folder.ready,
-                         .stopping = folder.stopping};
+  RecoveredAttempt found{
+      .assignment = folder.assignment, .pid = folder.pid, .ready = folder.ready, .stopping = folder.stopping};
   if (folder.exit) {
     found.found = Recovered::kExited;
     found.exit = *folder.exit;
@@ -94,8 +94,11 @@ void AgentNode::lose_connection() {
 }
 
 core::AgentConnected AgentNode::hello() const {
-  return {.agent = id_, .name = "agent " + id_.value, .boot_id = "boot-" + std::to_string(boot_),
-          .resources = resources_, .held = to_controller(held_attempts(*machine_))};
+  return {.agent = id_,
+          .name = "agent " + id_.value,
+          .boot_id = "boot-" + std::to_string(boot_),
+          .resources = resources_,
+          .held = to_controller(held_attempts(*machine_))};
 }
 
 void AgentNode::feed(const Input& input) {
@@ -161,12 +164,12 @@ void AgentNode::on(const StopProcess& effect) {
   if (folder->stubborn && !effect.force) {
     return;
   }
-  world_.clock.after(world_.between(1, effect.force ? 50 : 3'000), [this, attempt = effect.attempt, boot = boot_,
-                                                                    force = effect.force] {
-    if (living(attempt, boot) != nullptr) {
-      end_process(attempt, {.exit_code = force ? -1 : 0, .signal = force ? 9 : 0});
-    }
-  });
+  world_.clock.after(world_.between(1, effect.force ? 50 : 3'000),
+                     [this, attempt = effect.attempt, boot = boot_, force = effect.force] {
+                       if (living(attempt, boot) != nullptr) {
+                         end_process(attempt, {.exit_code = force ? -1 : 0, .signal = force ? 9 : 0});
+                       }
+                     });
 }
 
 void AgentNode::on(const UploadCheckpoint& effect) {

@@ -51,9 +51,8 @@ void World::send_to_agent(const AgentId& to, const core::AgentCommand& command) 
   }
   const int copies = faults_on() && chance(kDuplicatePerMille) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
-    clock.at(at + i * between(0, 500), [this, to, number = wire.number, command] {
-      deliver_to_agent(to, number, command);
-    });
+    clock.at(at + i * between(0, 500),
+             [this, to, number = wire.number, command] { deliver_to_agent(to, number, command); });
   }
 }
 

@@ -79,7 +79,9 @@ void AgentNode::save_checkpoint(const AttemptId& attempt, std::int64_t at) {
     if (at > kTrainingSteps || (world_.faults_on() && world_.chance(30))) {
       return end_process(attempt, natural_end(running->assignment));
     }
-    CheckpointSeen seen{attempt, at, "work/" + std::to_string(at),
+    CheckpointSeen seen{attempt,
+                        at,
+                        "work/" + std::to_string(at),
                         {{"full_valid_loss", 1.0 / static_cast<double>(at)}, {"by", attempt.number}}};
     running->checkpoints.push_back(seen);
     tell(seen);
@@ -91,8 +93,8 @@ void AgentNode::save_checkpoint(const AttemptId& attempt, std::int64_t at) {
 
 ExitRecord AgentNode::natural_end(const Assignment& assignment) {
   if (world_.faults_on() && world_.chance(60)) {
-    return {.exit_code = 1, .error_class = FailureClass::kUser, .error_code = "invalid_data",
-            .error_message = "bad data"};
+    return {
+        .exit_code = 1, .error_class = FailureClass::kUser, .error_code = "invalid_data", .error_message = "bad data"};
   }
   if (world_.faults_on() && world_.chance(60)) {
     return {.exit_code = -1, .signal = 9};

@@ -22,11 +22,11 @@ class AgentNode;
 
 // The connection of one agent. Messages carry the number of the connection they were sent on.
 struct Link {
-  std::uint64_t number = 0;      // the newest connection; numbers never come back
-  bool agent_side_open = false;  // the agent believes in it
-  bool server_side_open = false;  // the controller has heard its Hello
-  bool broken = false;           // messages are lost from now on; each side notices later
-  bool partitioned = false;      // no connection can be made
+  std::uint64_t number = 0;           // the newest connection; numbers never come back
+  bool agent_side_open = false;       // the agent believes in it
+  bool server_side_open = false;      // the controller has heard its Hello
+  bool broken = false;                // messages are lost from now on; each side notices later
+  bool partitioned = false;           // no connection can be made
   std::int64_t to_controller_ms = 0;  // last delivery, for order
   std::int64_t to_agent_ms = 0;
   std::int64_t last_heard_ms = 0;  // by the controller
@@ -56,9 +56,7 @@ class World {
   core::InvariantChecker checker;
   std::map<AttemptId, std::int64_t> resume_steps;  // as journaled, of every attempt
 
-  [[nodiscard]] bool chance(int per_mille) {
-    return random.below(1000) < static_cast<std::uint64_t>(per_mille);
-  }
+  [[nodiscard]] bool chance(int per_mille) { return random.below(1000) < static_cast<std::uint64_t>(per_mille); }
   [[nodiscard]] std::int64_t between(std::int64_t least, std::int64_t most) {
     return least + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(most - least + 1)));
   }

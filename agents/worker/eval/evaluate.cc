@@ -151,7 +151,8 @@ class Evaluator {
     std::int64_t right = 0;
     for (std::size_t i = 0; i < data_.records.size(); ++i) {
       const auto first = likelihoods.begin() + static_cast<std::ptrdiff_t>(i * count);
-      const auto best = static_cast<std::size_t>(std::max_element(first, first + static_cast<std::ptrdiff_t>(count)) - first);
+      const auto best =
+          static_cast<std::size_t>(std::max_element(first, first + static_cast<std::ptrdiff_t>(count)) - first);
       right += labels_.index_of(data_.records[i].completion) == best ? 1 : 0;
     }
     return static_cast<double>(right) / static_cast<double>(data_.records.size());
@@ -192,8 +193,8 @@ class Evaluator {
     const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
     LUTHIER_TRY_VOID(write_file_atomically("report/report.json", text));
     LUTHIER_TRY_VOID(write_file_atomically("report/report.md", to_markdown(report)));
-    context_.log.info("evaluated", {{"better", report.verdict.better ? "true" : "false"},
-                                    {"reason", report.verdict.reason}});
+    context_.log.info("evaluated",
+                      {{"better", report.verdict.better ? "true" : "false"}, {"reason", report.verdict.reason}});
     Json outputs;
     for (const char* name : {"metrics", "base_metrics", "baseline_metrics", "better", "metric", "reason"}) {
       outputs[name] = json[name];

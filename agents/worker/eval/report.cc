@@ -52,9 +52,9 @@ std::string cell(const std::string& text) {
 }
 
 std::string metrics_row(const std::string& name, const EvalMetrics& m) {
-  return "| " + name + " | " + number(m.loss) + " | " + number(m.token_accuracy) + " | " +
-         number(m.sequence_accuracy) + " | " + (m.label_accuracy.has_value() ? number(*m.label_accuracy) : "") +
-         " | " + std::to_string(m.examples) + " |\n";
+  return "| " + name + " | " + number(m.loss) + " | " + number(m.token_accuracy) + " | " + number(m.sequence_accuracy) +
+         " | " + (m.label_accuracy.has_value() ? number(*m.label_accuracy) : "") + " | " + std::to_string(m.examples) +
+         " |\n";
 }
 
 }  // namespace
@@ -104,7 +104,8 @@ Verdict decide(const EvalMetrics& metrics, const std::optional<EvalMetrics>& bas
     return verdict;
   }
   verdict.better = true;
-  verdict.reason = thresholds.empty() ? "There is nothing to compare with." : "All thresholds are met; there is no baseline.";
+  verdict.reason =
+      thresholds.empty() ? "There is nothing to compare with." : "All thresholds are met; there is no baseline.";
   return verdict;
 }
 
@@ -118,9 +119,9 @@ Result<std::map<std::string, double>> parse_thresholds(const Json& json) {
   }
   for (const auto& [name, value] : json.items()) {
     if (!EvalMetrics{.label_accuracy = 0}.by_name(name).has_value()) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "thresholds: unknown metric '" + name +
-                       "' (known: loss, token_accuracy, sequence_accuracy, label_accuracy)"};
+      return Error{
+          ErrorCode::kInvalidArgument,
+          "thresholds: unknown metric '" + name + "' (known: loss, token_accuracy, sequence_accuracy, label_accuracy)"};
     }
     if (!value.is_number()) {
       return Error{ErrorCode::kInvalidArgument, "thresholds." + name + " must be a number"};

@@ -89,10 +89,10 @@ Result<void> refuse_unsupported(const Json& json) {
   if (json.value("peft_type", "") != "LORA") {
     return bad("adapters of type " + json.value("peft_type", Json("")).dump() + " are not supported (LORA is)");
   }
-  for (const char* name : {"use_dora", "modules_to_save", "rank_pattern", "alpha_pattern", "layers_to_transform",
-                           "fan_in_fan_out", "megatron_config", "lora_bias", "trainable_token_indices",
-                           "exclude_modules", "target_parameters", "layer_replication", "use_qalora", "use_bdlora",
-                           "alora_invocation_tokens"}) {
+  for (const char* name :
+       {"use_dora", "modules_to_save", "rank_pattern", "alpha_pattern", "layers_to_transform", "fan_in_fan_out",
+        "megatron_config", "lora_bias", "trainable_token_indices", "exclude_modules", "target_parameters",
+        "layer_replication", "use_qalora", "use_bdlora", "alora_invocation_tokens"}) {
     if (is_set(find(json, name))) {
       return bad(std::string("'") + name + "' is not supported");
     }
@@ -220,8 +220,7 @@ std::vector<WeightSpec> adapter_weight_specs(const AdapterConfig& adapter, const
     for (const std::string& target : adapter.target_modules) {
       const std::string ending = "." + target + suffix;
       if (weight.name.size() > ending.size() && weight.name.ends_with(ending)) {
-        const std::string module =
-            "base_model.model." + weight.name.substr(0, weight.name.size() - suffix.size());
+        const std::string module = "base_model.model." + weight.name.substr(0, weight.name.size() - suffix.size());
         specs.push_back({module + ".lora_A.weight", {adapter.r, weight.shape[1]}});
         specs.push_back({module + ".lora_B.weight", {weight.shape[0], adapter.r}});
       }

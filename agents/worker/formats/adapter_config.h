@@ -41,7 +41,6 @@ struct AdapterConfig {
 [[nodiscard]] std::string adapter_config_text(const AdapterConfig& config);
 
 // The tensors that the adapter has on this model: PEFT's names and shapes.
-[[nodiscard]] std::vector<WeightSpec> adapter_weight_specs(const AdapterConfig& adapter,
-                                                           const ModelConfig& model);
+[[nodiscard]] std::vector<WeightSpec> adapter_weight_specs(const AdapterConfig& adapter, const ModelConfig& model);
 
 }  // namespace luthier::worker

@@ -99,9 +99,9 @@ class Reader {
     const auto length = static_cast<std::size_t>(options_.input_length_max);
     for (std::size_t begin = 0; begin + 1 < stream_.size(); begin += length) {
       const std::size_t end = std::min(stream_.size(), begin + length + 1);
-      dataset_.examples.push_back({{stream_.begin() + static_cast<std::ptrdiff_t>(begin),
-                                    stream_.begin() + static_cast<std::ptrdiff_t>(end)},
-                                   1});
+      dataset_.examples.push_back(
+          {{stream_.begin() + static_cast<std::ptrdiff_t>(begin), stream_.begin() + static_cast<std::ptrdiff_t>(end)},
+           1});
     }
     stream_.clear();
   }

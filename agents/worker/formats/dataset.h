@@ -15,7 +15,7 @@ using text::TokenId;
 
 // One sequence. The model reads ids[0, n-1) and is asked for ids[first_supervised, n).
 struct Example {
-  std::vector<TokenId> ids;          // at least two
+  std::vector<TokenId> ids;           // at least two
   std::int32_t first_supervised = 1;  // at least one
 
   [[nodiscard]] std::int64_t input_length() const { return static_cast<std::int64_t>(ids.size()) - 1; }
@@ -33,7 +33,7 @@ struct Record {
 
 struct Dataset {
   std::vector<Example> examples;
-  std::vector<Record> records;  // of the same length as `examples`; empty for {"text"} records
+  std::vector<Record> records;       // of the same length as `examples`; empty for {"text"} records
   std::int64_t truncated_count = 0;  // records cut to fit
 };
 

@@ -31,8 +31,8 @@ Result<std::int64_t> read_size(const Json& json, const char* name, std::optional
     return bad(std::string("'") + name + "' is missing");
   }
   if (!value->is_number_integer() || value->get<std::int64_t>() < 1 || value->get<std::int64_t>() > largest) {
-    return bad(std::string("'") + name + "' must be a whole number from 1 to " + std::to_string(largest) +
-               ", not " + value->dump());
+    return bad(std::string("'") + name + "' must be a whole number from 1 to " + std::to_string(largest) + ", not " +
+               value->dump());
   }
   return value->get<std::int64_t>();
 }
@@ -42,8 +42,7 @@ Result<double> read_number(const Json& json, const char* name, std::optional<dou
   if (value == nullptr && fallback.has_value()) {
     return *fallback;
   }
-  if (value == nullptr || !value->is_number() || !std::isfinite(value->get<double>()) ||
-      value->get<double>() <= 0) {
+  if (value == nullptr || !value->is_number() || !std::isfinite(value->get<double>()) || value->get<double>() <= 0) {
     return bad(std::string("'") + name + "' must be a positive number");
   }
   return value->get<double>();
@@ -123,12 +122,11 @@ Result<void> refuse_unsupported(const Json& json, const ModelConfig& config) {
     return bad("quantized weights are not supported: use the model's unquantized folder");
   }
   const Json* window = find(json, "sliding_window");
-  const bool windowed = window != nullptr && window->is_number() &&
-                        text_or(json, "model_type", "") != "llama" &&
+  const bool windowed = window != nullptr && window->is_number() && text_or(json, "model_type", "") != "llama" &&
                         (config.model_type != "qwen2" || json.value("use_sliding_window", false));
   if (windowed && window->get<double>() < static_cast<double>(config.max_position_embeddings)) {
-    return bad("sliding-window attention is not supported: this model has a window of " + window->dump() +
-               " of " + std::to_string(config.max_position_embeddings) + " positions");
+    return bad("sliding-window attention is not supported: this model has a window of " + window->dump() + " of " +
+               std::to_string(config.max_position_embeddings) + " positions");
   }
   const Json* pretraining_tp = find(json, "pretraining_tp");
   if (pretraining_tp != nullptr && *pretraining_tp != 1) {
@@ -152,9 +150,9 @@ Result<void> read_sizes(const Json& json, ModelConfig& config) {
   if (find(json, "head_dim") == nullptr && config.hidden_size % config.num_attention_heads != 0) {
     return bad("'hidden_size' must be a multiple of 'num_attention_heads'");
   }
-  LUTHIER_TRY(config.head_dim,
-              read_size(json, "head_dim", std::max<std::int64_t>(1, config.hidden_size / config.num_attention_heads),
-                        4'096));
+  LUTHIER_TRY(
+      config.head_dim,
+      read_size(json, "head_dim", std::max<std::int64_t>(1, config.hidden_size / config.num_attention_heads), 4'096));
   if (config.head_dim % 2 != 0) {
     return bad("the size of an attention head must be even, not " + std::to_string(config.head_dim));
   }
@@ -252,9 +250,8 @@ std::vector<double> rope_inverse_frequencies(const ModelConfig& config) {
       if (wavelength > low) {
         frequency /= rope.factor;
       } else if (wavelength >= high) {
-        const double smooth =
-            (rope.original_max_position_embeddings / wavelength - rope.low_frequency_factor) /
-            (rope.high_frequency_factor - rope.low_frequency_factor);
+        const double smooth = (rope.original_max_position_embeddings / wavelength - rope.low_frequency_factor) /
+                              (rope.high_frequency_factor - rope.low_frequency_factor);
         frequency = (1.0 - smooth) * frequency / rope.factor + smooth * frequency;
       }
     }
@@ -264,10 +261,17 @@ std::vector<double> rope_inverse_frequencies(const ModelConfig& config) {
 }
 
 Result<ModelConfig> config_of_new_model(const Json& init, std::int64_t vocab_size, std::int64_t eos_token_id) {
-  static const std::set<std::string> known{
-      "architecture",        "tokenizer",           "hidden_size",             "intermediate_size",
-      "num_hidden_layers",   "num_attention_heads", "num_key_value_heads",     "max_position_embeddings",
-      "tie_word_embeddings", "rope_theta",          "seed"};
+  static const std::set<std::string> known{"architecture",
+                                           "tokenizer",
+                                           "hidden_size",
+                                           "intermediate_size",
+                                           "num_hidden_layers",
+                                           "num_attention_heads",
+                                           "num_key_value_heads",
+                                           "max_position_embeddings",
+                                           "tie_word_embeddings",
+                                           "rope_theta",
+                                           "seed"};
   for (const auto& [key, value] : init.items()) {
     if (!known.contains(key)) {
       return Error{ErrorCode::kInvalidArgument, "init: unknown key '" + key + "'"};
@@ -276,12 +280,21 @@ Result<ModelConfig> config_of_new_model(const Json& init, std::int64_t vocab_siz
   if (text_or(init, "architecture", "llama") != "llama") {
     return Error{ErrorCode::kInvalidArgument, "init: architecture must be \"llama\""};
   }
-  Json json = {
-      {"architectures", {"LlamaForCausalLM"}}, {"model_type", "llama"}, {"hidden_act", "silu"},
-      {"rms_norm_eps", 1e-6}, {"vocab_size", vocab_size}, {"attention_bias", false}, {"mlp_bias", false},
-      {"tie_word_embeddings", true}, {"rope_theta", 10'000.0}, {"use_cache", true}, {"initializer_range", 0.02},
-      {"bos_token_id", nullptr}, {"eos_token_id", eos_token_id}, {"pad_token_id", eos_token_id},
-      {"max_position_embeddings", 512}};
+  Json json = {{"architectures", {"LlamaForCausalLM"}},
+               {"model_type", "llama"},
+               {"hidden_act", "silu"},
+               {"rms_norm_eps", 1e-6},
+               {"vocab_size", vocab_size},
+               {"attention_bias", false},
+               {"mlp_bias", false},
+               {"tie_word_embeddings", true},
+               {"rope_theta", 10'000.0},
+               {"use_cache", true},
+               {"initializer_range", 0.02},
+               {"bos_token_id", nullptr},
+               {"eos_token_id", eos_token_id},
+               {"pad_token_id", eos_token_id},
+               {"max_position_embeddings", 512}};
   for (const auto& [key, value] : init.items()) {
     if (key != "architecture" && key != "tokenizer" && key != "seed") {
       json[key] = value;

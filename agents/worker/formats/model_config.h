@@ -21,9 +21,9 @@ enum class RopeKind { kDefault, kLinear, kLlama3 };
 struct Rope {
   RopeKind kind = RopeKind::kDefault;
   double theta = 10'000;
-  double factor = 1;                          // linear and llama3
-  double low_frequency_factor = 1;            // llama3
-  double high_frequency_factor = 4;           // llama3
+  double factor = 1;                                // linear and llama3
+  double low_frequency_factor = 1;                  // llama3
+  double high_frequency_factor = 4;                 // llama3
   double original_max_position_embeddings = 8'192;  // llama3
 };
 

@@ -15,7 +15,7 @@
 namespace luthier::worker {
 
 struct ModelExtras {
-  std::string prompt_suffix;  // what a prompt ends with, in training
+  std::string prompt_suffix;      // what a prompt ends with, in training
   std::string completion_prefix;  // what a completion begins with (a space, often)
   std::vector<std::string> stop;
   std::string task;  // "classification", "generation", "text"; may be empty

@@ -13,7 +13,7 @@ namespace luthier::worker {
 struct ModelValue {
   std::filesystem::path base;
   std::optional<std::filesystem::path> adapter;
-  std::string name;            // may be empty
+  std::string name;              // may be empty
   nlohmann::json base_artifact;  // {"$artifact": …, "kind": …}: to pass on as an output; null when unknown
 };
 

@@ -34,10 +34,10 @@ struct DtypeFacts {
   std::size_t size_bytes;
 };
 constexpr std::array kDtypes{
-    DtypeFacts{Dtype::kBool, "BOOL", 1}, DtypeFacts{Dtype::kU8, "U8", 1},   DtypeFacts{Dtype::kI8, "I8", 1},
-    DtypeFacts{Dtype::kI16, "I16", 2},   DtypeFacts{Dtype::kI32, "I32", 4}, DtypeFacts{Dtype::kI64, "I64", 8},
-    DtypeFacts{Dtype::kF16, "F16", 2},   DtypeFacts{Dtype::kBF16, "BF16", 2},
-    DtypeFacts{Dtype::kF32, "F32", 4},   DtypeFacts{Dtype::kF64, "F64", 8},
+    DtypeFacts{Dtype::kBool, "BOOL", 1}, DtypeFacts{Dtype::kU8, "U8", 1},     DtypeFacts{Dtype::kI8, "I8", 1},
+    DtypeFacts{Dtype::kI16, "I16", 2},   DtypeFacts{Dtype::kI32, "I32", 4},   DtypeFacts{Dtype::kI64, "I64", 8},
+    DtypeFacts{Dtype::kF16, "F16", 2},   DtypeFacts{Dtype::kBF16, "BF16", 2}, DtypeFacts{Dtype::kF32, "F32", 4},
+    DtypeFacts{Dtype::kF64, "F64", 8},
 };
 
 const DtypeFacts& facts(Dtype dtype) {
@@ -271,8 +271,7 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path)
   return file;
 }
 
-Result<void> write_safetensors(const std::filesystem::path& path,
-                               const std::map<std::string, TensorView>& tensors,
+Result<void> write_safetensors(const std::filesystem::path& path, const std::map<std::string, TensorView>& tensors,
                                std::map<std::string, std::string> metadata) {
   metadata.emplace("format", "pt");
   std::vector<std::pair<std::string, const TensorView*>> ordered;
@@ -299,8 +298,7 @@ Result<void> write_safetensors(const std::filesystem::path& path,
   }
   LUTHIER_TRY_VOID(write_all(fd.get(), prefix + header));
   for (const auto& [name, view] : ordered) {
-    LUTHIER_TRY_VOID(
-        write_all(fd.get(), {reinterpret_cast<const char*>(view->bytes.data()), view->bytes.size()}));
+    LUTHIER_TRY_VOID(write_all(fd.get(), {reinterpret_cast<const char*>(view->bytes.data()), view->bytes.size()}));
   }
   if (::fsync(fd.get()) != 0) {
     return system_error("syncing " + partial.string());

@@ -23,7 +23,7 @@ struct TensorBatch {
 
 // Sums over the supervised positions, so that parts of a batch can be added up before dividing.
 struct LossSums {
-  at::Tensor loss;               // scalar, carries gradients when the model is trainable
+  at::Tensor loss;                 // scalar, carries gradients when the model is trainable
   std::int64_t correct_count = 0;  // positions whose most likely token is the target
 };
 [[nodiscard]] LossSums loss_sums(const at::Tensor& logits, const at::Tensor& targets);

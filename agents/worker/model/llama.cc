@@ -73,8 +73,7 @@ Result<Llama> Llama::load(const std::filesystem::path& folder, at::ScalarType dt
 
 Llama Llama::create(const ModelConfig& config, std::uint64_t seed, at::ScalarType dtype, at::Device device) {
   constexpr double kDeviation = 0.02;
-  const double embedding_deviation =
-      std::max(kDeviation, 1.0 / std::sqrt(static_cast<double>(config.hidden_size)));
+  const double embedding_deviation = std::max(kDeviation, 1.0 / std::sqrt(static_cast<double>(config.hidden_size)));
   at::Generator generator = at::detail::createCPUGenerator(seed);
   NamedTensors values;
   for (const WeightSpec& spec : weight_specs(config)) {
@@ -276,9 +275,7 @@ at::Tensor Llama::attention(std::size_t index, const at::Tensor& x, Pass& pass) 
   const auto split = [&](const at::Tensor& projected, std::int64_t heads) {
     return projected.view({batch, count, heads, config_.head_dim}).transpose(1, 2);
   };
-  const auto rotated = [&](const at::Tensor& heads) {
-    return heads * pass.cosines + rotate_half(heads) * pass.sines;
-  };
+  const auto rotated = [&](const at::Tensor& heads) { return heads * pass.cosines + rotate_half(heads) * pass.sines; };
   const at::Tensor query = rotated(split(apply(layer.query, x, pass), config_.num_attention_heads));
   at::Tensor key = rotated(split(apply(layer.key, x, pass), config_.num_key_value_heads));
   at::Tensor value = split(apply(layer.value, x, pass), config_.num_key_value_heads);

@@ -55,8 +55,8 @@ class Llama {
  public:
   // Reads config.json and the weights of a Hugging Face folder; computes in `dtype` on `device`. The weights are
   // kept in `kept` (float32 for those to be trained), or in `dtype` when it is not given.
-  [[nodiscard]] static Result<Llama> load(const std::filesystem::path& folder, at::ScalarType dtype,
-                                          at::Device device, std::optional<at::ScalarType> kept = std::nullopt);
+  [[nodiscard]] static Result<Llama> load(const std::filesystem::path& folder, at::ScalarType dtype, at::Device device,
+                                          std::optional<at::ScalarType> kept = std::nullopt);
   // New weights: normal with deviation 0.02, norms one, biases zero; float32 masters whatever `dtype`. Embeddings
   // deviate by 1/sqrt(hidden size) where that is more: in a small model with tied embeddings a token that the
   // pretraining never showed could otherwise not be said with any confidence, whatever an adapter learns.

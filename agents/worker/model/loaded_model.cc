@@ -17,9 +17,9 @@ Result<TokenId> end_of_sequence(const text::Tokenizer& tokenizer, const ModelCon
 
 Result<void> check_vocabulary(const text::Tokenizer& tokenizer, const ModelConfig& config) {
   if (static_cast<std::int64_t>(tokenizer.vocab_size()) > config.vocab_size) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "the tokenizer has " + std::to_string(tokenizer.vocab_size()) + " tokens, the model only " +
-                     std::to_string(config.vocab_size) + ": they do not belong together"};
+    return Error{ErrorCode::kInvalidArgument, "the tokenizer has " + std::to_string(tokenizer.vocab_size()) +
+                                                  " tokens, the model only " + std::to_string(config.vocab_size) +
+                                                  ": they do not belong together"};
   }
   return {};
 }

@@ -51,46 +51,47 @@ std::int64_t tokens_per_pass_max(const ModelConfig& config) {
   return config.vocab_size <= kSmallVocabulary ? 4'096 : 1'024;
 }
 
-Score score_examples(const Llama& model, const std::vector<const Example*>& examples,
-                     const ScoreProgress& progress) {
+Score score_examples(const Llama& model, const std::vector<const Example*>& examples, const ScoreProgress& progress) {
   Score score;
   double loss_total = 0;
   std::int64_t correct_tokens = 0;
   std::int64_t correct_examples = 0;
-  for_each_pass(model, examples, progress, [&](const auto& indices, const at::Tensor& logits, const at::Tensor& targets) {
-    loss_total -= target_log_probabilities(logits, targets).to(at::kDouble).sum().template item<double>();
-    const at::Tensor hits = logits.argmax(-1).eq(targets).to(at::kCPU).contiguous();
-    const bool* hit = hits.const_data_ptr<bool>();
-    for (const std::size_t index : indices) {
-      const auto count = examples[index]->supervised_count();
-      const auto right = std::count(hit, hit + count, true);
-      correct_tokens += right;
-      correct_examples += right == count ? 1 : 0;
-      score.token_count += count;
-      ++score.example_count;
-      hit += count;
-    }
-  });
+  for_each_pass(model, examples, progress,
+                [&](const auto& indices, const at::Tensor& logits, const at::Tensor& targets) {
+                  loss_total -= target_log_probabilities(logits, targets).to(at::kDouble).sum().template item<double>();
+                  const at::Tensor hits = logits.argmax(-1).eq(targets).to(at::kCPU).contiguous();
+                  const bool* hit = hits.const_data_ptr<bool>();
+                  for (const std::size_t index : indices) {
+                    const auto count = examples[index]->supervised_count();
+                    const auto right = std::count(hit, hit + count, true);
+                    correct_tokens += right;
+                    correct_examples += right == count ? 1 : 0;
+                    score.token_count += count;
+                    ++score.example_count;
+                    hit += count;
+                  }
+                });
   const auto tokens = static_cast<double>(std::max<std::int64_t>(1, score.token_count));
   score.loss = loss_total / tokens;
   score.token_accuracy = static_cast<double>(correct_tokens) / tokens;
-  score.sequence_accuracy = static_cast<double>(correct_examples) /
-                            static_cast<double>(std::max<std::int64_t>(1, score.example_count));
+  score.sequence_accuracy =
+      static_cast<double>(correct_examples) / static_cast<double>(std::max<std::int64_t>(1, score.example_count));
   return score;
 }
 
 std::vector<double> log_likelihoods(const Llama& model, const std::vector<const Example*>& examples,
                                     const ScoreProgress& progress) {
   std::vector<double> sums(examples.size(), 0.0);
-  for_each_pass(model, examples, progress, [&](const auto& indices, const at::Tensor& logits, const at::Tensor& targets) {
-    const at::Tensor values = target_log_probabilities(logits, targets);
-    const float* value = values.const_data_ptr<float>();
-    for (const std::size_t index : indices) {
-      const auto count = examples[index]->supervised_count();
-      sums[index] = std::accumulate(value, value + count, 0.0);
-      value += count;
-    }
-  });
+  for_each_pass(model, examples, progress,
+                [&](const auto& indices, const at::Tensor& logits, const at::Tensor& targets) {
+                  const at::Tensor values = target_log_probabilities(logits, targets);
+                  const float* value = values.const_data_ptr<float>();
+                  for (const std::size_t index : indices) {
+                    const auto count = examples[index]->supervised_count();
+                    sums[index] = std::accumulate(value, value + count, 0.0);
+                    value += count;
+                  }
+                });
   return sums;
 }
 

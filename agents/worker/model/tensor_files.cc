@@ -16,10 +16,9 @@ constexpr std::uint64_t kIndexBytesMax = 100'000'000;
 constexpr std::size_t kShardsMax = 10'000;
 
 constexpr std::pair<Dtype, at::ScalarType> kDtypes[] = {
-    {Dtype::kBool, at::kBool}, {Dtype::kU8, at::kByte},      {Dtype::kI8, at::kChar},
-    {Dtype::kI16, at::kShort}, {Dtype::kI32, at::kInt},      {Dtype::kI64, at::kLong},
-    {Dtype::kF16, at::kHalf},  {Dtype::kBF16, at::kBFloat16}, {Dtype::kF32, at::kFloat},
-    {Dtype::kF64, at::kDouble}};
+    {Dtype::kBool, at::kBool}, {Dtype::kU8, at::kByte},   {Dtype::kI8, at::kChar},  {Dtype::kI16, at::kShort},
+    {Dtype::kI32, at::kInt},   {Dtype::kI64, at::kLong},  {Dtype::kF16, at::kHalf}, {Dtype::kBF16, at::kBFloat16},
+    {Dtype::kF32, at::kFloat}, {Dtype::kF64, at::kDouble}};
 
 at::ScalarType scalar_type(Dtype dtype) {
   for (const auto& [ours, theirs] : kDtypes) {
@@ -58,8 +57,7 @@ Result<at::Tensor> converted(const std::string& name, const TensorView& view, co
                                                   ", the configuration asks for " + shape_text(spec.shape)};
   }
   if (!at::isFloatingType(scalar_type(view.dtype))) {
-    return Error{ErrorCode::kInvalidArgument, "tensor '" + name + "' has dtype " +
-                                                  std::string(dtype_name(view.dtype)) +
+    return Error{ErrorCode::kInvalidArgument, "tensor '" + name + "' has dtype " + std::string(dtype_name(view.dtype)) +
                                                   ": only floating-point weights are supported"};
   }
   return copy_of(view).to(dtype);
@@ -73,8 +71,7 @@ bool may_be_ignored(const std::string& name, const ModelConfig& config) {
 Result<std::vector<std::filesystem::path>> shard_paths(const std::filesystem::path& folder) {
   std::error_code ignored;
   const auto index_path = folder / "model.safetensors.index.json";
-  if (std::filesystem::exists(folder / "model.safetensors", ignored) ||
-      !std::filesystem::exists(index_path, ignored)) {
+  if (std::filesystem::exists(folder / "model.safetensors", ignored) || !std::filesystem::exists(index_path, ignored)) {
     return std::vector{folder / "model.safetensors"};
   }
   LUTHIER_TRY(const std::string text, read_file(index_path, kIndexBytesMax));
@@ -87,9 +84,9 @@ Result<std::vector<std::filesystem::path>> shard_paths(const std::filesystem::pa
   for (const auto& [tensor, shard] : map->items()) {
     const std::string name = shard.is_string() ? shard.get<std::string>() : "";
     if (name.empty() || name.find('/') != std::string::npos || name.starts_with(".")) {
-      return Error{ErrorCode::kInvalidArgument,
-                   index_path.string() + ": tensor '" + tensor + "' is in " + shard.dump() +
-                       ", which is not the plain name of a file in the same folder"};
+      return Error{ErrorCode::kInvalidArgument, index_path.string() + ": tensor '" + tensor + "' is in " +
+                                                    shard.dump() +
+                                                    ", which is not the plain name of a file in the same folder"};
     }
     names.insert(name);
   }
@@ -184,7 +181,8 @@ Result<void> save_tensors(const std::filesystem::path& file, const NamedTensors&
   for (const auto& [name, tensor] : tensors) {
     const at::Tensor plain = tensor.detach().to(at::kCPU).contiguous();
     kept.push_back(plain);
-    views[name] = {file_dtype(plain.scalar_type()), plain.sizes().vec(),
+    views[name] = {file_dtype(plain.scalar_type()),
+                   plain.sizes().vec(),
                    {static_cast<const std::byte*>(plain.const_data_ptr()), plain.nbytes()}};
   }
   return write_safetensors(file, views, std::move(metadata));

@@ -17,8 +17,8 @@ using NamedTensors = std::map<std::string, at::Tensor>;
 // Reads model.safetensors, or the shards that model.safetensors.index.json names, and gives every weight that
 // weight_specs(config) asks for, as a copy in `dtype` on the CPU. A weight that is missing, has another shape,
 // is not a floating-point tensor, or is unknown to the architecture is an error that names it and its file.
-[[nodiscard]] Result<NamedTensors> load_model_weights(const std::filesystem::path& folder,
-                                                      const ModelConfig& config, at::ScalarType dtype);
+[[nodiscard]] Result<NamedTensors> load_model_weights(const std::filesystem::path& folder, const ModelConfig& config,
+                                                      at::ScalarType dtype);
 
 // The same for one file and an exact list of tensors, all as float32.
 [[nodiscard]] Result<NamedTensors> load_tensors(const std::filesystem::path& file,

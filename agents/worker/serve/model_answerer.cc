@@ -16,8 +16,8 @@ class ModelAnswer final : public Answer {
               std::vector<std::string> stops)
       : model_(model),
         prompt_(std::move(prompt)),
-        tokens_max_(std::min(request.max_tokens, model.model.config().max_position_embeddings -
-                                                     static_cast<std::int64_t>(prompt_.size()))),
+        tokens_max_(std::min(request.max_tokens,
+                             model.model.config().max_position_embeddings - static_cast<std::int64_t>(prompt_.size()))),
         sampler_(request.sampling),
         decoder_(model.tokenizer, /*skip_special_tokens=*/true),
         stop_(std::move(stops)),

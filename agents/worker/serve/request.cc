@@ -89,8 +89,8 @@ Result<void> read_sampling(const Json& json, GenerateRequest& request) {
     if (!seed->is_number_integer()) {
       return bad("seed must be a whole number");
     }
-    request.sampling.seed = seed->is_number_unsigned() ? seed->get<std::uint64_t>()
-                                                       : static_cast<std::uint64_t>(seed->get<std::int64_t>());
+    request.sampling.seed =
+        seed->is_number_unsigned() ? seed->get<std::uint64_t>() : static_cast<std::uint64_t>(seed->get<std::int64_t>());
   }
   return {};
 }
@@ -156,8 +156,7 @@ std::string done_line(const std::string& id, std::string_view finish_reason, con
   return line_of({{"id", id},
                   {"type", "done"},
                   {"finish_reason", finish_reason},
-                  {"usage",
-                   {{"prompt_tokens", usage.prompt_tokens}, {"completion_tokens", usage.completion_tokens}}}});
+                  {"usage", {{"prompt_tokens", usage.prompt_tokens}, {"completion_tokens", usage.completion_tokens}}}});
 }
 
 std::string error_line(const std::string& id, std::string_view code, std::string_view message) {

@@ -196,8 +196,8 @@ class Server::Loop {
       return;
     }
     const bool too_long = answer.error().code == ErrorCode::kResourceExhausted;
-    connection.unsent += error_line(request.id, too_long ? "context_length_exceeded" : "invalid_request",
-                                    answer.error().message);
+    connection.unsent +=
+        error_line(request.id, too_long ? "context_length_exceeded" : "invalid_request", answer.error().message);
   }
 
   static void make_tokens(Connection& connection) {
@@ -258,8 +258,7 @@ Result<std::unique_ptr<Server>> Server::listen(const std::filesystem::path& sock
   std::memcpy(address.sun_path, path.data(), path.size());
   UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   ::unlink(path.c_str());
-  if (!listener.valid() ||
-      ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
+  if (!listener.valid() || ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
       ::listen(listener.get(), 64) != 0) {
     return socket_error("listening on " + path);
   }

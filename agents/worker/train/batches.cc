@@ -20,8 +20,8 @@ void shuffle(std::vector<T>& items, Random& random) {
 
 }  // namespace
 
-std::vector<Batch> epoch_batches(const std::vector<std::int64_t>& lengths, std::size_t batch_size,
-                                 std::uint64_t seed, std::int64_t epoch) {
+std::vector<Batch> epoch_batches(const std::vector<std::int64_t>& lengths, std::size_t batch_size, std::uint64_t seed,
+                                 std::int64_t epoch) {
   LUTHIER_CHECK(batch_size > 0);
   Random random(seed * 0x9e3779b97f4a7c15ULL + static_cast<std::uint64_t>(epoch));
   std::vector<std::size_t> order(lengths.size());
@@ -46,13 +46,11 @@ std::vector<Batch> epoch_batches(const std::vector<std::int64_t>& lengths, std::
 std::vector<Batch> micro_batches(const Batch& batch, const std::vector<std::int64_t>& lengths,
                                  std::int64_t tokens_max) {
   Batch sorted = batch;
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [&](std::size_t a, std::size_t b) { return lengths[a] > lengths[b]; });
+  std::stable_sort(sorted.begin(), sorted.end(), [&](std::size_t a, std::size_t b) { return lengths[a] > lengths[b]; });
   std::vector<Batch> parts;
   std::int64_t longest = 0;
   for (const std::size_t index : sorted) {
-    const bool full = !parts.empty() &&
-                      static_cast<std::int64_t>(parts.back().size() + 1) * longest > tokens_max;
+    const bool full = !parts.empty() && static_cast<std::int64_t>(parts.back().size() + 1) * longest > tokens_max;
     if (parts.empty() || full) {
       parts.emplace_back();
       longest = lengths[index];

@@ -41,10 +41,10 @@ Result<void> save_model(const Llama& model, const WeightsContext& context, const
     tensor = tensor.detach().to(model.dtype());
   }
   LUTHIER_TRY_VOID(save_tensors(folder / "model.safetensors", weights));
-  LUTHIER_TRY_VOID(write_file_atomically(folder / "config.json",
-                                         config_text(model.config(), dtype_text(model.dtype()))));
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                           "chat_template.jinja", "generation_config.json"}) {
+  LUTHIER_TRY_VOID(
+      write_file_atomically(folder / "config.json", config_text(model.config(), dtype_text(model.dtype()))));
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
+                           "generation_config.json"}) {
     LUTHIER_TRY_VOID(copy_if_present(context.tokenizer_folder / name, folder / name));
   }
   std::error_code ignored;
@@ -61,19 +61,19 @@ Result<void> save_model(const Llama& model, const WeightsContext& context, const
 }
 
 Json state_json(const TrainerState& state, const TrainingFacts& facts) {
-  return {{"version", kStateVersion},
-          {"step", state.step},
-          {"total_steps", facts.total_steps},
-          {"data_cursor", {{"epoch", state.epoch}, {"batch", state.batch_in_epoch}}},
-          {"data_fingerprint", facts.data_fingerprint},
-          {"elapsed_tokens", state.elapsed_tokens},
-          {"elapsed_examples", state.elapsed_examples},
-          {"loss_total", state.loss_total},
-          {"metrics", state.metrics},
-          {"settings", facts.settings},
-          {"generator", std::string("optimizer.safetensors: ") + kGeneratorName},
-          {"hardware",
-           {{"threads", facts.threads}, {"cpu_capability", facts.cpu_capability}, {"device", facts.device}}}};
+  return {
+      {"version", kStateVersion},
+      {"step", state.step},
+      {"total_steps", facts.total_steps},
+      {"data_cursor", {{"epoch", state.epoch}, {"batch", state.batch_in_epoch}}},
+      {"data_fingerprint", facts.data_fingerprint},
+      {"elapsed_tokens", state.elapsed_tokens},
+      {"elapsed_examples", state.elapsed_examples},
+      {"loss_total", state.loss_total},
+      {"metrics", state.metrics},
+      {"settings", facts.settings},
+      {"generator", std::string("optimizer.safetensors: ") + kGeneratorName},
+      {"hardware", {{"threads", facts.threads}, {"cpu_capability", facts.cpu_capability}, {"device", facts.device}}}};
 }
 
 Error damaged(const std::string& what) { return {ErrorCode::kDataLoss, "trainer_state.json: " + what}; }
@@ -123,9 +123,8 @@ Result<std::string> check_facts(const Json& json, const TrainingFacts& facts) {
 
 Result<void> load_weights(const std::filesystem::path& folder, const NamedTensors& saved, Llama& model) {
   if (model.has_adapter()) {
-    LUTHIER_TRY(const NamedTensors values,
-                load_tensors(folder / "adapter" / "adapter_model.safetensors",
-                             adapter_weight_specs(model.adapter(), model.config())));
+    LUTHIER_TRY(const NamedTensors values, load_tensors(folder / "adapter" / "adapter_model.safetensors",
+                                                        adapter_weight_specs(model.adapter(), model.config())));
     model.assign_adapter_weights(values);
     return {};
   }
@@ -174,8 +173,7 @@ Result<void> save_checkpoint(const Llama& model, const Adamw& optimizer, const T
     }
   }
   LUTHIER_TRY_VOID(save_tensors(partial / "optimizer.safetensors", tensors));
-  LUTHIER_TRY_VOID(
-      write_file_atomically(partial / "trainer_state.json", state_json(state, facts).dump(2) + "\n"));
+  LUTHIER_TRY_VOID(write_file_atomically(partial / "trainer_state.json", state_json(state, facts).dump(2) + "\n"));
   std::filesystem::rename(partial, folder, error);
   if (error) {
     return Error{ErrorCode::kInternal, "renaming " + partial.string() + ": " + error.message()};

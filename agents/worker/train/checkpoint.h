@@ -24,13 +24,13 @@ namespace luthier::worker {
 using Metrics = std::map<std::string, double>;
 
 struct TrainerState {
-  std::int64_t step = 0;           // optimizer steps done
-  std::int64_t epoch = 0;          // the epoch of the next step, from 0
+  std::int64_t step = 0;            // optimizer steps done
+  std::int64_t epoch = 0;           // the epoch of the next step, from 0
   std::int64_t batch_in_epoch = 0;  // the next step's batch
   std::int64_t elapsed_tokens = 0;
   std::int64_t elapsed_examples = 0;
-  double loss_total = 0;   // sum of train_loss over all steps
-  Metrics metrics;         // newest value of each
+  double loss_total = 0;  // sum of train_loss over all steps
+  Metrics metrics;        // newest value of each
 };
 
 // What must not change between the checkpoint and its resumption (data, settings), and what must not change for

@@ -64,8 +64,8 @@ void Adamw::step(double learning_rate) {
     for (at::Tensor& step : group.steps) {
       step.add_(1);
     }
-    at::_fused_adamw_(group.parameters, gradients(group), group.averages, group.squares, {}, group.steps,
-                      learning_rate, options_.beta1, options_.beta2, group.weight_decay, options_.epsilon,
+    at::_fused_adamw_(group.parameters, gradients(group), group.averages, group.squares, {}, group.steps, learning_rate,
+                      options_.beta1, options_.beta2, group.weight_decay, options_.epsilon,
                       /*amsgrad=*/false, /*maximize=*/false);
   }
 }

@@ -32,8 +32,8 @@ Setter real(double& slot, double least, double most, bool least_allowed = true) 
   return [&slot, least, most, least_allowed](const Json& value) -> Result<void> {
     const double number = value.is_number() ? value.get<double>() : std::nan("");
     if (!(number >= least && number <= most) || (!least_allowed && number == least)) {
-      return bad("must be a number " + std::string(least_allowed ? "from " : "above ") + Json(least).dump() +
-                 " to " + Json(most).dump() + ", not " + value.dump());
+      return bad("must be a number " + std::string(least_allowed ? "from " : "above ") + Json(least).dump() + " to " +
+                 Json(most).dump() + ", not " + value.dump());
     }
     slot = number;
     return {};
@@ -163,12 +163,9 @@ double learning_rate_at(const TrainOptions& options, std::int64_t step, std::int
   const double progress =
       static_cast<double>(step - 1 - warmup) / static_cast<double>(std::max<std::int64_t>(1, total_steps - warmup));
   switch (options.decay) {
-    case Decay::kConstant:
-      return options.learning_rate;
-    case Decay::kLinear:
-      return options.learning_rate * (1 - progress);
-    case Decay::kCosine:
-      return options.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+    case Decay::kConstant: return options.learning_rate;
+    case Decay::kLinear: return options.learning_rate * (1 - progress);
+    case Decay::kCosine: return options.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * progress));
   }
   return options.learning_rate;
 }

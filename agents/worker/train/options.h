@@ -27,8 +27,8 @@ struct TrainOptions {
   Decay decay = Decay::kLinear;
   double weight_decay = 0.01;
   double adam_beta2 = 0.999;
-  double max_grad_norm = 1;  // 0: no clipping
-  std::optional<std::int64_t> max_tokens;      // longest sequence; absent: what the model allows
+  double max_grad_norm = 1;                          // 0: no clipping
+  std::optional<std::int64_t> max_tokens;            // longest sequence; absent: what the model allows
   std::optional<std::int64_t> validate_every_steps;  // absent: about twenty times in all; 0: at epochs' ends only
   std::optional<std::int64_t> checkpoint_every_steps;
   std::int64_t checkpoint_every_epochs = 1;  // 0: never

@@ -50,9 +50,8 @@ Result<void> attach_adapter(Llama& model, const ModelValue& value, const Json* l
     return {};
   }
   LUTHIER_TRY(AdapterConfig config, parse_lora_options(*lora));
-  config.base_model_name = value.name.empty() && value.base_artifact.is_object()
-                               ? value.base_artifact.value("$artifact", "")
-                               : value.name;
+  config.base_model_name =
+      value.name.empty() && value.base_artifact.is_object() ? value.base_artifact.value("$artifact", "") : value.name;
   if (!value.adapter.has_value()) {
     model.create_adapter(config, seed);
     return {};
@@ -91,11 +90,10 @@ Result<Dataset> load_data(const VerbContext& context, const char* name, const Lo
   LUTHIER_TRY(const auto folder, worker_protocol::artifact_path(*value, name));
   LUTHIER_TRY(Dataset data, read_dataset(folder, loaded.tokenizer, options));
   if (data.truncated_count > 0) {
-    context.log.warning("records_truncated",
-                        {{"data", name},
-                         {"records", std::to_string(data.truncated_count)},
-                         {"of", std::to_string(data.examples.size())},
-                         {"max_tokens", std::to_string(options.input_length_max)}});
+    context.log.warning("records_truncated", {{"data", name},
+                                              {"records", std::to_string(data.truncated_count)},
+                                              {"of", std::to_string(data.examples.size())},
+                                              {"max_tokens", std::to_string(options.input_length_max)}});
   }
   return data;
 }
@@ -128,8 +126,12 @@ Result<TrainSetup> prepare_training(const VerbContext& context, at::Device devic
   LUTHIER_TRY(Dataset validation, load_data(context, "validation", loaded, dataset_options));
   LUTHIER_TRY(const auto data_folder, worker_protocol::artifact_path(with["data"], "data"));
   LUTHIER_TRY(ModelExtras extras, read_model_extras(data_folder / "dataset.json"));
-  return TrainSetup{std::move(options), std::move(loaded.model), std::move(data), std::move(validation),
-                    WeightsContext{loaded.tokenizer_folder, std::move(extras)}, std::move(loaded.base_artifact)};
+  return TrainSetup{std::move(options),
+                    std::move(loaded.model),
+                    std::move(data),
+                    std::move(validation),
+                    WeightsContext{loaded.tokenizer_folder, std::move(extras)},
+                    std::move(loaded.base_artifact)};
 }
 
 }  // namespace luthier::worker

@@ -61,8 +61,7 @@ class Trainer {
  private:
   void set_facts() {
     char hash[32];
-    std::snprintf(hash, sizeof(hash), "%016llx",
-                  static_cast<unsigned long long>(fingerprint(setup_.data.examples)));
+    std::snprintf(hash, sizeof(hash), "%016llx", static_cast<unsigned long long>(fingerprint(setup_.data.examples)));
     facts_.data_fingerprint = hash;
     facts_.settings = settings_json(options_);
     if (model_.has_adapter()) {
@@ -196,8 +195,8 @@ class Trainer {
     report(values);
     const bool epoch_due = options_.checkpoint_every_epochs > 0 &&
                            ((epoch_ended && state_.epoch % options_.checkpoint_every_epochs == 0) || last);
-    const bool step_due = options_.checkpoint_every_steps.has_value() &&
-                          state_.step % *options_.checkpoint_every_steps == 0;
+    const bool step_due =
+        options_.checkpoint_every_steps.has_value() && state_.step % *options_.checkpoint_every_steps == 0;
     if (epoch_due || step_due || context_.channel.take_checkpoint_request()) {
       LUTHIER_TRY_VOID(checkpoint());
     }
@@ -257,9 +256,9 @@ class Trainer {
     const std::string path = "checkpoints/step-" + std::to_string(state_.step);
     LUTHIER_TRY_VOID(create_folder_of_checkpoints());
     LUTHIER_TRY_VOID(save_checkpoint(model_, optimizer_, state_, facts_, setup_.weights_context, path));
-    context_.log.info("checkpoint_written", {{"step", std::to_string(state_.step)},
-                                             {"path", path},
-                                             {"seconds", std::to_string(seconds_since(began))}});
+    context_.log.info(
+        "checkpoint_written",
+        {{"step", std::to_string(state_.step)}, {"path", path}, {"seconds", std::to_string(seconds_since(began))}});
     (void)context_.channel.checkpoint(state_.step, path, state_.metrics);
     return {};
   }
@@ -278,14 +277,15 @@ class Trainer {
     const std::string folder = adapter ? "adapter" : "model";
     LUTHIER_TRY_VOID(save_weights(model_, setup_.weights_context, folder));
     const Json written = worker_protocol::artifact_output(folder, folder);
-    Json outputs = {{"model",
-                     {{"base", adapter ? setup_.base_artifact : written},
-                      {"adapter", adapter ? written : Json()},
-                      {"name", nullptr}}},
-                    {"steps", state_.step},
-                    {"train_loss", state_.metrics["train_loss"]},
-                    {"mean_train_loss", state_.loss_total / static_cast<double>(std::max<std::int64_t>(1, state_.step))},
-                    {"trained_tokens", state_.elapsed_tokens}};
+    Json outputs = {
+        {"model",
+         {{"base", adapter ? setup_.base_artifact : written},
+          {"adapter", adapter ? written : Json()},
+          {"name", nullptr}}},
+        {"steps", state_.step},
+        {"train_loss", state_.metrics["train_loss"]},
+        {"mean_train_loss", state_.loss_total / static_cast<double>(std::max<std::int64_t>(1, state_.step))},
+        {"trained_tokens", state_.elapsed_tokens}};
     for (const auto& [name, value] : state_.metrics) {
       outputs[name] = value;
     }

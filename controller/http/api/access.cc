@@ -55,11 +55,17 @@ Result<Response> create_key(Services& services, const Request& request) {
 }  // namespace
 
 void add_access_routes(Router& router, Services& services) {
-  router.add({.method = "GET", .pattern = "/api/v1/agents", .scope = Scope::kViewer,
+  router.add({.method = "GET",
+              .pattern = "/api/v1/agents",
+              .scope = Scope::kViewer,
               .handle = at_once([&services](const Request&) { return list_agents(services); })});
-  router.add({.method = "POST", .pattern = "/api/v1/join-tokens", .scope = Scope::kAdmin,
+  router.add({.method = "POST",
+              .pattern = "/api/v1/join-tokens",
+              .scope = Scope::kAdmin,
               .handle = at_once([&services](const Request& request) { return create_join_token(services, request); })});
-  router.add({.method = "POST", .pattern = "/api/v1/keys", .scope = Scope::kAdmin,
+  router.add({.method = "POST",
+              .pattern = "/api/v1/keys",
+              .scope = Scope::kAdmin,
               .handle = at_once([&services](const Request& request) { return create_key(services, request); })});
 }
 

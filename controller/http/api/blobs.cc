@@ -171,15 +171,25 @@ Result<Response> get_artifact(Services& services, const Request& request) {
 }  // namespace
 
 void add_blob_routes(Router& router, Services& services) {
-  router.add({.method = "POST", .pattern = "/api/v1/missing-blobs", .scope = Scope::kDeveloper,
+  router.add({.method = "POST",
+              .pattern = "/api/v1/missing-blobs",
+              .scope = Scope::kDeveloper,
               .handle = at_once([&services](const Request& request) { return missing(services, request); })});
-  router.add({.method = "PUT", .pattern = "/api/v1/blobs/{digest}", .scope = Scope::kDeveloper,
+  router.add({.method = "PUT",
+              .pattern = "/api/v1/blobs/{digest}",
+              .scope = Scope::kDeveloper,
               .open_sink = [&services](const Request& request) { return open_upload(services, request); }});
-  router.add({.method = "GET", .pattern = "/api/v1/blobs/{digest}", .scope = Scope::kViewer,
+  router.add({.method = "GET",
+              .pattern = "/api/v1/blobs/{digest}",
+              .scope = Scope::kViewer,
               .handle = at_once([&services](const Request& request) { return download(services, request); })});
-  router.add({.method = "POST", .pattern = "/api/v1/artifacts", .scope = Scope::kDeveloper,
+  router.add({.method = "POST",
+              .pattern = "/api/v1/artifacts",
+              .scope = Scope::kDeveloper,
               .handle = at_once([&services](const Request& request) { return create_artifact(services, request); })});
-  router.add({.method = "GET", .pattern = "/api/v1/artifacts/{digest}", .scope = Scope::kViewer,
+  router.add({.method = "GET",
+              .pattern = "/api/v1/artifacts/{digest}",
+              .scope = Scope::kViewer,
               .handle = at_once([&services](const Request& request) { return get_artifact(services, request); })});
 }
 

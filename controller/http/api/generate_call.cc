@@ -40,10 +40,10 @@ void GenerateCall::on_model(const Result<Json>& found) {
   }
   if (found->value("status", "") != "ready") {
     const std::string reason = found->value("reason", "");
-    return try_later(Error{ErrorCode::kDeadlineExceeded,
-                           "model '" + wanted_.model + "' was not ready within " +
-                               std::to_string(services_.options.model_wait_max.count() / 1'000) + " s" +
-                               (reason.empty() ? "" : ": " + reason)});
+    return try_later(
+        Error{ErrorCode::kDeadlineExceeded, "model '" + wanted_.model + "' was not ready within " +
+                                                std::to_string(services_.options.model_wait_max.count() / 1'000) +
+                                                " s" + (reason.empty() ? "" : ": " + reason)});
   }
   services_.after(milliseconds(0), [self = shared_from_this(), place = *found] { self->generate(place); });
 }

@@ -13,8 +13,7 @@ void ready(Services& services, const Reply& reply) {
       return reply(text_response(readiness.error().message + "\n", 503));
     }
   }
-  services.context.runtime.query(
-      [reply](const core::State&, Now) { reply(text_response("ready\n")); });
+  services.context.runtime.query([reply](const core::State&, Now) { reply(text_response("ready\n")); });
   services.after(kStateAnswerMax, [reply] { reply(text_response("the state thread is busy\n", 503)); });
 }
 
@@ -24,9 +23,9 @@ void add_health_routes(Router& router, Services& services) {
   router.add({.method = "GET", .pattern = "/healthz", .handle = [](const Request&, const Reply& reply) {
                 reply(text_response("ok\n"));
               }});
-  router.add({.method = "GET",
-              .pattern = "/readyz",
-              .handle = [&services](const Request&, const Reply& reply) { ready(services, reply); }});
+  router.add({.method = "GET", .pattern = "/readyz", .handle = [&services](const Request&, const Reply& reply) {
+                ready(services, reply);
+              }});
 }
 
 }  // namespace luthier::http::api

@@ -28,8 +28,8 @@ bool lost_by_infrastructure(const Json& attempt) {
 }
 
 std::string gap_line(const Json& attempt) {
-  return "[luthier: the rest of attempt " + std::to_string(attempt.value("number", 0)) +
-         "'s log was lost with agent " + attempt.value("agent", "") + "]\n";
+  return "[luthier: the rest of attempt " + std::to_string(attempt.value("number", 0)) + "'s log was lost with agent " +
+         attempt.value("agent", "") + "]\n";
 }
 
 }  // namespace

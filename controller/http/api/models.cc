@@ -18,7 +18,8 @@ Result<void> check_kind(artifacts::ArtifactStore& artifacts, const std::string& 
   const auto manifest = artifacts.get_manifest(digest);
   if (!manifest) {
     if (manifest.error().code == ErrorCode::kNotFound) {
-      return Error{ErrorCode::kFailedPrecondition, "'" + member + "' is not here: upload artifact " + digest + " first"};
+      return Error{ErrorCode::kFailedPrecondition,
+                   "'" + member + "' is not here: upload artifact " + digest + " first"};
     }
     return manifest.error();
   }
@@ -124,20 +125,26 @@ Result<Response> answer(Result<Json> json) {
 }  // namespace
 
 void add_model_routes(Router& router, Services& services) {
-  router.add({.method = "GET", .pattern = "/api/v1/models", .scope = Scope::kViewer,
+  router.add({.method = "GET",
+              .pattern = "/api/v1/models",
+              .scope = Scope::kViewer,
               .handle = at_once([&services](const Request&) { return answer(services.context.store.list_models()); })});
-  router.add({.method = "GET", .pattern = "/api/v1/models/{name}", .scope = Scope::kViewer,
+  router.add({.method = "GET",
+              .pattern = "/api/v1/models/{name}",
+              .scope = Scope::kViewer,
               .handle = at_once([&services](const Request& request) {
                 return answer(services.context.store.get_model(request.parameter("name")));
               })});
-  router.add({.method = "POST", .pattern = "/api/v1/models/{name}/versions", .scope = Scope::kDeveloper,
-              .handle = [&services](const Request& request, const Reply& reply) {
-                add_version(services, request, reply);
-              }});
-  router.add({.method = "PUT", .pattern = "/api/v1/models/{name}/aliases/{alias}", .scope = Scope::kDeveloper,
-              .handle = [&services](const Request& request, const Reply& reply) {
-                move_alias(services, request, reply);
-              }});
+  router.add(
+      {.method = "POST",
+       .pattern = "/api/v1/models/{name}/versions",
+       .scope = Scope::kDeveloper,
+       .handle = [&services](const Request& request, const Reply& reply) { add_version(services, request, reply); }});
+  router.add(
+      {.method = "PUT",
+       .pattern = "/api/v1/models/{name}/aliases/{alias}",
+       .scope = Scope::kDeveloper,
+       .handle = [&services](const Request& request, const Reply& reply) { move_alias(services, request, reply); }});
 }
 
 }  // namespace luthier::http::api

@@ -30,8 +30,8 @@ Result<Json> source_value(artifacts::ArtifactStore& artifacts, const std::string
   const auto manifest = artifacts.get_manifest(digest.get<std::string>());
   if (!manifest) {
     if (manifest.error().code == ErrorCode::kNotFound) {
-      return Error{ErrorCode::kFailedPrecondition, "source '" + path + "' is not here: upload artifact " +
-                                                       digest.get<std::string>() + " first"};
+      return Error{ErrorCode::kFailedPrecondition,
+                   "source '" + path + "' is not here: upload artifact " + digest.get<std::string>() + " first"};
     }
     return manifest.error();
   }
@@ -73,11 +73,10 @@ Response refuse_pipeline(const Submission& submission, const std::vector<spec::D
                        {"message", diagnostic.message},
                        {"rendered", spec::render(diagnostic, submission.yaml)}});
   }
-  const std::string count =
-      errors.size() == 1 ? "one error" : std::to_string(errors.size()) + " errors";
-  return error_response(Error{ErrorCode::kInvalidArgument, submission.file + " has " + count + ": " +
-                                                               spec::to_string(errors.front())},
-                        std::move(details));
+  const std::string count = errors.size() == 1 ? "one error" : std::to_string(errors.size()) + " errors";
+  return error_response(
+      Error{ErrorCode::kInvalidArgument, submission.file + " has " + count + ": " + spec::to_string(errors.front())},
+      std::move(details));
 }
 
 void submit(Services& services, const Request& request, const Reply& reply) {

@@ -24,8 +24,8 @@ Result<Response> log(Services& services, const Request& request) {
   }
   if (!known) {
     return Error{ErrorCode::kNotFound, "step '" + request.parameter("step") + "' has no attempt " +
-                                           std::to_string(attempt) + "; its attempts: " +
-                                           (numbers.empty() ? "none yet" : numbers)};
+                                           std::to_string(attempt) +
+                                           "; its attempts: " + (numbers.empty() ? "none yet" : numbers)};
   }
   LogSource::Wanted wanted{.run = request.parameter("run"),
                            .step = request.parameter("step"),
@@ -43,8 +43,7 @@ Result<Response> log(Services& services, const Request& request) {
 
 Result<Response> metrics(Services& services, const Request& request) {
   LUTHIER_TRY(const Json step, find_step(services.context.store, request.parameter("run"), request.parameter("step")));
-  LUTHIER_TRY(const std::int64_t after,
-              request.query_integer("after", 0, 0, std::numeric_limits<std::int64_t>::max()));
+  LUTHIER_TRY(const std::int64_t after, request.query_integer("after", 0, 0, std::numeric_limits<std::int64_t>::max()));
   LUTHIER_TRY(const std::int64_t limit, request.query_integer("limit", 10'000, 1, kPointsMax));
   LUTHIER_TRY(const std::vector<store::MetricPoint> points,
               services.context.store.read_metrics(RunId{request.parameter("run")}, StepId{request.parameter("step")},

@@ -18,8 +18,8 @@ struct Case {
 TEST(ClassifyExit, FollowsTheWorkerProtocol) {
   const ExitRecord result{.has_result = true};
   const ExitRecord user{.exit_code = 1, .error_class = FailureClass::kUser, .error_code = "invalid_data"};
-  const ExitRecord infrastructure{.exit_code = 2, .error_class = FailureClass::kInfrastructure,
-                                  .error_code = "out_of_memory"};
+  const ExitRecord infrastructure{
+      .exit_code = 2, .error_class = FailureClass::kInfrastructure, .error_code = "out_of_memory"};
   const ExitRecord killed{.exit_code = -1, .signal = 9};
   const std::vector<Case> cases{
       {"a result", "train", result, {}, Outcome::kSucceeded, ""},
@@ -27,11 +27,18 @@ TEST(ClassifyExit, FollowsTheWorkerProtocol) {
       {"an infrastructure error", "train", infrastructure, {}, Outcome::kInfrastructureFailure, "out_of_memory"},
       {"killed by somebody", "train", killed, {}, Outcome::kInfrastructureFailure, "killed"},
       {"silence", "train", {}, {}, Outcome::kInfrastructureFailure, "no_result"},
-      {"a result, then a crash", "train", {.exit_code = 3, .has_result = true}, {},
-       Outcome::kInfrastructureFailure, "no_result"},
-      {"a user error with another status", "train",
-       {.exit_code = 134, .error_class = FailureClass::kUser, .error_code = "x"}, {},
-       Outcome::kInfrastructureFailure, "x"},
+      {"a result, then a crash",
+       "train",
+       {.exit_code = 3, .has_result = true},
+       {},
+       Outcome::kInfrastructureFailure,
+       "no_result"},
+      {"a user error with another status",
+       "train",
+       {.exit_code = 134, .error_class = FailureClass::kUser, .error_code = "x"},
+       {},
+       Outcome::kInfrastructureFailure,
+       "x"},
       {"no record", "train", {.recorded = false}, {}, Outcome::kInfrastructureFailure, "shim_lost"},
       {"stopped", "train", {}, StopReason::kCancelled, Outcome::kStopped, "stopped"},
       {"stopped by KILL", "train", killed, StopReason::kSuperseded, Outcome::kStopped, "stopped"},
@@ -41,8 +48,12 @@ TEST(ClassifyExit, FollowsTheWorkerProtocol) {
       {"a command that fails", "run", {.exit_code = 3}, {}, Outcome::kUserFailure, "exit_status"},
       {"a command that crashes", "run", {.exit_code = -1, .signal = 11}, {}, Outcome::kUserFailure, "signal"},
       {"a command that is killed", "run", killed, {}, Outcome::kInfrastructureFailure, "killed"},
-      {"a command that fails after its result", "run", {.exit_code = 1, .has_result = true}, {},
-       Outcome::kUserFailure, "exit_status"},
+      {"a command that fails after its result",
+       "run",
+       {.exit_code = 1, .has_result = true},
+       {},
+       Outcome::kUserFailure,
+       "exit_status"},
       {"a command that ends well when stopped", "run", {}, StopReason::kCancelled, Outcome::kStopped, "stopped"},
       {"a command without a record", "run", {.recorded = false}, {}, Outcome::kInfrastructureFailure, "shim_lost"},
   };

@@ -32,15 +32,18 @@ class AgentMachineTest : public ::testing::Test {
     feed(Acknowledged{id_, ReportKind::kStarted, 0});
   }
   void exit_well() { feed(ProcessExited{id_, {.has_result = true, .outputs = {{"x", 1}}}}); }
-  static FinishedReport end(Outcome outcome, std::string code, std::string message, int exit_code = 0,
-                            int signal = 0) {
-    return {.attempt = {RunId{"r-1"}, StepId{"train"}, 1}, .outcome = outcome, .exit_code = exit_code,
-            .signal = signal, .error_code = std::move(code), .error_message = std::move(message)};
+  static FinishedReport end(Outcome outcome, std::string code, std::string message, int exit_code = 0, int signal = 0) {
+    return {.attempt = {RunId{"r-1"}, StepId{"train"}, 1},
+            .outcome = outcome,
+            .exit_code = exit_code,
+            .signal = signal,
+            .error_code = std::move(code),
+            .error_message = std::move(message)};
   }
 
   const AttemptId id_{RunId{"r-1"}, StepId{"train"}, 1};
-  Assignment assignment_{.attempt = id_, .uses = "train", .with = {{"a", 1}}, .gpus = {0},
-                         .timeout = milliseconds{60'000}};
+  Assignment assignment_{
+      .attempt = id_, .uses = "train", .with = {{"a", 1}}, .gpus = {0}, .timeout = milliseconds{60'000}};
   State state_;
   std::int64_t now_ms_ = 1'000;
 };
@@ -90,18 +93,17 @@ TEST_F(AgentMachineTest, Edges5To8SuccessUploadsFlushesReportsReleasesAndIsRemov
 TEST_F(AgentMachineTest, Edge6AFailureIsReportedOnceTheLogIsComplete) {
   run();
   EXPECT_EQ(feed(ProcessExited{id_, {.exit_code = -1, .signal = 9}}), (Effects{FlushTelemetry{id_}}));
-  EXPECT_EQ(feed(TelemetryFlushed{id_}),
-            (Effects{SendReport{end(Outcome::kInfrastructureFailure, "killed",
-                                    "the process was ended by signal 9", -1, 9)}}));
+  EXPECT_EQ(feed(TelemetryFlushed{id_}), (Effects{SendReport{end(Outcome::kInfrastructureFailure, "killed",
+                                                                 "the process was ended by signal 9", -1, 9)}}));
 }
 
 TEST_F(AgentMachineTest, Edge7OutputsThatCannotBeUploadedAreAnInfrastructureFailure) {
   run();
   exit_well();
   feed(TelemetryFlushed{id_});
-  EXPECT_EQ(feed(OutputsUploadFailed{id_, FailureClass::kInfrastructure, "the controller's disk is full"}),
-            (Effects{SendReport{end(Outcome::kInfrastructureFailure, "upload_failed",
-                                    "the controller's disk is full")}}));
+  EXPECT_EQ(
+      feed(OutputsUploadFailed{id_, FailureClass::kInfrastructure, "the controller's disk is full"}),
+      (Effects{SendReport{end(Outcome::kInfrastructureFailure, "upload_failed", "the controller's disk is full")}}));
 }
 
 TEST_F(AgentMachineTest, CheckpointsAreUploadedOneAtATimeAndTheEndWaitsForThem) {
@@ -133,18 +135,18 @@ TEST_F(AgentMachineTest, TheTimeoutStopsAndThenKills) {
   EXPECT_EQ(feed(Tick{}), (Effects{StopProcess{id_, StopReason::kTimedOut, true}}));
   feed(ProcessExited{id_, {.exit_code = -1, .signal = 9}});
   EXPECT_EQ(feed(TelemetryFlushed{id_}),
-            (Effects{SendReport{end(Outcome::kTimedOut, "timeout", "the step was stopped after its timeout of 60 s", -1,
-                                    9)}}));
+            (Effects{SendReport{
+                end(Outcome::kTimedOut, "timeout", "the step was stopped after its timeout of 60 s", -1, 9)}}));
   now_ms_ = 200'000;
   EXPECT_EQ(feed(Tick{}).size(), 1U);  // only the report, again
 }
 
 TEST_F(AgentMachineTest, AStopIsObeyedInEveryPhase) {
   assign();
-  EXPECT_EQ(feed(StopReceived{id_, StopReason::kCancelled}),
-            (Effects{SendReport{end(Outcome::kStopped, "stopped",
-                                    "the step was stopped before its process was started", -1)},
-                     SendReport{ReleasedReport{id_}}}));
+  EXPECT_EQ(
+      feed(StopReceived{id_, StopReason::kCancelled}),
+      (Effects{SendReport{end(Outcome::kStopped, "stopped", "the step was stopped before its process was started", -1)},
+               SendReport{ReleasedReport{id_}}}));
   EXPECT_THAT(feed(InputsReady{id_}), IsEmpty());  // too late: nothing may start
 
   state_ = State{};
@@ -167,9 +169,9 @@ TEST_F(AgentMachineTest, AStopIsObeyedInEveryPhase) {
   run();
   exit_well();
   feed(TelemetryFlushed{id_});
-  EXPECT_EQ(feed(StopReceived{id_, StopReason::kCancelled}),
-            (Effects{SendReport{end(Outcome::kStopped, "stopped",
-                                    "the step was stopped while its outputs were uploaded")}}));
+  EXPECT_EQ(
+      feed(StopReceived{id_, StopReason::kCancelled}),
+      (Effects{SendReport{end(Outcome::kStopped, "stopped", "the step was stopped while its outputs were uploaded")}}));
 }
 
 TEST_F(AgentMachineTest, ARefusedAttemptOnlyStopsReleasesAndGoes) {
@@ -264,8 +266,8 @@ TEST_F(AgentMachineTest, ARestartedAgentTakesUpWhatItFinds) {
 
 TEST_F(AgentMachineTest, ARecoveredProcessKeepsWhatIsLeftOfItsTimeout) {
   state_ = State{};
-  feed(RecoveredAttempt{.assignment = assignment_, .found = Recovered::kRunning, .pid = 77,
-                        .elapsed = milliseconds{50'000}});
+  feed(RecoveredAttempt{
+      .assignment = assignment_, .found = Recovered::kRunning, .pid = 77, .elapsed = milliseconds{50'000}});
   now_ms_ += 9'999;
   EXPECT_THAT(feed(Tick{}), IsEmpty());
   now_ms_ += 1;
@@ -274,8 +276,8 @@ TEST_F(AgentMachineTest, ARecoveredProcessKeepsWhatIsLeftOfItsTimeout) {
 
 TEST_F(AgentMachineTest, ARecoveredExitOffersItsCheckpointsBeforeItsEnd) {
   state_ = State{};
-  feed(RecoveredAttempt{.assignment = assignment_, .found = Recovered::kExited, .pid = 77,
-                        .exit = {.exit_code = -1, .signal = 9}});
+  feed(RecoveredAttempt{
+      .assignment = assignment_, .found = Recovered::kExited, .pid = 77, .exit = {.exit_code = -1, .signal = 9}});
   EXPECT_EQ(feed(CheckpointSeen{id_, 10, "c10", {}}), (Effects{UploadCheckpoint{id_, 10, "c10"}}));
   feed(ProcessTreeGone{id_});
   feed(Connected{});

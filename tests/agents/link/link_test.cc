@@ -32,8 +32,9 @@ TEST_F(SpoolReaderTest, reads_the_log_in_pieces_from_any_offset) {
 }
 
 TEST_F(SpoolReaderTest, takes_points_of_whole_lines_only) {
-  const std::string first = "{\"type\":\"hello\"}\nnot json \"metric\"\n"
-                            "{\"type\":\"metric\",\"step\":7,\"values\":{\"loss\":0.5,\"note\":\"text\",\"rate\":2}}\n";
+  const std::string first =
+      "{\"type\":\"hello\"}\nnot json \"metric\"\n"
+      "{\"type\":\"metric\",\"step\":7,\"values\":{\"loss\":0.5,\"note\":\"text\",\"rate\":2}}\n";
   put(shim::kSpoolMessages, first + "{\"type\":\"metric\",\"step\":8,\"va");
   const MetricPiece piece = reader_.read_metrics(0);
   EXPECT_EQ(piece.next_offset, first.size());
@@ -77,8 +78,13 @@ TEST(ConvertTest, reads_an_assignment) {
   start.set_resume_step(50);
   const auto input = from_proto(message);
   ASSERT_TRUE(input);
-  const Assignment expected{.attempt = {RunId{"r-1"}, StepId{"train"}, 2}, .uses = "train", .with = {{"x", 1}},
-                            .gpus = {3}, .cpus = 1.5, .timeout = milliseconds(100), .resume_artifact = "sha256:1",
+  const Assignment expected{.attempt = {RunId{"r-1"}, StepId{"train"}, 2},
+                            .uses = "train",
+                            .with = {{"x", 1}},
+                            .gpus = {3},
+                            .cpus = 1.5,
+                            .timeout = milliseconds(100),
+                            .resume_artifact = "sha256:1",
                             .resume_step = 50};
   EXPECT_EQ(std::get<AssignmentReceived>(*input).assignment, expected);
 }
@@ -93,8 +99,12 @@ TEST(ConvertTest, refuses_commands_that_make_no_sense) {
 }
 
 TEST(ConvertTest, writes_a_finished_report_whatever_bytes_it_holds) {
-  const FinishedReport report{.attempt = {RunId{"r"}, StepId{"s"}, 1}, .outcome = Outcome::kUserFailure,
-                              .outputs = {{"text", "\xff"}}, .exit_code = 1, .error_code = "c", .error_message = "m"};
+  const FinishedReport report{.attempt = {RunId{"r"}, StepId{"s"}, 1},
+                              .outcome = Outcome::kUserFailure,
+                              .outputs = {{"text", "\xff"}},
+                              .exit_code = 1,
+                              .error_code = "c",
+                              .error_message = "m"};
   const v1::ConnectRequest message = to_proto(Report(report));
   EXPECT_EQ(message.attempt_finished().outcome(), v1::OUTCOME_USER_FAILURE);
   EXPECT_EQ(message.attempt_finished().outputs_json(), "{\"text\":\"\xef\xbf\xbd\"}");
@@ -131,8 +141,8 @@ class ServeTest : public FolderTest {
     events.failure = [this](std::uint64_t id, const std::string& code, const std::string&) {
       note(std::to_string(id) + " failure " + code);
     };
-    connection_ = std::make_unique<ServeConnection>(shim::connect_unix(folder_ / "serve.sock").value(),
-                                                    std::move(events));
+    connection_ =
+        std::make_unique<ServeConnection>(shim::connect_unix(folder_ / "serve.sock").value(), std::move(events));
     ASSERT_TRUE(eventually([this] {
       peer_ = shim::accept_unix(listener_);
       return peer_.valid();
@@ -156,7 +166,8 @@ class ServeTest : public FolderTest {
       std::size_t count = 0;
       if (shim::read_some(peer_.get(), buffer, count) == shim::ReadState::kData) {
         lines_.feed(
-            std::string_view(buffer).substr(0, count), [&](std::string_view line) { heard = Json::parse(line); }, [] {});
+            std::string_view(buffer).substr(0, count), [&](std::string_view line) { heard = Json::parse(line); },
+            [] {});
       }
       return !heard.is_null();
     }));
@@ -177,7 +188,8 @@ TEST_F(ServeTest, carries_many_requests_by_id) {
   ASSERT_TRUE(connection_->generate(8, {{"prompt", "b"}}));
   hear();
   say("{\"id\":\"8\",\"type\":\"delta\",\"text\":\"x\"}\n{\"id\":\"7\",\"type\":\"delta\",\"text\":\"y\"}\nnoise\n"
-      "{\"id\":\"8\",\"type\":\"done\",\"finish_reason\":\"stop\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}\n"
+      "{\"id\":\"8\",\"type\":\"done\",\"finish_reason\":\"stop\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":"
+      "1}}\n"
       "{\"id\":\"7\",\"type\":\"error\",\"code\":\"internal\",\"message\":\"m\"}\n"
       "{\"id\":\"7\",\"type\":\"done\",\"finish_reason\":\"stop\"}\n");
   ASSERT_TRUE(eventually([&] { return notes().size() == 4; }));

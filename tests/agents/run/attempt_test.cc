@@ -15,8 +15,13 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 Assignment assignment_of(const std::string& uses, Json with = Json::object()) {
-  return Assignment{.attempt = {RunId{"r-1"}, StepId{"train[lr=0.1]"}, 2}, .uses = uses, .with = std::move(with),
-                    .gpus = {1, 3}, .cpus = 1.5, .timeout = milliseconds(60'000), .resume_step = 50};
+  return Assignment{.attempt = {RunId{"r-1"}, StepId{"train[lr=0.1]"}, 2},
+                    .uses = uses,
+                    .with = std::move(with),
+                    .gpus = {1, 3},
+                    .cpus = 1.5,
+                    .timeout = milliseconds(60'000),
+                    .resume_step = 50};
 }
 
 class AttemptTest : public FolderTest {
@@ -63,9 +68,9 @@ TEST_F(AttemptTest, writes_the_job_with_every_artifact_as_a_folder) {
   ArtifactCache cache(folder_ / "cache", blobs_, 1 << 20);
   const std::string data = blobs_.add("dataset", {{"data.jsonl", "{}\n"}});
   const std::string checkpoint = blobs_.add("checkpoint", {{"trainer_state.json", "{}"}});
-  Assignment assignment = assignment_of("train", {{"data", {{"$artifact", data}, {"kind", "dataset"}}},
-                                                  {"list", {{{"$artifact", data}}, 7}},
-                                                  {"epochs", 3}});
+  Assignment assignment = assignment_of(
+      "train",
+      {{"data", {{"$artifact", data}, {"kind", "dataset"}}}, {"list", {{{"$artifact", data}}, 7}}, {"epochs", 3}});
   assignment.resume_artifact = checkpoint;
   EXPECT_THAT(artifacts_of(assignment), ElementsAre(data, data, checkpoint));
   const auto prepared = prepare_inputs(folder_, assignment, cache, cancel_);
@@ -85,11 +90,11 @@ TEST_F(AttemptTest, writes_the_job_with_every_artifact_as_a_folder) {
 TEST_F(AttemptTest, links_the_inputs_of_a_command) {
   ArtifactCache cache(folder_ / "cache", blobs_, 1 << 20);
   const std::string data = blobs_.add("dataset", {{"data.jsonl", "{}\n"}});
-  ASSERT_TRUE(prepare_inputs(folder_, assignment_of("run", {{"inputs", {{"rows", {{"$artifact", data}}}}}}), cache,
-                             cancel_));
+  ASSERT_TRUE(
+      prepare_inputs(folder_, assignment_of("run", {{"inputs", {{"rows", {{"$artifact", data}}}}}}), cache, cancel_));
   EXPECT_EQ(get(folder_ / "work/inputs/rows/data.jsonl"), "{}\n");
-  const auto refused = prepare_inputs(
-      folder_, assignment_of("run", {{"inputs", {{"../up", {{"$artifact", data}}}}}}), cache, cancel_);
+  const auto refused =
+      prepare_inputs(folder_, assignment_of("run", {{"inputs", {{"../up", {{"$artifact", data}}}}}}), cache, cancel_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
 }
@@ -119,7 +124,8 @@ TEST_F(AttemptTest, chooses_the_program_by_step_type) {
 }
 
 TEST_F(AttemptTest, says_which_program_is_missing) {
-  const auto launch = make_launch(folder_, assignment_of("train"), "nonce", {"/bin/shim", "/no/worker", "/no/prep"}, {});
+  const auto launch =
+      make_launch(folder_, assignment_of("train"), "nonce", {"/bin/shim", "/no/worker", "/no/prep"}, {});
   ASSERT_FALSE(launch);
   EXPECT_THAT(launch.error().message, HasSubstr("/no/worker"));
   EXPECT_THAT(launch.error().message, HasSubstr("--worker"));
@@ -129,8 +135,7 @@ TEST_F(AttemptTest, says_which_program_is_missing) {
 
 TEST_F(AttemptTest, gives_a_command_its_variables_but_never_other_gpus) {
   const Json env{{"COLOUR", "red"}, {"CUDA_VISIBLE_DEVICES", "0,1,2"}, {"LUTHIER_JOB", "/etc"}, {"LANG", "C"}};
-  const auto launch =
-      make_launch(folder_, assignment_of("run", {{"command", "true"}, {"env", env}}), "nonce", {}, {});
+  const auto launch = make_launch(folder_, assignment_of("run", {{"command", "true"}, {"env", env}}), "nonce", {}, {});
   ASSERT_TRUE(launch);
   EXPECT_THAT(launch->environment, Contains("COLOUR=red"));
   EXPECT_THAT(launch->environment, Contains("LANG=C"));
@@ -146,8 +151,9 @@ TEST_F(AttemptTest, uploads_outputs_and_only_what_is_missing) {
   blobs_.add("other", {{"x", "config"}});
   const std::string base = blobs_.add("model", {{"base", "base"}});
   const auto base_path = cache.fetch(base, {}, cancel_).value().path;
-  const Json outputs{{"model", {{"adapter", {{"$path", "model"}, {"kind", "adapter"}}},
-                                {"base", {{"$path", base_path.string()}, {"kind", "model"}}}}},
+  const Json outputs{{"model",
+                      {{"adapter", {{"$path", "model"}, {"kind", "adapter"}}},
+                       {"base", {{"$path", base_path.string()}, {"kind", "model"}}}}},
                      {"absolute", {{"$path", (folder_ / "work/model").string()}, {"kind", "adapter"}}},
                      {"kept", {{"$artifact", base}, {"$path", "/anything"}, {"kind", "model"}}},
                      {"loss", 0.5}};

@@ -107,9 +107,9 @@ class FakeBlobs final : public BlobClient {
     return manifests_.contains(digest);
   }
 
-  int breaks_left = 0;     // downloads that break in the middle
-  int outages_left = 0;    // other calls that find the controller away
-  bool corrupt = false;    // downloads bring wrong bytes
+  int breaks_left = 0;                 // downloads that break in the middle
+  int outages_left = 0;                // other calls that find the controller away
+  bool corrupt = false;                // downloads bring wrong bytes
   std::vector<std::uint64_t> offsets;  // of downloads
   std::vector<std::string> uploads;
 

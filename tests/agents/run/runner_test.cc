@@ -154,7 +154,8 @@ TEST_F(RunnerTest, a_restarted_agent_finds_what_runs) {
   const RecoveredAttempt recovered = await<RecoveredAttempt>();
   EXPECT_EQ(recovered.found, Recovered::kRunning);
   EXPECT_EQ(recovered.pid, pid);
-  EXPECT_EQ(recovered.assignment.with["command"], command("echo one; while [ ! -e done ]; do sleep 0.02; done; echo two; exit 5").with["command"]);
+  EXPECT_EQ(recovered.assignment.with["command"],
+            command("echo one; while [ ! -e done ]; do sleep 0.02; done; echo two; exit 5").with["command"]);
   put("attempts/r-1.one.1/work/done", "");
   EXPECT_EQ(await<ProcessExited>().exit.exit_code, 5);
   EXPECT_EQ(log(), "one\ntwo\n");
@@ -242,11 +243,26 @@ struct ExitCase {
 TEST(ExitRecordTest, tells_the_shim_s_own_troubles_from_the_step_s) {
   const ExitCase cases[] = {
       {"a worker's own error stays", "train", {1, 0, "", "", 0}, FailureClass::kUser, FailureClass::kUser, "said"},
-      {"of a command only the status counts", "run", {1, 0, "", "", 0}, FailureClass::kUser, FailureClass::kNone, "said"},
+      {"of a command only the status counts",
+       "run",
+       {1, 0, "", "", 0},
+       FailureClass::kUser,
+       FailureClass::kNone,
+       "said"},
       {"stopped by us", "run", {-1, 15, "agent", "", 0}, FailureClass::kNone, FailureClass::kNone, "said"},
-      {"no agent came", "run", {-1, 15, "orphan_timeout", "x", 0}, FailureClass::kNone, FailureClass::kInfrastructure, "orphaned"},
+      {"no agent came",
+       "run",
+       {-1, 15, "orphan_timeout", "x", 0},
+       FailureClass::kNone,
+       FailureClass::kInfrastructure,
+       "orphaned"},
       {"disk full", "train", {0, 0, "spool", "x", 0}, FailureClass::kNone, FailureClass::kInfrastructure, "disk_full"},
-      {"worker not started", "train", {127, 0, "", "x", 0}, FailureClass::kNone, FailureClass::kInfrastructure, "start_failed"},
+      {"worker not started",
+       "train",
+       {127, 0, "", "x", 0},
+       FailureClass::kNone,
+       FailureClass::kInfrastructure,
+       "start_failed"},
       {"command not found", "run", {127, 0, "", "x", 0}, FailureClass::kNone, FailureClass::kNone, "said"},
   };
   for (const ExitCase& one : cases) {

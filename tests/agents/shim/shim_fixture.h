@@ -133,14 +133,15 @@ class ShimTest : public ::testing::Test {
     EXPECT_TRUE(eventually([&] {
       std::size_t count = 0;
       if (read_some(fd.get(), buffer, count) == ReadState::kData) {
-        lines.feed(std::string_view(buffer).substr(0, count),
-                   [&](std::string_view line) {
-                     const Json json = Json::parse(line, nullptr, false);
-                     if (found.is_null() && wanted(json)) {
-                       found = json;
-                     }
-                   },
-                   [] {});
+        lines.feed(
+            std::string_view(buffer).substr(0, count),
+            [&](std::string_view line) {
+              const Json json = Json::parse(line, nullptr, false);
+              if (found.is_null() && wanted(json)) {
+                found = json;
+              }
+            },
+            [] {});
       }
       return !found.is_null();
     }));

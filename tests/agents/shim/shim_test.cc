@@ -62,7 +62,8 @@ TEST_F(ShimTest, keeps_what_a_step_wrote_by_reopening_its_output) {
 
 TEST_F(ShimTest, gives_the_process_a_clean_world) {
   ::setenv("SECRET_OF_THE_AGENT", "1", 1);
-  start_command("env | sort | grep -v -e _= -e NONCE -e PWD; pwd; ls /proc/self/fd | wc -l; ulimit -c; head -c 1 | wc -c");
+  start_command(
+      "env | sort | grep -v -e _= -e NONCE -e PWD; pwd; ls /proc/self/fd | wc -l; ulimit -c; head -c 1 | wc -c");
   wait_for_exit();
   // ls itself opens one descriptor beyond the standard three.
   EXPECT_EQ(log(), "GREETING=hello\nPATH=/usr/bin:/bin\n" + (folder_ / "work").string() + "\n4\n0\n0\n");

@@ -41,8 +41,8 @@ TEST(EpochBatches, PutLikeLengthsTogether) {
   const auto lengths = some_lengths(160);
   std::int64_t spread = 0;
   for (const Batch& batch : epoch_batches(lengths, 10, 1, 0)) {
-    const auto [low, high] = std::minmax_element(
-        batch.begin(), batch.end(), [&](std::size_t a, std::size_t b) { return lengths[a] < lengths[b]; });
+    const auto [low, high] = std::minmax_element(batch.begin(), batch.end(),
+                                                 [&](std::size_t a, std::size_t b) { return lengths[a] < lengths[b]; });
     spread += lengths[*high] - lengths[*low];
   }
   EXPECT_LT(spread, 16 * 5);  // the lengths span 30; at random almost every batch would

@@ -11,7 +11,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(Labels, AreWrittenAsTheDataWritesThem) {
-  const std::vector<Record> records{{"p", " hockey", 1}, {"p", " baseball", 2}, {"p", " hockey", 3}, {"p", " hockey", 4}};
+  const std::vector<Record> records{
+      {"p", " hockey", 1}, {"p", " baseball", 2}, {"p", " hockey", 3}, {"p", " hockey", 4}};
   const Labels found = Labels::find({}, records);
   EXPECT_THAT(found.names(), ElementsAre("baseball", "hockey"));
   EXPECT_THAT(found.completions(), ElementsAre(" baseball", " hockey"));
@@ -45,7 +46,12 @@ TEST(Verdict, FollowsTheRules) {
       {"threshold met", metrics(1, 0.9), metrics(1, 0.95), {}, {{"label_accuracy", 0.9}}, true, "thresholds are met"},
       {"threshold missed", metrics(1, 0.89), {}, {}, {{"label_accuracy", 0.9}}, false, "at least 0.9000"},
       {"loss is at most", metrics(1.1, 0.9), {}, {}, {{"loss", 1.0}}, false, "at most 1.0000"},
-      {"thresholds bind with a baseline too", metrics(1, 0.8), {}, metrics(1, 0.1), {{"label_accuracy", 0.9}}, false,
+      {"thresholds bind with a baseline too",
+       metrics(1, 0.8),
+       {},
+       metrics(1, 0.1),
+       {{"label_accuracy", 0.9}},
+       false,
        "threshold"},
       {"base decides at last", metrics(1, 0.4), metrics(1, 0.5), {}, {}, false, "the base model"},
       {"nothing to compare", metrics(1, 0.4), {}, {}, {}, true, "nothing"}};

@@ -74,7 +74,8 @@ TEST(ModelConfig, WhatIsNotSupportedIsRefusedByName) {
 
 TEST(ModelConfig, ANewModelHasTheSizesAskedFor) {
   auto config = config_of_new_model(Json::parse(R"({"architecture": "llama", "tokenizer": {}, "hidden_size": 64,
-      "intermediate_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4, "seed": 1})"), 300, 0);
+      "intermediate_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4, "seed": 1})"),
+                                    300, 0);
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->vocab_size, 300);
   EXPECT_EQ(config->num_key_value_heads, 4);
@@ -86,8 +87,12 @@ TEST(ModelConfig, ANewModelHasTheSizesAskedFor) {
 }
 
 TEST(AdapterConfig, SurvivesBeingWrittenAndRead) {
-  AdapterConfig config{.r = 8, .alpha = 12.5, .dropout = 0.1, .target_modules = {"k_proj", "q_proj"},
-                       .use_rslora = true, .base_model_name = "tiny"};
+  AdapterConfig config{.r = 8,
+                       .alpha = 12.5,
+                       .dropout = 0.1,
+                       .target_modules = {"k_proj", "q_proj"},
+                       .use_rslora = true,
+                       .base_model_name = "tiny"};
   auto read = parse_adapter_config(adapter_config_text(config));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(*read, config);
@@ -103,12 +108,16 @@ TEST(AdapterConfig, ReadsWhatPeftWrites) {
 
 TEST(AdapterConfig, WhatWouldChangeTheModelSilentlyIsRefused) {
   const Json good = Json::parse(adapter_config_text({.target_modules = {"q_proj"}}));
-  const std::pair<const char*, const char*> cases[] = {
-      {R"({"use_dora": true})", "use_dora"},       {R"({"modules_to_save": ["lm_head"]})", "modules_to_save"},
-      {R"({"bias": "all"})", "bias"},              {R"({"rank_pattern": {"q_proj": 2}})", "rank_pattern"},
-      {R"({"peft_type": "IA3"})", "IA3"},          {R"({"target_modules": ["c_attn"]})", "c_attn"},
-      {R"({"target_modules": []})", "target_modules"}, {R"({"r": 0})", "r must"},
-      {R"({"r": null})", "'r'"},                   {R"({"lora_alpha": -1})", "alpha"}};
+  const std::pair<const char*, const char*> cases[] = {{R"({"use_dora": true})", "use_dora"},
+                                                       {R"({"modules_to_save": ["lm_head"]})", "modules_to_save"},
+                                                       {R"({"bias": "all"})", "bias"},
+                                                       {R"({"rank_pattern": {"q_proj": 2}})", "rank_pattern"},
+                                                       {R"({"peft_type": "IA3"})", "IA3"},
+                                                       {R"({"target_modules": ["c_attn"]})", "c_attn"},
+                                                       {R"({"target_modules": []})", "target_modules"},
+                                                       {R"({"r": 0})", "r must"},
+                                                       {R"({"r": null})", "'r'"},
+                                                       {R"({"lora_alpha": -1})", "alpha"}};
   for (const auto& [patch, message] : cases) {
     Json json = good;
     json.merge_patch(Json::parse(patch));

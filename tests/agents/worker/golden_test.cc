@@ -49,8 +49,9 @@ class GoldenTest : public ::testing::Test {
   // The steps of make_goldens.py's train(); fills the model's weights.
   void train(Llama& model, const Json& wanted) {
     model.make_trainable();
-    Adamw optimizer(model.has_adapter() ? model.adapter_weights() : model.weights(),
-                    {.beta1 = expected_["beta1"], .beta2 = expected_["beta2"], .weight_decay = expected_["weight_decay"]});
+    Adamw optimizer(
+        model.has_adapter() ? model.adapter_weights() : model.weights(),
+        {.beta1 = expected_["beta1"], .beta2 = expected_["beta2"], .weight_decay = expected_["weight_decay"]});
     for (std::size_t step = 0; step < expected_["batches"].size(); ++step) {
       std::vector<Example> examples;
       for (const Json& example : expected_["batches"][step]) {
@@ -132,8 +133,8 @@ TEST_F(GoldenTest, GreedyDecodingWithTheCacheGivesTheSameTokens) {
     const at::Tensor tokens = at::tensor(std::vector<std::int64_t>(next.begin(), next.end()), at::kLong).unsqueeze(0);
     const at::Tensor hidden = model.hidden_states(tokens, cache);
     const at::Tensor row = model.logits(hidden.select(1, hidden.size(1) - 1)).contiguous();
-    generated.push_back(static_cast<TokenId>(
-        greedy.choose({row.const_data_ptr<float>(), static_cast<std::size_t>(row.numel())})));
+    generated.push_back(
+        static_cast<TokenId>(greedy.choose({row.const_data_ptr<float>(), static_cast<std::size_t>(row.numel())})));
     next = {generated.back()};
   }
   EXPECT_EQ(generated, wanted);

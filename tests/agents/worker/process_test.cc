@@ -1,11 +1,11 @@
 // Runs the real luthier-worker: train, kill -9 and resume, stop, eval, serve, and failures.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -45,7 +45,9 @@ class WorkerProcess : public ::testing::Test {
     for (int i = 0; i < 48; ++i) {
       const char* who = i % 2 == 0 ? "the goalie" : "the pitcher";
       lines += Json{{"prompt", std::string(who) + " made " + std::to_string(i) + " ->"},
-                    {"completion", i % 2 == 0 ? " goal" : " ball"}}.dump() + "\n";
+                    {"completion", i % 2 == 0 ? " goal" : " ball"}}
+                   .dump() +
+               "\n";
     }
     folder_.write("data/data.jsonl", lines);
     folder_.write("data/dataset.json", R"({"task":"classification","prompt_suffix":" ->","completion_prefix":" "})");
@@ -63,7 +65,7 @@ class WorkerProcess : public ::testing::Test {
 
   // Starts a worker in its own work folder; stdout (the messages) goes to <work>/out.
   pid_t start(const std::string& work, const std::string& verb, const Json& with, const Json& resume = nullptr) {
-    Json job = {{"version", 1}, {"run", "r-1"}, {"step", "s"}, {"attempt", 1},
+    Json job = {{"version", 1}, {"run", "r-1"}, {"step", "s"},           {"attempt", 1},
                 {"uses", verb}, {"with", with}, {"gpus", Json::array()}, {"threads", 2}};
     if (!resume.is_null()) {
       job["resume"] = resume;
@@ -188,13 +190,18 @@ TEST_F(WorkerProcess, ResumingWithOtherSettingsIsRefused) {
 
 TEST_F(WorkerProcess, ANewModelIsTrainedFromTextAndEvaluated) {
   folder_.write("text/data.jsonl", "{\"text\": \"the goalie made a save by the goalie made a save\"}\n");
-  const Json init = {{"architecture", "llama"}, {"tokenizer", artifact(kGolden + "/llama")}, {"hidden_size", 16},
-                     {"intermediate_size", 32}, {"num_hidden_layers", 1}, {"num_attention_heads", 2}};
-  ASSERT_EQ(run("new", "train", {{"init", init}, {"data", artifact(folder_.path() / "text")},
-                                 {"method", {{"pretrain", {{"n_epochs", 2}, {"max_tokens", 8}}}}}}), 0);
+  const Json init = {{"architecture", "llama"}, {"tokenizer", artifact(kGolden + "/llama")},
+                     {"hidden_size", 16},       {"intermediate_size", 32},
+                     {"num_hidden_layers", 1},  {"num_attention_heads", 2}};
+  ASSERT_EQ(run("new", "train",
+                {{"init", init},
+                 {"data", artifact(folder_.path() / "text")},
+                 {"method", {{"pretrain", {{"n_epochs", 2}, {"max_tokens", 8}}}}}}),
+            0);
   const Json model = {{"base", artifact(folder_.path() / "new/model")}, {"adapter", nullptr}, {"name", nullptr}};
-  ASSERT_EQ(run("eval", "eval", {{"model", model}, {"data", artifact(folder_.path() / "data")}, {"samples", 2},
-                                 {"baseline", model}}), 0);
+  ASSERT_EQ(run("eval", "eval",
+                {{"model", model}, {"data", artifact(folder_.path() / "data")}, {"samples", 2}, {"baseline", model}}),
+            0);
   const Json outputs = messages("eval").back()["outputs"];
   EXPECT_EQ(outputs["base_metrics"], nullptr);
   EXPECT_EQ(outputs["metrics"], outputs["baseline_metrics"]);
@@ -204,8 +211,8 @@ TEST_F(WorkerProcess, ANewModelIsTrainedFromTextAndEvaluated) {
 }
 
 TEST_F(WorkerProcess, ServesTheTunedModelUntilToldToStop) {
-  const Json model = {{"base", artifact(kGolden + "/llama")}, {"adapter", artifact(kGolden + "/llama_adapter")},
-                      {"name", "tiny"}};
+  const Json model = {
+      {"base", artifact(kGolden + "/llama")}, {"adapter", artifact(kGolden + "/llama_adapter")}, {"name", "tiny"}};
   const pid_t server = start("serve_work", "serve", {{"model", model}});
   while (messages("serve_work").empty() || messages("serve_work").back()["type"] != "ready") {
     ASSERT_EQ(::waitpid(server, nullptr, WNOHANG), 0);
@@ -216,7 +223,8 @@ TEST_F(WorkerProcess, ServesTheTunedModelUntilToldToStop) {
   std::strncpy(address.sun_path, socket_path().c_str(), sizeof(address.sun_path) - 1);
   const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM, 0));
   ASSERT_EQ(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
-  ASSERT_TRUE(write_all(socket.get(), R"({"id":"1","type":"generate","prompt":"the goalie","max_tokens":3})" "\n"));
+  ASSERT_TRUE(write_all(socket.get(), R"({"id":"1","type":"generate","prompt":"the goalie","max_tokens":3})"
+                                      "\n"));
   std::string answer;
   for (char bytes[512]; answer.find("\"done\"") == std::string::npos;) {
     const ssize_t count = ::read(socket.get(), bytes, sizeof(bytes));
@@ -266,8 +274,8 @@ TEST_F(WorkerProcess, FailuresSayWhoseTheyAreAndWhatToDo) {
 }
 
 TEST_F(WorkerProcess, GpusWithoutThePluginAreAnInfrastructureFailure) {
-  const auto job = folder_.write("gpu/job.json", Json{{"version", 1}, {"uses", "train"}, {"gpus", {0}},
-                                                      {"with", training()}}.dump());
+  const auto job = folder_.write("gpu/job.json",
+                                 Json{{"version", 1}, {"uses", "train"}, {"gpus", {0}}, {"with", training()}}.dump());
   const UniqueFd out(::open((folder_.path() / "gpu/out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
   auto pid = spawn_child({.argv = {LUTHIER_BIN_DIR "/luthier-worker", "train"},
                           .environment = {"LUTHIER_JOB=" + job.string(), "CUDA_VISIBLE_DEVICES="},

@@ -26,7 +26,8 @@ class EchoAnswer final : public Answer {
     if (request_.prompt == "fail") {
       return Error{ErrorCode::kInternal, "it failed"};
     }
-    Piece piece{std::string(1, request_.prompt[static_cast<std::size_t>(made_) % request_.prompt.size()]), std::nullopt};
+    Piece piece{std::string(1, request_.prompt[static_cast<std::size_t>(made_) % request_.prompt.size()]),
+                std::nullopt};
     if (++made_ == request_.max_tokens) {
       piece.finish_reason = "length";
     }

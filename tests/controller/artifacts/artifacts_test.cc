@@ -156,9 +156,7 @@ TEST_F(ArtifactsTest, ConcurrentWritersOfOneBlobAllSucceed) {
   std::vector<std::thread> threads;
   std::atomic<int> stored = 0;
   for (auto& writer : writers) {
-    threads.emplace_back([&bytes, &stored, &writer] {
-      stored += writer->write(bytes) && writer->finish() ? 1 : 0;
-    });
+    threads.emplace_back([&bytes, &stored, &writer] { stored += writer->write(bytes) && writer->finish() ? 1 : 0; });
   }
   for (std::thread& thread : threads) {
     thread.join();

@@ -81,10 +81,10 @@ TEST(EventJson, EveryEventSurvivesTheRoundTripThroughText) {
 // Journals of released versions hold these names: a change here loses people's history.
 TEST(EventJson, NamesNeverChange) {
   const std::vector<std::string> names{
-      "controller_started", "agent_joined",         "agent_lost",       "run_submitted",       "step_ready",
-      "step_skipped",       "attempt_assigned",     "attempt_started",  "attempt_ready",       "checkpoint_committed",
-      "attempt_ended",      "allocation_released",  "step_retrying",    "step_succeeded",      "step_failed",
-      "step_cancelled",     "cancel_requested",     "run_finished",     "model_registered",    "alias_moved",
+      "controller_started",   "agent_joined",        "agent_lost",      "run_submitted",    "step_ready",
+      "step_skipped",         "attempt_assigned",    "attempt_started", "attempt_ready",    "checkpoint_committed",
+      "attempt_ended",        "allocation_released", "step_retrying",   "step_succeeded",   "step_failed",
+      "step_cancelled",       "cancel_requested",    "run_finished",    "model_registered", "alias_moved",
       "deployment_requested", "deployment_stopped"};
   const std::vector<Event> events = every_event();
   ASSERT_EQ(names.size(), events.size());

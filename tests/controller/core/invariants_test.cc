@@ -111,7 +111,8 @@ TEST_F(InvariantsTest, Invariant4InTheState) {
   EXPECT_THAT(checker_.violations(), IsEmpty());
   state.allocations[attempt(2)] = {.agent = AgentId{"a-1"}, .cpus = 0.5, .gpus = {1}};
   checker_.on_state(state);
-  EXPECT_THAT(checker_.violations(), ElementsAre(HasSubstr("GPU 1 of a-1 is promised twice"), HasSubstr("CPUs of a-1")));
+  EXPECT_THAT(checker_.violations(),
+              ElementsAre(HasSubstr("GPU 1 of a-1 is promised twice"), HasSubstr("CPUs of a-1")));
 }
 
 }  // namespace

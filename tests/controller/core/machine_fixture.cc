@@ -131,13 +131,17 @@ Lines MachineFixture::start(const std::string& step, int number, const std::stri
 }
 
 Lines MachineFixture::finish(const std::string& step, Json outputs, int number, const std::string& agent) {
-  return feed(AttemptFinishedReport{.attempt = attempt(step, number), .agent = AgentId{agent},
-                                    .outputs = std::move(outputs)});
+  return feed(
+      AttemptFinishedReport{.attempt = attempt(step, number), .agent = AgentId{agent}, .outputs = std::move(outputs)});
 }
 
 Lines MachineFixture::fail(const std::string& step, Outcome outcome, int number, const std::string& agent) {
-  return feed(AttemptFinishedReport{.attempt = attempt(step, number), .agent = AgentId{agent}, .outcome = outcome,
-                                    .exit_code = 1, .error_code = "code", .error_message = "it broke"});
+  return feed(AttemptFinishedReport{.attempt = attempt(step, number),
+                                    .agent = AgentId{agent},
+                                    .outcome = outcome,
+                                    .exit_code = 1,
+                                    .error_code = "code",
+                                    .error_message = "it broke"});
 }
 
 Lines MachineFixture::release(const std::string& step, int number, const std::string& agent) {
@@ -146,9 +150,10 @@ Lines MachineFixture::release(const std::string& step, int number, const std::st
 
 Lines MachineFixture::offer(const std::string& step, std::int64_t at, int number, const std::string& agent) {
   const std::string digest = "c" + std::to_string(at);
-  return feed(CheckpointOfferedReport{attempt(step, number), AgentId{agent},
-                                      {at, digest, digest + "w", "adapter",
-                                       {{"full_valid_loss", 10.0 / static_cast<double>(at)}}}});
+  return feed(CheckpointOfferedReport{
+      attempt(step, number),
+      AgentId{agent},
+      {at, digest, digest + "w", "adapter", {{"full_valid_loss", 10.0 / static_cast<double>(at)}}}});
 }
 
 void MachineFixture::advance(std::int64_t by_ms) {

@@ -14,8 +14,8 @@ class RegistryTest : public MachineFixture {
     feed(RegisterModel{.request = 3, .model = name, .weights = {.base = base}});
   }
   Lines move(const std::string& name, const std::string& alias, int version, std::optional<int> expected = {}) {
-    return feed(MoveAlias{.request = 4, .model = name, .alias = alias, .to_version = version,
-                          .expected_version = expected, .by = "me"});
+    return feed(MoveAlias{
+        .request = 4, .model = name, .alias = alias, .to_version = version, .expected_version = expected, .by = "me"});
   }
   // An evaluation against alias:production, and a promotion that rests on it; the evaluation waits on a-1.
   void submit_promotion(const std::string& base, Json more = Json::object()) {
@@ -90,10 +90,9 @@ TEST_F(RegistryTest, PromoteRegistersAndMovesTheAlias) {
   EXPECT_THAT(finish("eval", {{"better", true}, {"metrics", {{"loss", 0.5}}}}),
               ElementsAre("send a-1 acknowledge finished r-1/eval/1", "journal attempt_ended r-1/eval/1",
                           "journal step_succeeded eval", "publish step.succeeded eval", "journal step_ready promote",
-                          "publish step.started promote", "journal model_registered p",
-                          "publish model.registered ", "journal alias_moved p", "publish model.promoted promote",
-                          "journal step_succeeded promote", "publish step.succeeded promote",
-                          "journal run_finished r-1", "publish run.succeeded "));
+                          "publish step.started promote", "journal model_registered p", "publish model.registered ",
+                          "journal alias_moved p", "publish model.promoted promote", "journal step_succeeded promote",
+                          "publish step.succeeded promote", "journal run_finished r-1", "publish run.succeeded "));
   const Json outputs = journaled<StepSucceeded>().outputs;
   EXPECT_EQ(outputs["version"], 1);
   EXPECT_EQ(outputs["name"], "p");
@@ -135,10 +134,11 @@ TEST_F(RegistryTest, PromoteHonoursAnExplicitExpectation) {
 }
 
 TEST_F(RegistryTest, RegisterGivesANameAVersionAndAliases) {
-  submit({controller_step("register", {}, {{"model", artifact_json("w", "model")},
-                                           {"name", "tiny"},
-                                           {"aliases", {"latest", "base"}},
-                                           {"description", "small"}})});
+  submit({controller_step("register", {},
+                          {{"model", artifact_json("w", "model")},
+                           {"name", "tiny"},
+                           {"aliases", {"latest", "base"}},
+                           {"description", "small"}})});
   EXPECT_EQ(state_.models.at("tiny").aliases, (std::map<std::string, int>{{"base", 1}, {"latest", 1}}));
   EXPECT_EQ(state_.models.at("tiny").versions.at(1).description, "small");
   EXPECT_EQ(journaled<StepSucceeded>().outputs["model"]["version"], 1);

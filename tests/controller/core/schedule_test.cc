@@ -75,8 +75,9 @@ TEST_F(ScheduleTest, CountsMemory) {
   plan::Step second = first;
   second.id = StepId{"two"};
   submit({first, second});
-  EXPECT_EQ(reason("two"), "no agent has 0.5 free CPUs and 5 GiB of free memory: a-1 has 1.5 of 2 CPUs and 3 GiB of "
-                           "8 GiB free");
+  EXPECT_EQ(reason("two"),
+            "no agent has 0.5 free CPUs and 5 GiB of free memory: a-1 has 1.5 of 2 CPUs and 3 GiB of "
+            "8 GiB free");
 }
 
 TEST_F(ScheduleTest, SaysWhenNoAgentIsThere) {

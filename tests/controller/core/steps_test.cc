@@ -102,8 +102,7 @@ TEST_F(StepsTest, Edge3AMissingModelFailsTheStepWithASuggestion) {
   train.with = {{"model", "tiny-lama"}};
   submit({train});
   EXPECT_EQ(journaled<StepFailed>().code, "model_not_found");
-  EXPECT_EQ(journaled<StepFailed>().message,
-            "`with.model`: there is no model 'tiny-lama', did you mean 'tiny-llama'?");
+  EXPECT_EQ(journaled<StepFailed>().message, "`with.model`: there is no model 'tiny-lama', did you mean 'tiny-llama'?");
 }
 
 TEST_F(StepsTest, AModelNameBecomesDigestsAndAMissingBaselineBecomesNull) {

@@ -16,8 +16,7 @@ TEST(AgentWatch, NamesAnAgentOnceWhenItsSilenceReachesTheLimit) {
   AgentWatch watch(milliseconds(10'000), milliseconds(30'000));
   watch.heard(kOne, 1'000);
   EXPECT_THAT(watch.take_silent(10'999), IsEmpty());
-  EXPECT_THAT(watch.take_silent(11'000),
-              ElementsAre(AgentWatch::Silent{kOne, "nothing was heard from it for 10 s"}));
+  EXPECT_THAT(watch.take_silent(11'000), ElementsAre(AgentWatch::Silent{kOne, "nothing was heard from it for 10 s"}));
   EXPECT_THAT(watch.take_silent(99'000), IsEmpty());
 }
 

@@ -43,9 +43,9 @@ TEST_F(FleetTest, JoiningNeedsAGoodToken) {
 
 TEST_F(FleetTest, EveryCallButJoinNeedsAnAgentsCredential) {
   ASSERT_TRUE(store_->add_key("the key of a person", {"person", store::Scope::kAdmin}));
-  const std::pair<std::string, StatusCode> cases[] = {
-      {"", StatusCode::UNAUTHENTICATED}, {"wrong", StatusCode::UNAUTHENTICATED},
-      {"the key of a person", StatusCode::PERMISSION_DENIED}};
+  const std::pair<std::string, StatusCode> cases[] = {{"", StatusCode::UNAUTHENTICATED},
+                                                      {"wrong", StatusCode::UNAUTHENTICATED},
+                                                      {"the key of a person", StatusCode::PERMISSION_DENIED}};
   for (const auto& [credential, code] : cases) {
     TestAgent agent(address_, "a-1", credential);
     EXPECT_EQ(agent.open().end().error_code(), code);
@@ -220,8 +220,8 @@ TEST_F(FleetTest, AfterARestartKnownAgentsHaveAGracePeriod) {
 
 TEST_F(FleetTest, ATakenPortIsReportedInOneSentence) {
   const int port = std::stoi(address_.substr(address_.find(':') + 1));
-  const auto second = make_fleet_server({*runtime_, *store_, *artifacts_, inference_, progress_, clock_, log_},
-                                        {.port = port});
+  const auto second =
+      make_fleet_server({*runtime_, *store_, *artifacts_, inference_, progress_, clock_, log_}, {.port = port});
   const Result<int> started = second->start();
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().message.find("cannot listen for agents on 127.0.0.1:" + std::to_string(port)),

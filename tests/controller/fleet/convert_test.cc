@@ -17,9 +17,9 @@ TEST(Convert, AnAttemptSurvivesTheRoundTrip) {
 }
 
 TEST(Convert, RefusesWhatIsNoAttempt) {
-  for (const AttemptId& bad : {AttemptId{RunId{""}, StepId{"s"}, 1}, AttemptId{RunId{"r"}, StepId{""}, 1},
-                               AttemptId{RunId{"r"}, StepId{"s"}, 0},
-                               AttemptId{RunId{std::string(513, 'r')}, StepId{"s"}, 1}}) {
+  for (const AttemptId& bad :
+       {AttemptId{RunId{""}, StepId{"s"}, 1}, AttemptId{RunId{"r"}, StepId{""}, 1},
+        AttemptId{RunId{"r"}, StepId{"s"}, 0}, AttemptId{RunId{std::string(513, 'r')}, StepId{"s"}, 1}}) {
     const Result<AttemptId> result = from_proto(to_proto(bad));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument);
@@ -158,8 +158,7 @@ TEST(Convert, CheckpointKeepsItsDigestsAndMetrics) {
   const Result<core::Input> input = report_from_proto(message, kAgent);
   ASSERT_TRUE(input);
   const auto& report = std::get<core::CheckpointOfferedReport>(input.value());
-  EXPECT_EQ(report.checkpoint,
-            (core::Checkpoint{80, "sha256:1", "sha256:2", "adapter", Json{{"train_loss", 0.5}}}));
+  EXPECT_EQ(report.checkpoint, (core::Checkpoint{80, "sha256:1", "sha256:2", "adapter", Json{{"train_loss", 0.5}}}));
 }
 
 TEST(Convert, HeartbeatIsNoReport) {

@@ -162,8 +162,7 @@ class TelemetryTest : public FleetTest {
     *request.mutable_attempt() = to_proto(attempt);
     request.set_progress_json(json);
     v1::ReportProgressResponse response;
-    const grpc::Status status =
-        agent_.telemetry->ReportProgress(agent_.new_context().get(), request, &response);
+    const grpc::Status status = agent_.telemetry->ReportProgress(agent_.new_context().get(), request, &response);
     refused = response.refused();
     return status;
   }
@@ -172,8 +171,7 @@ class TelemetryTest : public FleetTest {
     *message.mutable_attempt_finished()->mutable_attempt() = to_proto(attempt);
     message.mutable_attempt_finished()->set_outcome(outcome);
     stream_.say(message);
-    EXPECT_TRUE(eventually(
-        [&] { return stream_.hear().acknowledge().report() == v1::ACKNOWLEDGED_REPORT_FINISHED; }));
+    EXPECT_TRUE(eventually([&] { return stream_.hear().acknowledge().report() == v1::ACKNOWLEDGED_REPORT_FINISHED; }));
   }
 
   TestAgent agent_;

@@ -45,8 +45,7 @@ class FleetTest : public testing::Test {
   static constexpr milliseconds kSilence{600};
   static constexpr milliseconds kGrace{2'000};
 
-  FleetTest()
-      : folder_(std::filesystem::path(testing::TempDir()) / ("fleet_test_" + std::to_string(::getpid()))) {
+  FleetTest() : folder_(std::filesystem::path(testing::TempDir()) / ("fleet_test_" + std::to_string(::getpid()))) {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     store_ = store::open_sqlite_store(folder_).value();

@@ -53,9 +53,8 @@ class FakeHub final : public controller::InferenceHub {
   }
   bool wait_for_cancel(std::uint64_t id) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(20), [&] {
-      return std::find(cancelled_.begin(), cancelled_.end(), id) != cancelled_.end();
-    });
+    return changed_.wait_for(lock, std::chrono::seconds(20),
+                             [&] { return std::find(cancelled_.begin(), cancelled_.end(), id) != cancelled_.end(); });
   }
 
  private:
@@ -95,9 +94,7 @@ class ApiTest : public testing::Test {
                 .inference = hub_,
                 .clock = clock_,
                 .log = log_,
-                .progress = [this](const AttemptId& attempt) {
-                  return attempt.number == 1 ? progress_ : Json();
-                },
+                .progress = [this](const AttemptId& attempt) { return attempt.number == 1 ? progress_ : Json(); },
                 .readiness = [this]() -> Result<void> {
                   return ready_ ? Result<void>() : Error{ErrorCode::kUnavailable, "still replaying"};
                 }},
@@ -143,10 +140,11 @@ class ApiTest : public testing::Test {
 
   // --- what an agent would say ---
   void connect_agent(const std::string& id) {
-    runtime_->post(core::AgentConnected{.agent = AgentId{id},
-                                        .name = id,
-                                        .boot_id = "boot-" + id,
-                                        .resources = {.cpus = 8, .memory_bytes = 1ULL << 34, .gpus = {}, .cpu_model = "x"}});
+    runtime_->post(
+        core::AgentConnected{.agent = AgentId{id},
+                             .name = id,
+                             .boot_id = "boot-" + id,
+                             .resources = {.cpus = 8, .memory_bytes = 1ULL << 34, .gpus = {}, .cpu_model = "x"}});
   }
   void start_attempt(const AttemptId& attempt, const std::string& agent) {
     runtime_->post(core::AttemptStartedReport{.attempt = attempt, .agent = AgentId{agent}, .pid = 1});

@@ -261,8 +261,7 @@ TEST_F(ApiTest, KeysAndJoinTokensAreShownOnceAndWork) {
 
   const RawResponse token = post("/api/v1/join-tokens", {{"uses", 1}, {"expires_seconds", 60}}, kAdmin);
   ASSERT_EQ(token.status, 201);
-  const auto joined =
-      store_->join(token.json()["token"], "credential-0123456789", "node", clock_.now().wall_ms);
+  const auto joined = store_->join(token.json()["token"], "credential-0123456789", "node", clock_.now().wall_ms);
   EXPECT_TRUE(joined.has_value());
   EXPECT_EQ(post("/api/v1/join-tokens", {{"uses", 0}}, kAdmin).status, 400);
   EXPECT_EQ(exchange(port(), "GET", "/api/v1/runs", "", key("credential-0123456789")).status, 403)

@@ -19,7 +19,7 @@
 namespace luthier::http {
 
 struct RawResponse {
-  int status = 0;  // 0: the connection ended without an answer
+  int status = 0;                              // 0: the connection ended without an answer
   std::map<std::string, std::string> headers;  // lower case
   std::string body;
   bool whole = false;  // the body ended as it promised

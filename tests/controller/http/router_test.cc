@@ -10,12 +10,12 @@ namespace {
 Router make_router() {
   Router router;
   const auto handle = [](const Request&, const Reply& reply) { reply(Response()); };
-  for (const auto& [method, pattern] : std::vector<std::pair<std::string, std::string>>{
-           {"GET", "/healthz"},
-           {"GET", "/api/v1/runs"},
-           {"POST", "/api/v1/runs"},
-           {"GET", "/api/v1/runs/{run}"},
-           {"GET", "/api/v1/runs/{run}/steps/{step}/log"}}) {
+  for (const auto& [method, pattern] :
+       std::vector<std::pair<std::string, std::string>>{{"GET", "/healthz"},
+                                                        {"GET", "/api/v1/runs"},
+                                                        {"POST", "/api/v1/runs"},
+                                                        {"GET", "/api/v1/runs/{run}"},
+                                                        {"GET", "/api/v1/runs/{run}/steps/{step}/log"}}) {
     router.add({.method = method, .pattern = pattern, .handle = handle});
   }
   return router;
@@ -33,7 +33,8 @@ TEST(Router, FindsRoutesAndDecodesTheirParameters) {
            {"GET", "/healthz", "/healthz", {}},
            {"POST", "/api/v1/runs", "/api/v1/runs", {}},
            {"GET", "/api/v1/runs/r-1", "/api/v1/runs/{run}", {{"run", "r-1"}}},
-           {"GET", "/api/v1/runs/r-1/steps/train%5Blr%3D0.1%2Cseed%3D2%5D/log",
+           {"GET",
+            "/api/v1/runs/r-1/steps/train%5Blr%3D0.1%2Cseed%3D2%5D/log",
             "/api/v1/runs/{run}/steps/{step}/log",
             {{"run", "r-1"}, {"step", "train[lr=0.1,seed=2]"}}},
            {"GET", "/api/v1/runs/a%2Fb", "/api/v1/runs/{run}", {{"run", "a/b"}}},
@@ -157,10 +158,10 @@ TEST(Messages, BodiesMustBeJsonObjectsOfBoundedDepth) {
 
 TEST(Messages, EveryErrorCodeHasItsStatus) {
   const std::vector<std::pair<ErrorCode, int>> table = {
-      {ErrorCode::kInvalidArgument, 400},  {ErrorCode::kNotFound, 404},        {ErrorCode::kAlreadyExists, 409},
+      {ErrorCode::kInvalidArgument, 400},    {ErrorCode::kNotFound, 404},         {ErrorCode::kAlreadyExists, 409},
       {ErrorCode::kFailedPrecondition, 409}, {ErrorCode::kPermissionDenied, 403}, {ErrorCode::kUnauthenticated, 401},
-      {ErrorCode::kResourceExhausted, 429}, {ErrorCode::kUnavailable, 503},     {ErrorCode::kDeadlineExceeded, 504},
-      {ErrorCode::kCancelled, 409},         {ErrorCode::kDataLoss, 500},        {ErrorCode::kInternal, 500}};
+      {ErrorCode::kResourceExhausted, 429},  {ErrorCode::kUnavailable, 503},      {ErrorCode::kDeadlineExceeded, 504},
+      {ErrorCode::kCancelled, 409},          {ErrorCode::kDataLoss, 500},         {ErrorCode::kInternal, 500}};
   for (const auto& [code, status] : table) {
     const Response response = error_response(Error{code, "because"});
     EXPECT_EQ(response.status, status);

@@ -76,7 +76,8 @@ class TransportTest : public testing::Test {
     add("POST", "/echo", Scope::kDeveloper, [](const Request& request, const Reply& reply) {
       reply(text_response(request.principal.name + ":" + request.body));
     });
-    add("GET", "/later", Scope::kViewer, [this](const Request& request, const Reply& reply) { keep(request, reply); },
+    add(
+        "GET", "/later", Scope::kViewer, [this](const Request& request, const Reply& reply) { keep(request, reply); },
         true);
     add("GET", "/forgotten", Scope::kViewer, [](const Request&, const Reply&) {});
     add("GET", "/stream", Scope::kViewer, [this](const Request&, const Reply& reply) {

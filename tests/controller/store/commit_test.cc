@@ -119,9 +119,9 @@ TEST_F(StoreTest, PublishedEventsGetSequencesFromOneAndAreReadByRun) {
     std::string run;
     std::vector<std::uint64_t> sequences;
   };
-  for (const Case& c : {Case{0, 10, "", {1, 2, 3, 4}}, Case{1, 2, "", {2, 3}}, Case{4, 10, "", {}},
-                        Case{0, 10, "r-1", {1, 4}}, Case{1, 10, "r-1", {4}}, Case{0, 10, "r-3", {}},
-                        Case{~std::uint64_t{0}, 10, "", {}}}) {
+  for (const Case& c :
+       {Case{0, 10, "", {1, 2, 3, 4}}, Case{1, 2, "", {2, 3}}, Case{4, 10, "", {}}, Case{0, 10, "r-1", {1, 4}},
+        Case{1, 10, "r-1", {4}}, Case{0, 10, "r-3", {}}, Case{~std::uint64_t{0}, 10, "", {}}}) {
     const auto events = store_->events_after(c.after, c.limit, c.run);
     ASSERT_TRUE(events);
     std::vector<std::uint64_t> sequences;

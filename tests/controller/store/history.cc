@@ -103,8 +103,12 @@ std::vector<core::Event> History::change_models() {
   const std::string model = "m" + std::to_string(random_.below(3));
   int& versions = model_versions_[model];
   if (versions == 0 || random_.below(2) == 0) {
-    return {core::ModelRegistered{model, ++versions, {"sha256:b", random_.below(2) == 0 ? "" : "sha256:a"},
-                                  {{"run", "r-1"}}, {{"accuracy", random_.uniform()}}, text()}};
+    return {core::ModelRegistered{model,
+                                  ++versions,
+                                  {"sha256:b", random_.below(2) == 0 ? "" : "sha256:a"},
+                                  {{"run", "r-1"}},
+                                  {{"accuracy", random_.uniform()}},
+                                  text()}};
   }
   const int to = static_cast<int>(1 + random_.below(static_cast<std::uint64_t>(versions)));
   return {core::AliasMoved{model, "production", 0, to, text(), text()}};

@@ -16,10 +16,8 @@ core::Event submitted() {
   plan::Plan plan;
   plan.pipeline = "sports";
   plan.params = {{"epochs", 3}};
-  for (const auto& [id, uses, needs] :
-       std::vector<std::tuple<StepId, std::string, std::vector<StepId>>>{{kTrain, "train", {}},
-                                                                         {kPrepare, "prepare", {}},
-                                                                         {kPromote, "promote", {kPrepare, kTrain}}}) {
+  for (const auto& [id, uses, needs] : std::vector<std::tuple<StepId, std::string, std::vector<StepId>>>{
+           {kTrain, "train", {}}, {kPrepare, "prepare", {}}, {kPromote, "promote", {kPrepare, kTrain}}}) {
     plan::Step step;
     step.id = id;
     step.name = id.value;
@@ -53,17 +51,33 @@ class ReadModelsTest : public StoreTest {
 TEST_F(ReadModelsTest, ASubmittedRunShowsAllItsStepsInThePlansOrder) {
   Json found = run();
   const Json steps = std::exchange(found["steps"], Json());
-  EXPECT_EQ(found, (Json{{"id", "r-1"}, {"pipeline", "sports"}, {"file", "sports.yaml"}, {"status", "running"},
-                         {"submitted_by", "ann"}, {"created_at", "2023-11-14T22:13:21.000Z"}, {"finished_at", nullptr},
-                         {"params", {{"epochs", 3}}}, {"yaml", "name: sports\n"}, {"steps", nullptr}}));
+  EXPECT_EQ(found, (Json{{"id", "r-1"},
+                         {"pipeline", "sports"},
+                         {"file", "sports.yaml"},
+                         {"status", "running"},
+                         {"submitted_by", "ann"},
+                         {"created_at", "2023-11-14T22:13:21.000Z"},
+                         {"finished_at", nullptr},
+                         {"params", {{"epochs", 3}}},
+                         {"yaml", "name: sports\n"},
+                         {"steps", nullptr}}));
   ASSERT_EQ(steps.size(), 3U);
   EXPECT_EQ(steps[0]["id"], "train");
   EXPECT_EQ(steps[1]["id"], "prepare");
-  EXPECT_EQ(steps[2], (Json{{"id", "promote"}, {"name", "promote"}, {"uses", "promote"}, {"status", "waiting"},
-                            {"reason", ""}, {"needs", {"prepare", "train"}}, {"attempt", 0},
-                            {"attempts", Json::array()}, {"started_at", nullptr}, {"finished_at", nullptr},
-                            {"outputs", Json::object()}, {"with", {{"x", "${{ later }}"}}},
-                            {"checkpoints", Json::array()}, {"progress", nullptr}}));
+  EXPECT_EQ(steps[2], (Json{{"id", "promote"},
+                            {"name", "promote"},
+                            {"uses", "promote"},
+                            {"status", "waiting"},
+                            {"reason", ""},
+                            {"needs", {"prepare", "train"}},
+                            {"attempt", 0},
+                            {"attempts", Json::array()},
+                            {"started_at", nullptr},
+                            {"finished_at", nullptr},
+                            {"outputs", Json::object()},
+                            {"with", {{"x", "${{ later }}"}}},
+                            {"checkpoints", Json::array()},
+                            {"progress", nullptr}}));
 }
 
 TEST_F(ReadModelsTest, AStepGoesThroughItsStates) {
@@ -76,8 +90,8 @@ TEST_F(ReadModelsTest, AStepGoesThroughItsStates) {
            Case{core::StepReady{kRun, kTrain, {{"x", 1}}}, "ready", ""},
            Case{core::AttemptAssigned{attempt, {AgentId{"a-1"}, 1, 0, {}}, "", 0}, "assigned", ""},
            Case{core::AttemptStarted{attempt, 42}, "running", ""},
-           Case{core::CheckpointCommitted{attempt, {10, "sha256:c", "sha256:m", "adapter", {{"loss", 0.5}}}},
-                "running", ""},
+           Case{core::CheckpointCommitted{attempt, {10, "sha256:c", "sha256:m", "adapter", {{"loss", 0.5}}}}, "running",
+                ""},
            Case{core::AttemptEnded{attempt, core::Outcome::kInfrastructureFailure, 0, 9, "lost", "killed"}, "running",
                 ""},
            Case{core::StepRetrying{kRun, kTrain, core::Outcome::kInfrastructureFailure, kStartMs}, "ready",
@@ -101,10 +115,16 @@ TEST_F(ReadModelsTest, AStepGoesThroughItsStates) {
   EXPECT_EQ(found["finished_at"], time_of(12));
   EXPECT_EQ(found["checkpoints"], (Json{{{"step", 10}, {"artifact", "sha256:c"}, {"metrics", {{"loss", 0.5}}}}}));
   ASSERT_EQ(found["attempts"].size(), 2U);
-  EXPECT_EQ(found["attempts"][1],
-            (Json{{"number", 2}, {"agent", "a-2"}, {"status", "succeeded"}, {"started_at", time_of(9)},
-                  {"ended_at", time_of(11)}, {"exit_code", 0}, {"signal", 0}, {"error_code", ""},
-                  {"error_message", ""}, {"resume_step", 10}}));
+  EXPECT_EQ(found["attempts"][1], (Json{{"number", 2},
+                                        {"agent", "a-2"},
+                                        {"status", "succeeded"},
+                                        {"started_at", time_of(9)},
+                                        {"ended_at", time_of(11)},
+                                        {"exit_code", 0},
+                                        {"signal", 0},
+                                        {"error_code", ""},
+                                        {"error_message", ""},
+                                        {"resume_step", 10}}));
   EXPECT_EQ(found["attempts"][0]["status"], "infrastructure_failure");
   EXPECT_EQ(found["attempts"][0]["signal"], 9);
   EXPECT_EQ(found["attempts"][0]["error_message"], "killed");
@@ -159,8 +179,8 @@ TEST_F(ReadModelsTest, RunsAreListedNewestFirstInPages) {
     Json next;
   };
   for (const Case& c : {Case{3, "", "r-12 r-11 r-10 ", "r-10"}, Case{3, "r-10", "r-9 r-8 r-7 ", "r-7"},
-                        Case{2, "r-3", "r-2 r-1 ", nullptr}, Case{2, "r-1", "", nullptr},
-                        Case{0, "r-3", "r-2 ", "r-2"}, Case{-5, "r-2", "r-1 ", nullptr}}) {
+                        Case{2, "r-3", "r-2 r-1 ", nullptr}, Case{2, "r-1", "", nullptr}, Case{0, "r-3", "r-2 ", "r-2"},
+                        Case{-5, "r-2", "r-1 ", nullptr}}) {
     const auto page = store_->list_runs(c.limit, c.before);
     ASSERT_TRUE(page) << page.error().message;
     std::string ids;
@@ -177,8 +197,9 @@ TEST_F(ReadModelsTest, RunsAreListedNewestFirstInPages) {
 TEST_F(ReadModelsTest, ListingRunsWalksAnIndexHoweverManyThereAre) {
   auto database = Database::open(folder_.path() / "luthier.db", Database::Access::kReadOnly).value();
   std::string plan;
-  ASSERT_TRUE(database->query("EXPLAIN QUERY PLAN " + std::string(list_runs_sql()),
-                              [&plan](const Row& row) { plan += row.text(3) + "\n"; }, 5, 10));
+  ASSERT_TRUE(database->query(
+      "EXPLAIN QUERY PLAN " + std::string(list_runs_sql()), [&plan](const Row& row) { plan += row.text(3) + "\n"; }, 5,
+      10));
   EXPECT_THAT(plan, HasSubstr("SEARCH runs USING INTEGER PRIMARY KEY (rowid<?)"));
   EXPECT_THAT(plan, ::testing::Not(HasSubstr("TEMP B-TREE")));
 }
@@ -194,11 +215,17 @@ TEST_F(ReadModelsTest, AgentsShowWhatTheyOfferAndHold) {
   ASSERT_TRUE(agents) << agents.error().message;
   EXPECT_EQ(agents->at("agents")[0]["id"], "a-10");
   EXPECT_EQ(agents->at("agents")[1],
-            (Json{{"id", "a-2"}, {"name", "two"}, {"status", "connected"}, {"boot_id", "boot-1"},
+            (Json{{"id", "a-2"},
+                  {"name", "two"},
+                  {"status", "connected"},
+                  {"boot_id", "boot-1"},
                   {"resources",
-                   {{"cpus", 4.0}, {"memory_bytes", 1'000}, {"cpu_model", "cpu model"},
+                   {{"cpus", 4.0},
+                    {"memory_bytes", 1'000},
+                    {"cpu_model", "cpu model"},
                     {"gpus", {{{"index", 0}, {"name", "H100"}, {"uuid", "GPU-1"}, {"memory_bytes", 80}}}}}},
-                  {"attempts", {"d-1/serve/1", "r-1/train/1"}}, {"last_change_at", time_of(3)}}));
+                  {"attempts", {"d-1/serve/1", "r-1/train/1"}},
+                  {"last_change_at", time_of(3)}}));
 
   commit({core::AgentLost{AgentId{"a-2"}, "silence"}, core::AttemptEnded{attempt}});
   EXPECT_EQ(store_->list_agents()->at("agents")[1]["status"], "lost");
@@ -222,13 +249,20 @@ TEST_F(ReadModelsTest, ModelsShowVersionsAliasesAndTheirHistory) {
   EXPECT_EQ(model->at("aliases"), (Json{{"production", 2}, {"canary", 1}}));
   ASSERT_EQ(model->at("versions").size(), 2U);
   EXPECT_EQ(model->at("versions")[0]["adapter"], nullptr);
-  EXPECT_EQ(model->at("versions")[1],
-            (Json{{"version", 2}, {"base", "sha256:b"}, {"adapter", "sha256:a"}, {"lineage", {{"run", "r-1"}}},
-                  {"metrics", {{"acc", 0.5}}}, {"description", ""}, {"created_at", time_of(3)}}));
+  EXPECT_EQ(model->at("versions")[1], (Json{{"version", 2},
+                                            {"base", "sha256:b"},
+                                            {"adapter", "sha256:a"},
+                                            {"lineage", {{"run", "r-1"}}},
+                                            {"metrics", {{"acc", 0.5}}},
+                                            {"description", ""},
+                                            {"created_at", time_of(3)}}));
   ASSERT_EQ(model->at("alias_history").size(), 3U);
-  EXPECT_EQ(model->at("alias_history")[1],
-            (Json{{"alias", "production"}, {"from_version", 1}, {"to_version", 2}, {"by", "r-1"},
-                  {"reason", "beats version 1"}, {"at", time_of(6)}}));
+  EXPECT_EQ(model->at("alias_history")[1], (Json{{"alias", "production"},
+                                                 {"from_version", 1},
+                                                 {"to_version", 2},
+                                                 {"by", "r-1"},
+                                                 {"reason", "beats version 1"},
+                                                 {"at", time_of(6)}}));
 
   const Json list = store_->list_models()->at("models");
   ASSERT_EQ(list.size(), 2U);

@@ -92,8 +92,7 @@ TEST_F(StoreTest, ARandomSequenceOfAppendsKeepsEveryByte) {
   while (end < written.size()) {
     const std::uint64_t start = random.below(4) == 0 ? random.below(end + 1) : end;
     const std::uint64_t count = std::min<std::uint64_t>(random.below(600'000), written.size() - start);
-    const auto appended =
-        store_->append_log(kAttempt, start, std::string_view(written).substr(start, count), false);
+    const auto appended = store_->append_log(kAttempt, start, std::string_view(written).substr(start, count), false);
     ASSERT_TRUE(appended);
     EXPECT_EQ(*appended, std::max(end, start + count));
     end = *appended;
@@ -144,11 +143,8 @@ TEST_F(StoreTest, MetricsAreReadBySeriesStepAndLimit) {
     std::string expected;
   };
   for (const Case& c : {
-           Case{"loss", 0, 2, "loss@1=1 loss@2=2 "},
-           Case{"loss", 2, 9, "loss@3=3 loss@4=4 "},
-           Case{"loss", 4, 9, ""},
-           Case{"nothing", 0, 9, ""},
-           Case{"", 3, 9, "accuracy@4=4 loss@4=4 rate@4=4 "},
+           Case{"loss", 0, 2, "loss@1=1 loss@2=2 "}, Case{"loss", 2, 9, "loss@3=3 loss@4=4 "}, Case{"loss", 4, 9, ""},
+           Case{"nothing", 0, 9, ""}, Case{"", 3, 9, "accuracy@4=4 loss@4=4 rate@4=4 "},
            Case{"", 2, 1, "accuracy@3=3 loss@3=3 rate@3=3 "},  // whole steps
        }) {
     SCOPED_TRACE(c.series + " after " + std::to_string(c.after));
@@ -160,8 +156,8 @@ TEST_F(StoreTest, MetricsAreReadBySeriesStepAndLimit) {
 
 TEST_F(StoreTest, ValuesThatAreNotFiniteAreKept) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  ASSERT_TRUE(store_->append_metrics(
-      kAttempt, {{"loss", 1, std::nan(""), 0}, {"loss", 2, kInfinity, 0}, {"loss", 3, 0.1, 0}}));
+  ASSERT_TRUE(
+      store_->append_metrics(kAttempt, {{"loss", 1, std::nan(""), 0}, {"loss", 2, kInfinity, 0}, {"loss", 3, 0.1, 0}}));
   const auto points = store_->read_metrics(kAttempt.run, kAttempt.step, "loss", 0, 100);
   ASSERT_TRUE(points);
   EXPECT_TRUE(std::isnan(points->at(0).value));

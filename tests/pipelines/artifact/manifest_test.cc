@@ -43,12 +43,11 @@ TEST(Manifest, RefusesWhatCouldHarm) {
   const auto with = [&](const std::string& files) { return R"({"kind":"model","files":)" + files + "}"; };
   const std::string good = R"({"path":"a","digest":")" + digest + R"(","bytes":1})";
   EXPECT_TRUE(manifest_from_json(with("[" + good + "]")));
-  for (const std::string& text :
-       {std::string("{"), std::string("[]"), with("[]"), with("[" + good + "," + good + "]"),
-        with(R"([{"path":"../a","digest":")" + digest + R"(","bytes":1}])"),
-        with(R"([{"path":"a","digest":"sha256:00","bytes":1}])"),
-        with(R"([{"path":"a","digest":")" + digest + R"(","bytes":-1}])"),
-        with(R"([{"path":"a","digest":")" + digest + R"("}])")}) {
+  for (const std::string& text : {std::string("{"), std::string("[]"), with("[]"), with("[" + good + "," + good + "]"),
+                                  with(R"([{"path":"../a","digest":")" + digest + R"(","bytes":1}])"),
+                                  with(R"([{"path":"a","digest":"sha256:00","bytes":1}])"),
+                                  with(R"([{"path":"a","digest":")" + digest + R"(","bytes":-1}])"),
+                                  with(R"([{"path":"a","digest":")" + digest + R"("}])")}) {
     EXPECT_FALSE(manifest_from_json(text)) << text;
   }
 }

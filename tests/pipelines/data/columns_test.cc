@@ -55,12 +55,17 @@ TEST(Columns, SaysWhichThereAreWhenOneIsMissing) {
     std::string completion_column;
     const char* message;
   } cases[] = {
-      {{"text", "when"}, "",
-       "f.csv:1: no column of labels or completions found; name it: columns: {completion: …}; the columns are: \"text\", \"when\""},
-      {{"x", "label"}, "",
+      {{"text", "when"},
+       "",
+       "f.csv:1: no column of labels or completions found; name it: columns: {completion: …}; the columns are: "
+       "\"text\", \"when\""},
+      {{"x", "label"},
+       "",
        "f.csv:1: no column of prompts found; name it: columns: {prompt: …}; the columns are: \"x\", \"label\""},
-      {{"text", "genre"}, "gnere",
-       "f.csv:1: there is no column \"gnere\" (columns.completion); did you mean \"genre\"?; the columns are: \"text\", \"genre\""},
+      {{"text", "genre"},
+       "gnere",
+       "f.csv:1: there is no column \"gnere\" (columns.completion); did you mean \"genre\"?; the columns are: "
+       "\"text\", \"genre\""},
   };
   for (const auto& test_case : cases) {
     Settings settings;

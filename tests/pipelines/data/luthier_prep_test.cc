@@ -165,13 +165,12 @@ TEST(LuthierPrep, RepairsTheQuickstartsDataAndReportsWhatItDid) {
   ASSERT_GT(facts.duplicates, 0);
   ASSERT_GT(facts.conflicting, 0);
   ASSERT_GT(facts.label_variants, 0);
-  const Outcome outcome = run_prep(
-      work.path(), {{"version", 1},
-                    {"uses", "prepare"},
-                    {"with",
-                     {{"source", {{"$path", kSports.string()}, {"kind", "source"}}},
-                      {"labels", {"baseball", "hockey"}},
-                      {"split", {{"validation", 0.1}, {"test", 0.1}, {"seed", 7}}}}}});
+  const Outcome outcome = run_prep(work.path(), {{"version", 1},
+                                                 {"uses", "prepare"},
+                                                 {"with",
+                                                  {{"source", {{"$path", kSports.string()}, {"kind", "source"}}},
+                                                   {"labels", {"baseball", "hockey"}},
+                                                   {"split", {{"validation", 0.1}, {"test", 0.1}, {"seed", 7}}}}}});
   ASSERT_EQ(outcome.status, 0) << outcome.log;
   ASSERT_GE(outcome.messages.size(), 2u);
   EXPECT_EQ(outcome.messages.front()["type"], "hello");
@@ -185,7 +184,8 @@ TEST(LuthierPrep, RepairsTheQuickstartsDataAndReportsWhatItDid) {
   EXPECT_EQ(outputs["rows"]["read"], facts.rows);
   EXPECT_EQ(outputs["rows"]["kept"], kept);
 
-  const Json report = Json::parse(*read_file(work.path() / outputs["report"]["$path"].get<std::string>() / "report.json"));
+  const Json report =
+      Json::parse(*read_file(work.path() / outputs["report"]["$path"].get<std::string>() / "report.json"));
   std::map<std::string, std::int64_t> counts;
   for (const Json& remedy : report["remedies"]) {
     counts[remedy["code"]] = remedy["rows"];
@@ -219,18 +219,17 @@ TEST(LuthierPrep, RepairsTheQuickstartsDataAndReportsWhatItDid) {
 
 TEST(LuthierPrep, PreparesThePretrainingText) {
   const TemporaryFolder work;
-  const Outcome outcome = run_prep(
-      work.path(),
-      {{"uses", "prepare"},
-       {"with",
-        {{"source", {{"$path", (kSports.parent_path() / "corpus").string()}}},
-         {"task", "text"},
-         {"split", {{"validation", 0.05}, {"seed", 7}}},
-         {"tokenizer", {{"vocab_size", 400}}}}}});
+  const Outcome outcome = run_prep(work.path(), {{"uses", "prepare"},
+                                                 {"with",
+                                                  {{"source", {{"$path", (kSports.parent_path() / "corpus").string()}}},
+                                                   {"task", "text"},
+                                                   {"split", {{"validation", 0.05}, {"seed", 7}}},
+                                                   {"tokenizer", {{"vocab_size", 400}}}}}});
   ASSERT_EQ(outcome.status, 0) << outcome.log;
   const Json outputs = outcome.messages.back()["outputs"];
   EXPECT_EQ(outputs["task"], "text");
-  const Json tokenizer = Json::parse(*read_file(work.path() / outputs["tokenizer"]["$path"].get<std::string>() / "tokenizer.json"));
+  const Json tokenizer =
+      Json::parse(*read_file(work.path() / outputs["tokenizer"]["$path"].get<std::string>() / "tokenizer.json"));
   EXPECT_EQ(tokenizer["model"]["vocab"].size(), 400u);
   for (const Json& record : records_of(work.path() / outputs["train"]["$path"].get<std::string>())) {
     const std::string text = lower(record["text"]);
@@ -242,7 +241,8 @@ TEST(LuthierPrep, PreparesThePretrainingText) {
 TEST(LuthierPrep, AUsersMistakeEndsInOneSentence) {
   const TemporaryFolder work;
   const std::filesystem::path file = work.write("in/orders.csv", "id,when\n1,monday\n");
-  const Outcome outcome = run_prep(work.path(), {{"uses", "prepare"}, {"with", {{"source", {{"$path", file.string()}}}}}});
+  const Outcome outcome =
+      run_prep(work.path(), {{"uses", "prepare"}, {"with", {{"source", {{"$path", file.string()}}}}}});
   ASSERT_TRUE(WIFEXITED(outcome.status));
   EXPECT_EQ(WEXITSTATUS(outcome.status), 1);
   const Json& last = outcome.messages.back();
@@ -250,7 +250,8 @@ TEST(LuthierPrep, AUsersMistakeEndsInOneSentence) {
   EXPECT_EQ(last["class"], "user");
   EXPECT_EQ(last["code"], "invalid_data");
   EXPECT_EQ(last["message"],
-            "orders.csv:1: no column of labels or completions found; name it: columns: {completion: …}; the columns are: \"id\", \"when\"");
+            "orders.csv:1: no column of labels or completions found; name it: columns: {completion: …}; the columns "
+            "are: \"id\", \"when\"");
   EXPECT_NE(outcome.log.find("orders.csv:1:"), std::string::npos);
 }
 

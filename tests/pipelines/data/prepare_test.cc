@@ -38,31 +38,63 @@ TEST(Prepare, AppliesEachRemedyAndReportsIt) {
     Pairs train;
     std::map<std::string, std::int64_t> remedies;
   } cases[] = {
-      {"clean", "prompt,completion\na,x\nb,y\n", Task::kClassification, {{"a ->", " x"}, {"b ->", " y"}},
+      {"clean",
+       "prompt,completion\na,x\nb,y\n",
+       Task::kClassification,
+       {{"a ->", " x"}, {"b ->", " y"}},
        {{"separator_added", 2}, {"completion_space", 2}}},
-      {"columns", "Text,id,lable\na,1,x\n", Task::kClassification, {{"a ->", " x"}},
+      {"columns",
+       "Text,id,lable\na,1,x\n",
+       Task::kClassification,
+       {{"a ->", " x"}},
        {{"column_renamed", 2}, {"extra_columns", 1}, {"separator_added", 1}, {"completion_space", 1}}},
-      {"blank and malformed rows", "prompt,completion\n\n , \na,x\nb\nc,y,z\n", Task::kClassification, {{"a ->", " x"}},
+      {"blank and malformed rows",
+       "prompt,completion\n\n , \na,x\nb\nc,y,z\n",
+       Task::kClassification,
+       {{"a ->", " x"}},
        {{"blank_rows", 2}, {"malformed_rows", 2}, {"separator_added", 1}, {"completion_space", 1}}},
-      {"missing label, missing prompt", "prompt,completion\na,\nb, \n,x\nc,x\n", Task::kClassification, {{"c ->", " x"}},
-       {{"missing_completion", 2}, {"missing_prompt", 1}, {"whitespace_trimmed", 1}, {"separator_added", 1},
+      {"missing label, missing prompt",
+       "prompt,completion\na,\nb, \n,x\nc,x\n",
+       Task::kClassification,
+       {{"c ->", " x"}},
+       {{"missing_completion", 2},
+        {"missing_prompt", 1},
+        {"whitespace_trimmed", 1},
+        {"separator_added", 1},
         {"completion_space", 1}}},
-      {"white space and duplicates", "prompt,completion\n a b ,x\na  b,x\na b,x \nc,x\n", Task::kClassification,
+      {"white space and duplicates",
+       "prompt,completion\n a b ,x\na  b,x\na b,x \nc,x\n",
+       Task::kClassification,
        {{"a b ->", " x"}, {"c ->", " x"}},
        {{"whitespace_trimmed", 2}, {"duplicate_rows", 2}, {"separator_added", 2}, {"completion_space", 2}}},
-      {"label variants", "prompt,completion\na,Dog\nb,dog\nc,dog\nd,DOG \n", Task::kClassification,
+      {"label variants",
+       "prompt,completion\na,Dog\nb,dog\nc,dog\nd,DOG \n",
+       Task::kClassification,
        {{"a ->", " dog"}, {"b ->", " dog"}, {"c ->", " dog"}, {"d ->", " dog"}},
        {{"label_united", 2}, {"whitespace_trimmed", 1}, {"separator_added", 4}, {"completion_space", 4}}},
-      {"conflicts", "prompt,completion\na,x\na,y\na,x\nb,y\n", Task::kClassification, {{"b ->", " y"}},
+      {"conflicts",
+       "prompt,completion\na,x\na,y\na,x\nb,y\n",
+       Task::kClassification,
+       {{"b ->", " y"}},
        {{"duplicate_rows", 1}, {"conflicting_labels", 2}, {"separator_added", 1}, {"completion_space", 1}}},
-      {"prompt of several lines", "prompt,completion\n\"a\nb\",x\n", Task::kClassification,
-       {{"a\nb\n\n###\n\n", " x"}}, {{"separator_added", 1}, {"completion_space", 1}}},
-      {"separator inside a prompt", "prompt,completion\na -> b,x\nc,x\n", Task::kClassification,
-       {{"a -> b\n\n###\n\n", " x"}, {"c\n\n###\n\n", " x"}}, {{"separator_added", 2}, {"completion_space", 2}}},
-      {"separator there already", "prompt,completion\n\"a\n\n###\n\n\", x\n\"b\n\n###\n\n\", y\n", Task::kClassification,
-       {{"a\n\n###\n\n", " x"}, {"b\n\n###\n\n", " y"}}, {{"completion_space", 2}}},
+      {"prompt of several lines",
+       "prompt,completion\n\"a\nb\",x\n",
+       Task::kClassification,
+       {{"a\nb\n\n###\n\n", " x"}},
+       {{"separator_added", 1}, {"completion_space", 1}}},
+      {"separator inside a prompt",
+       "prompt,completion\na -> b,x\nc,x\n",
+       Task::kClassification,
+       {{"a -> b\n\n###\n\n", " x"}, {"c\n\n###\n\n", " x"}},
+       {{"separator_added", 2}, {"completion_space", 2}}},
+      {"separator there already",
+       "prompt,completion\n\"a\n\n###\n\n\", x\n\"b\n\n###\n\n\", y\n",
+       Task::kClassification,
+       {{"a\n\n###\n\n", " x"}, {"b\n\n###\n\n", " y"}},
+       {{"completion_space", 2}}},
       {"generation keeps case and prompts with several answers",
-       "prompt,completion\na,One\na,one\nb,Two  words\nb,Two words\na,One\n", Task::kGeneration,
+       "prompt,completion\na,One\na,one\nb,Two  words\nb,Two words\na,One\n",
+       Task::kGeneration,
        {{"a ->", " One"}, {"a ->", " one"}, {"b ->", " Two  words"}, {"b ->", " Two words"}},
        {{"duplicate_rows", 1}, {"separator_added", 4}, {"completion_space", 4}}},
   };
@@ -143,13 +175,19 @@ TEST(Prepare, SaysInOneSentenceWhyThereIsNothingToTrainOn) {
     const char* text;
     const char* message;
   } cases[] = {
-      {"f.csv", "prompt,completion\n", "f.csv:1: no usable rows: 0 read, all dropped; check that the file has prompts with labels under its header"},
+      {"f.csv", "prompt,completion\n",
+       "f.csv:1: no usable rows: 0 read, all dropped; check that the file has prompts with labels under its header"},
       {"f.csv", "prompt,completion\na,\n,\n",
-       "f.csv:1: no usable rows: 2 read, all dropped (blank_rows 1, missing_completion 1); check that the file has prompts with labels under its header"},
+       "f.csv:1: no usable rows: 2 read, all dropped (blank_rows 1, missing_completion 1); check that the file has "
+       "prompts with labels under its header"},
       {"f.csv", "text,when\na,b\n",
-       "f.csv:1: no column of labels or completions found; name it: columns: {completion: …}; the columns are: \"text\", \"when\""},
-      {"f.jsonl", "{\"prompt\":[1],\"completion\":\"x\"}\n", "f.jsonl:1: \"prompt\" holds a list or an object; it must be text or a number"},
-      {"f.txt", "\xff\xfe", "f.txt:1:1: this looks like UTF-16 or binary data; save it as UTF-8 text, or convert it: iconv -f UTF-16 -t UTF-8"},
+       "f.csv:1: no column of labels or completions found; name it: columns: {completion: …}; the columns are: "
+       "\"text\", \"when\""},
+      {"f.jsonl", "{\"prompt\":[1],\"completion\":\"x\"}\n",
+       "f.jsonl:1: \"prompt\" holds a list or an object; it must be text or a number"},
+      {"f.txt", "\xff\xfe",
+       "f.txt:1:1: this looks like UTF-16 or binary data; save it as UTF-8 text, or convert it: iconv -f UTF-16 -t "
+       "UTF-8"},
   };
   for (const auto& test_case : cases) {
     const TemporaryFolder folder;
@@ -176,7 +214,8 @@ TEST(Prepare, RefusesToMixTextWithPrompts) {
 TEST(Prepare, PreparesTextAndTrainsATokenizer) {
   const TemporaryFolder folder;
   Settings settings;
-  settings.source = folder.write("in/f.txt", "One day.\nIt rained.\n\nOne day.\nIt rained.\n\n  Another day.\n\nA third day, and it rained.\n");
+  settings.source = folder.write(
+      "in/f.txt", "One day.\nIt rained.\n\nOne day.\nIt rained.\n\n  Another day.\n\nA third day, and it rained.\n");
   settings.split = {.validation = 0.3, .seed = 1};
   settings.tokenizer_vocab_size = 270;
   const auto prepared = analyze(settings);

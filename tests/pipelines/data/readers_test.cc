@@ -41,7 +41,11 @@ TEST(ReadCsv, ReadsWhatRfc4180Allows) {
       {"plain", "a,b\n1,2\n", {{"a", "b"}, {"1", "2"}}, {2}},
       {"no line end at the end", "a,b\n1,2", {{"a", "b"}, {"1", "2"}}, {2}},
       {"CRLF", "a,b\r\n1,2\r\n", {{"a", "b"}, {"1", "2"}}, {2}},
-      {"byte order mark", "\xef\xbb\xbf""a,b\n1,2\n", {{"a", "b"}, {"1", "2"}}, {2}},
+      {"byte order mark",
+       "\xef\xbb\xbf"
+       "a,b\n1,2\n",
+       {{"a", "b"}, {"1", "2"}},
+       {2}},
       {"quoted separator and quote", "a,b\n\"x, \"\"y\"\"\",2\n", {{"a", "b"}, {"x, \"y\"", "2"}}, {2}},
       {"quoted line end", "a,b\n\"x\r\ny\nz\",2\n3,4\n", {{"a", "b"}, {"x\r\ny\nz", "2"}, {"3", "4"}}, {2, 5}},
       {"empty quoted field", "a,b\n\"\",2\n", {{"a", "b"}, {"", "2"}}, {2}},
@@ -98,10 +102,11 @@ TEST(ReadCsv, NamesThePlaceOfWhatIsWrong) {
 }
 
 TEST(ReadJsonLines, ReadsObjectsOfAnyMembers) {
-  const auto table = read_json_lines(
-      "\xef\xbb\xbf{\"a\":\"x\",\"b\":1.5}\r\n\n{\"c\":true,\"a\":null}\n{\"b\":[1]}", "f.jsonl");
+  const auto table =
+      read_json_lines("\xef\xbb\xbf{\"a\":\"x\",\"b\":1.5}\r\n\n{\"c\":true,\"a\":null}\n{\"b\":[1]}", "f.jsonl");
   ASSERT_TRUE(table) << table.error().message;
-  EXPECT_EQ(cells_of(*table), (Lines{{"a", "b", "c"}, {"x", "1.5", ""}, {"", "", ""}, {"", "", "true"}, {"", "<nested>", ""}}));
+  EXPECT_EQ(cells_of(*table),
+            (Lines{{"a", "b", "c"}, {"x", "1.5", ""}, {"", "", ""}, {"", "", "true"}, {"", "<nested>", ""}}));
   EXPECT_EQ(line_numbers_of(*table), (std::vector<std::int64_t>{1, 2, 3, 4}));
 }
 
@@ -124,7 +129,8 @@ TEST(ReadJsonLines, NamesThePlaceOfWhatIsWrong) {
 }
 
 TEST(ReadJson, ReadsAnArrayOrObjectsInARow) {
-  for (const char* text : {"[\n {\"a\": \"}]\\\"\"},\n {\"a\":\n \"y\"}\n]\n", "{\"a\":\"}]\\\"\"}\n\n\n{\"a\":\"y\"}"}) {
+  for (const char* text :
+       {"[\n {\"a\": \"}]\\\"\"},\n {\"a\":\n \"y\"}\n]\n", "{\"a\":\"}]\\\"\"}\n\n\n{\"a\":\"y\"}"}) {
     const auto table = read_json(text, "f.json");
     ASSERT_TRUE(table) << table.error().message;
     EXPECT_EQ(cells_of(*table), (Lines{{"a"}, {"}]\""}, {"y"}})) << text;
@@ -151,7 +157,10 @@ TEST(Source, RefusesOtherEncodingsWithTheRemedy) {
     std::string text;
     const char* part;
   } cases[] = {
-      {std::string("\xff\xfe""a\0b\0", 6), "iconv -f UTF-16"},
+      {std::string("\xff\xfe"
+                   "a\0b\0",
+                   6),
+       "iconv -f UTF-16"},
       {std::string("a\0b\0", 4), "iconv -f UTF-16"},
       {"ab\ncaf\xe9 x", "f.csv:2:4: not UTF-8"},
   };
@@ -160,7 +169,10 @@ TEST(Source, RefusesOtherEncodingsWithTheRemedy) {
     ASSERT_FALSE(checked);
     EXPECT_NE(checked.error().message.find(test_case.part), std::string::npos) << checked.error().message;
   }
-  EXPECT_TRUE(check_encoding("\xef\xbb\xbf""caf\xc3\xa9", "f.csv"));
+  EXPECT_TRUE(
+      check_encoding("\xef\xbb\xbf"
+                     "caf\xc3\xa9",
+                     "f.csv"));
 }
 
 TEST(Source, ReadsAFolderInOrderOfNames) {
@@ -193,7 +205,9 @@ TEST(Source, SaysWhyItCannotRead) {
 }
 
 TEST(Whitespace, TrimsAndCollapsesWhatPeopleLeave) {
-  EXPECT_EQ(trimmed(" \t\n\xc2\xa0\xef\xbb\xbf""a b\xe3\x80\x80\xe2\x80\x8b\r\n"), "a b");
+  EXPECT_EQ(trimmed(" \t\n\xc2\xa0\xef\xbb\xbf"
+                    "a b\xe3\x80\x80\xe2\x80\x8b\r\n"),
+            "a b");
   EXPECT_EQ(trimmed(" \n "), "");
   EXPECT_EQ(collapsed("  a \t\xc2\xa0 b\n\nc "), "a b c");
 }

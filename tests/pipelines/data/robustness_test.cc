@@ -32,7 +32,9 @@ TEST(DataRobustness, DamagedFilesNeverCrash) {
   } seeds[] = {
       {"f.csv", "text,lable,id\n\"a, \"\"b\"\"\",x,1\n\n c ,X ,2\nd,y,3\n\"e\nf\",y,4\ng,,5\na,x,6\nc,y,7\n"},
       {"f.tsv", "prompt\tcompletion\r\na\tx\r\nb\ty\r\n\r\nc\tx\r\n"},
-      {"f.jsonl", "{\"prompt\":\"a\",\"completion\":\"x\"}\n\n{\"prompt\":\"\\u00e9\",\"completion\":1}\n{\"prompt\":null,\"completion\":true}\n"},
+      {"f.jsonl",
+       "{\"prompt\":\"a\",\"completion\":\"x\"}\n\n{\"prompt\":\"\\u00e9\",\"completion\":1}\n{\"prompt\":null,"
+       "\"completion\":true}\n"},
       {"f.json", "[{\"text\":\"a\",\"label\":\"x\"},\n{\"text\":\"b\",\"label\":\"y\"}]"},
       {"f.txt", "one\ntwo\n\n three \n\nfour\n"},
   };
@@ -60,8 +62,8 @@ TEST(DataRobustness, DamagedFilesNeverCrash) {
 }
 
 TEST(DataRobustness, DeepNestingIsNoStackOverflow) {
-  const std::string deep = "{\"prompt\":\"a\",\"completion\":\"b\",\"x\":" + std::string(200'000, '[') +
-                           std::string(200'000, ']') + "}\n";
+  const std::string deep =
+      "{\"prompt\":\"a\",\"completion\":\"b\",\"x\":" + std::string(200'000, '[') + std::string(200'000, ']') + "}\n";
   const auto table = read_json_lines(deep, "f.jsonl");
   ASSERT_TRUE(table) << table.error().message;
   EXPECT_EQ(table->rows.size(), 1u);

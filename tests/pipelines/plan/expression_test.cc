@@ -184,10 +184,12 @@ TEST(Substitute, KeepsTypesOfWholeExpressionsAndWritesOthersIntoText) {
 }
 
 TEST(ReferencedSteps, AreSortedAndComputedIndexesAreKnown) {
-  const Json value = {"${{ steps.b.outputs.x + steps['a'].outputs.y }}", {{"k", "${{ steps.b.status }} ${{ params.z }}"}}};
+  const Json value = {"${{ steps.b.outputs.x + steps['a'].outputs.y }}",
+                      {{"k", "${{ steps.b.status }} ${{ params.z }}"}}};
   EXPECT_EQ(referenced_steps(value).value(), (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(steps_in_expression("steps[format('train[lr={0}]', matrix.lr)].status", {{"matrix", {{"lr", 0.1}}}}).value(),
-            (std::vector<std::string>{"train[lr=0.1]"}));
+  EXPECT_EQ(
+      steps_in_expression("steps[format('train[lr={0}]', matrix.lr)].status", {{"matrix", {{"lr", 0.1}}}}).value(),
+      (std::vector<std::string>{"train[lr=0.1]"}));
   EXPECT_FALSE(steps_in_expression("steps[steps.a.outputs.id].status").has_value());
   EXPECT_FALSE(steps_in_expression("length(steps)").has_value());
 }

@@ -116,11 +116,10 @@ TEST(PlanFromJson, NamesWhatIsWrong) {
 
 TEST(MakePlan, ExpandsAMatrixAndLinksItsMembers) {
   const Plan made = plan(good("matrix.yaml"), {}, {{"data.csv", kSource}});
-  EXPECT_THAT(ids(made),
-              testing::ElementsAre("prepare", "train[lr=0.0001,seed=1]", "train[lr=0.0001,seed=2]",
-                                   "train[lr=0.0003,seed=1]", "train[lr=0.001,seed=1]", "train[lr=0.001,seed=2]",
-                                   "eval[lr=0.0001,seed=1]", "eval[lr=0.0001,seed=2]", "eval[lr=0.001,seed=1]",
-                                   "eval[lr=0.001,seed=2]", "compare"));
+  EXPECT_THAT(ids(made), testing::ElementsAre(
+                             "prepare", "train[lr=0.0001,seed=1]", "train[lr=0.0001,seed=2]", "train[lr=0.0003,seed=1]",
+                             "train[lr=0.001,seed=1]", "train[lr=0.001,seed=2]", "eval[lr=0.0001,seed=1]",
+                             "eval[lr=0.0001,seed=2]", "eval[lr=0.001,seed=1]", "eval[lr=0.001,seed=2]", "compare"));
   const Step& member = step(made, "train[lr=0.001,seed=2]");
   EXPECT_EQ(member.name, "train");
   EXPECT_EQ(member.matrix, (Json{{"lr", 0.001}, {"seed", 2}}));
@@ -157,7 +156,8 @@ TEST(MakePlan, ConditionsKeepTheirOwnStatusFunctions) {
 }
 
 TEST(MakePlan, SubstitutesParamsWithTheirTypes) {
-  const Plan made = plan(good("params.yaml"), {{"whole", "4"}, {"size", "16"}, {"text", "x y"}}, {{"data/a.csv", kSource}});
+  const Plan made =
+      plan(good("params.yaml"), {{"whole", "4"}, {"size", "16"}, {"text", "x y"}}, {{"data/a.csv", kSource}});
   EXPECT_EQ(made.params["note"], nullptr);
   EXPECT_EQ(made.params["size"], 16);
   EXPECT_EQ(step(made, "show").with["command"], "echo x y 8 16");
@@ -169,7 +169,8 @@ TEST(MakePlan, LeavesOutKeysWhoseParamWasNotGiven) {
       "name: a\n"
       "params: { text: { type: string, required: false }, size: { type: int, required: false } }\n"
       "steps:\n"
-      "  prepare: { uses: prepare, with: { source: d, format: \"${{ params.text }}\", split: { seed: \"${{ params.size }}\" } } }\n"
+      "  prepare: { uses: prepare, with: { source: d, format: \"${{ params.text }}\", split: { seed: \"${{ params.size "
+      "}}\" } } }\n"
       "  promote: { uses: promote, with: { model: m, alias: \"${{ params.text }}\" } }\n");
   EXPECT_THAT(errors(make_plan(spec, {}, {{"d", kSource}})),
               testing::ElementsAre("f.yaml:5:29: the key 'alias' is missing"));
@@ -192,10 +193,11 @@ TEST(MakePlan, ChecksTypesOfWhatParamsBecame) {
       "steps:\n"
       "  prepare: { uses: prepare, with: { source: d, split: { validation: \"${{ params.n }}\" } } }\n"
       "  go: { uses: run, with: { command: \"${{ params.text + 1 }}\" } }\n");
-  EXPECT_THAT(errors(make_plan(spec, {}, {{"d", kSource}})),
-              testing::ElementsAre(
-                  "f.yaml:4:69: expected a number, got the text 'many'",
-                  "f.yaml:5:37: ${{ params.text + 1 }}: column 14: cannot compute text + number; join text with format()"));
+  EXPECT_THAT(
+      errors(make_plan(spec, {}, {{"d", kSource}})),
+      testing::ElementsAre(
+          "f.yaml:4:69: expected a number, got the text 'many'",
+          "f.yaml:5:37: ${{ params.text + 1 }}: column 14: cannot compute text + number; join text with format()"));
 }
 
 TEST(MakePlan, RefusesFilesThatWereNotSent) {

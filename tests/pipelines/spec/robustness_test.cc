@@ -30,27 +30,18 @@ bool check_answers(const std::string& text, const std::string& context) {
 }
 
 std::string mutate(std::string text, Random& random, const std::string& other) {
-  static const std::string kTokens[] = {"${{",   "}}", "&a ", "*a",  "- ",     "? ",   ": ",  "[",   "]",   "{",
-                                        "}",     "\n", "  ",  "\t",  "\"",     "'",    "|\n", ">\n", "null", "~",
+  static const std::string kTokens[] = {"${{",   "}}", "&a ", "*a",  "- ",      "? ",   ": ",  "[",   "]",     "{",
+                                        "}",     "\n", "  ",  "\t",  "\"",      "'",    "|\n", ">\n", "null",  "~",
                                         "1e999", "-1", "!!",  "---", "\n...\n", "<<: ", "%",   "#",   "steps", "\xFF"};
   const std::uint64_t edits = 1 + random.below(4);
   for (std::uint64_t i = 0; i < edits && !text.empty(); ++i) {
     const std::size_t at = random.below(text.size());
     switch (random.below(5)) {
-      case 0:
-        text[at] = static_cast<char>(random.below(256));
-        break;
-      case 1:
-        text.erase(at, 1 + random.below(30));
-        break;
-      case 2:
-        text.insert(at, kTokens[random.below(std::size(kTokens))]);
-        break;
-      case 3:
-        text.insert(at, text.substr(random.below(text.size()), random.below(60)));
-        break;
-      default:
-        text.insert(at, other.substr(random.below(other.size()), random.below(60)));
+      case 0: text[at] = static_cast<char>(random.below(256)); break;
+      case 1: text.erase(at, 1 + random.below(30)); break;
+      case 2: text.insert(at, kTokens[random.below(std::size(kTokens))]); break;
+      case 3: text.insert(at, text.substr(random.below(text.size()), random.below(60))); break;
+      default: text.insert(at, other.substr(random.below(other.size()), random.below(60)));
     }
   }
   return text;
@@ -81,7 +72,8 @@ std::string repeated(const std::string& unit, std::size_t bytes) {
 }
 
 TEST(Robustness, DeepAndLongTextsAreRefusedQuickly) {
-  for (const char* unit : {"[", "{", "- ", "? ", "a: ", "{a: ", "[[],", "&a ", "*a ", "!x ", "'", "\"", "|\n", "%", ": "}) {
+  for (const char* unit :
+       {"[", "{", "- ", "? ", "a: ", "{a: ", "[[],", "&a ", "*a ", "!x ", "'", "\"", "|\n", "%", ": "}) {
     check_answers("steps: " + repeated(unit, 20'000), unit);
     check_answers(repeated(unit, 20'000), unit);
   }

@@ -1,12 +1,13 @@
 // Each file of tests/specs/good parses and plans; each of tests/specs/bad gives exactly the errors that its first
 // lines state: "# expect-error: line:column: message" (or ": message" for an error without a place).
+#include "tests/pipelines/spec/spec_files.h"
+
 #include <gmock/gmock.h>
 
 #include <sstream>
 
 #include "pipelines/plan/make_plan.h"
 #include "pipelines/spec/spec.h"
-#include "tests/pipelines/spec/spec_files.h"
 
 namespace luthier::spec {
 namespace {

@@ -9,8 +9,8 @@ namespace luthier::spec {
 namespace {
 
 TEST(Duration, IsReadAndWritten) {
-  const std::pair<const char*, std::int64_t> cases[] = {
-      {"90s", 90'000}, {"10m", 600'000}, {"6h", 21'600'000}, {"1h30m", 5'400'000}, {"250ms", 250}, {"2d", 172'800'000}};
+  const std::pair<const char*, std::int64_t> cases[] = {{"90s", 90'000},      {"10m", 600'000}, {"6h", 21'600'000},
+                                                        {"1h30m", 5'400'000}, {"250ms", 250},   {"2d", 172'800'000}};
   for (const auto& [text, ms] : cases) {
     const auto parsed = parse_duration(text);
     ASSERT_TRUE(parsed.has_value()) << text;
@@ -68,10 +68,10 @@ TEST(Graph, PutsNeedsFirstAndFindsACycle) {
 TEST(Utf8, IsChecked) {
   EXPECT_EQ(find_bad_utf8("naïve \xF0\x9F\x8E\xB8"), std::string_view::npos);
   EXPECT_EQ(find_bad_utf8("ab\xFF"), 2U);
-  EXPECT_EQ(find_bad_utf8("\xC0\xAF"), 0U);           // overlong
-  EXPECT_EQ(find_bad_utf8("\xED\xA0\x80"), 0U);       // surrogate
-  EXPECT_EQ(find_bad_utf8("a\xF0\x9F\x8E"), 1U);      // cut off
-  EXPECT_EQ(find_bad_utf8("\xF5\x80\x80\x80"), 0U);   // beyond U+10FFFF
+  EXPECT_EQ(find_bad_utf8("\xC0\xAF"), 0U);          // overlong
+  EXPECT_EQ(find_bad_utf8("\xED\xA0\x80"), 0U);      // surrogate
+  EXPECT_EQ(find_bad_utf8("a\xF0\x9F\x8E"), 1U);     // cut off
+  EXPECT_EQ(find_bad_utf8("\xF5\x80\x80\x80"), 0U);  // beyond U+10FFFF
 }
 
 TEST(ParamValue, IsReadAsItsType) {

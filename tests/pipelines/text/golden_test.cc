@@ -16,7 +16,8 @@ using Json = nlohmann::json;
 class Golden : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    const auto path = std::filesystem::path(LUTHIER_SOURCE_DIR) / "tests/golden/text" / (std::string(GetParam()) + ".json");
+    const auto path =
+        std::filesystem::path(LUTHIER_SOURCE_DIR) / "tests/golden/text" / (std::string(GetParam()) + ".json");
     auto text = read_file(path);
     ASSERT_TRUE(text) << text.error().message;
     golden_ = Json::parse(*text);

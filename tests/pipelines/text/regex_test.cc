@@ -10,9 +10,15 @@ TEST(Regex, RefusesWhatMeansSomethingElseToOniguruma) {
     const char* pattern;
     const char* part;
   } cases[] = {
-      {"a\\", "lone backslash"}, {"[a[b]]", "nested character class"}, {"[a&&b]", "class intersection"},
-      {"\\p{N}{1,3}+", "}+"},    {"\\h", "\\h"},                       {"[\\S]", "\\S"},
-      {"\\Ka", "\\K"},           {"(", "wrong at byte"},               {"\\p{Nonsense}", "wrong at byte"},
+      {"a\\", "lone backslash"},
+      {"[a[b]]", "nested character class"},
+      {"[a&&b]", "class intersection"},
+      {"\\p{N}{1,3}+", "}+"},
+      {"\\h", "\\h"},
+      {"[\\S]", "\\S"},
+      {"\\Ka", "\\K"},
+      {"(", "wrong at byte"},
+      {"\\p{Nonsense}", "wrong at byte"},
   };
   for (const auto& test_case : cases) {
     const auto regex = Regex::compile(test_case.pattern);

@@ -15,7 +15,8 @@ namespace {
 std::string random_bytes(Random& random, std::size_t size_max) {
   std::string bytes(random.below(size_max + 1), '\0');
   for (char& byte : bytes) {
-    byte = static_cast<char>(static_cast<unsigned char>(random.below(4) == 0 ? random.below(256) : 32 + random.below(95)));
+    byte =
+        static_cast<char>(static_cast<unsigned char>(random.below(4) == 0 ? random.below(256) : 32 + random.below(95)));
   }
   return bytes;
 }

@@ -25,8 +25,7 @@ Json small_tokenizer() {
   vocab["ab"] = 256;
   vocab["abc"] = 257;
   return {{"version", "1.0"},
-          {"added_tokens",
-           Json::array({{{"id", 258}, {"content", "<s>"}, {"special", true}, {"normalized", false}}})},
+          {"added_tokens", Json::array({{{"id", 258}, {"content", "<s>"}, {"special", true}, {"normalized", false}}})},
           {"normalizer", nullptr},
           {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", true}}},
           {"decoder", {{"type", "ByteLevel"}}},
@@ -59,8 +58,14 @@ TEST(Tokenizer, RefusesByNameWhatItDoesNotSupport) {
       {[](Json& j) { j["model"]["merges"] = 3; }, "model.merges"},
       {[](Json& j) { j["model"]["merges"][1] = "ab c d"; }, "model.merges[1]"},
       {[](Json& j) { j["model"]["merges"][0] = "b a"; }, "model.merges[0] names \"ba\""},
-      {[](Json& j) { j["normalizer"] = {{"type", "NFKC"}}; }, "normalizer of type \"NFKC\""},
-      {[](Json& j) { j["pre_tokenizer"] = {{"type", "Metaspace"}}; }, "pre_tokenizer"},
+      {[](Json& j) {
+         j["normalizer"] = {{"type", "NFKC"}};
+       },
+       "normalizer of type \"NFKC\""},
+      {[](Json& j) {
+         j["pre_tokenizer"] = {{"type", "Metaspace"}};
+       },
+       "pre_tokenizer"},
       {[](Json& j) { j["pre_tokenizer"] = nullptr; }, "pre_tokenizer"},
       {[](Json& j) {
          j["pre_tokenizer"] = Json::parse(R"({"type":"Sequence","pretokenizers":[{"type":"Split","pattern":
@@ -72,7 +77,10 @@ TEST(Tokenizer, RefusesByNameWhatItDoesNotSupport) {
            {"Regex":"("},"behavior":"Isolated","invert":false},{"type":"ByteLevel"}]})j");
        },
        "pre_tokenizer.pretokenizers[0].pattern.Regex"},
-      {[](Json& j) { j["post_processor"] = {{"type", "BertProcessing"}}; }, "post_processor"},
+      {[](Json& j) {
+         j["post_processor"] = {{"type", "BertProcessing"}};
+       },
+       "post_processor"},
       {[](Json& j) {
          j["post_processor"] = Json::parse(R"({"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<x>"}}],
            "special_tokens":{}})");
@@ -83,7 +91,10 @@ TEST(Tokenizer, RefusesByNameWhatItDoesNotSupport) {
            {"Sequence":{"id":"A"}}],"special_tokens":{"<x>":{"ids":[9999]}}})");
        },
        "inserts id 9999"},
-      {[](Json& j) { j["decoder"] = {{"type", "WordPiece"}}; }, "decoder"},
+      {[](Json& j) {
+         j["decoder"] = {{"type", "WordPiece"}};
+       },
+       "decoder"},
       {[](Json& j) { j["added_tokens"][0]["lstrip"] = true; }, "added_tokens[0].lstrip"},
       {[](Json& j) { j["added_tokens"][0]["id"] = 3; }, "added_tokens[0].id"},
       {[](Json& j) { j["added_tokens"][0].erase("content"); }, "added_tokens[0]"},
@@ -118,11 +129,13 @@ TEST(Tokenizer, TakesTheLongestAddedTokenAtTheLeftmostPlace) {
   json["added_tokens"].push_back({{"id", 260}, {"content", "s><"}, {"special", false}, {"normalized", false}});
   const Tokenizer tokenizer = parsed(json);
   EXPECT_EQ(*tokenizer.encode("<s><s><s>"), (std::vector<TokenId>{259, 258}));
-  EXPECT_EQ(*tokenizer.encode("s><s>"), (std::vector<TokenId>{260, *tokenizer.token_to_id("s"), *tokenizer.token_to_id(">")}));
+  EXPECT_EQ(*tokenizer.encode("s><s>"),
+            (std::vector<TokenId>{260, *tokenizer.token_to_id("s"), *tokenizer.token_to_id(">")}));
 }
 
 TEST(Tokenizer, KnowsItsSpecialIds) {
-  const Tokenizer tokenizer = parsed(small_tokenizer(), R"({"bos_token":"<s>","eos_token":{"content":"abc"},"pad_token":null})");
+  const Tokenizer tokenizer =
+      parsed(small_tokenizer(), R"({"bos_token":"<s>","eos_token":{"content":"abc"},"pad_token":null})");
   EXPECT_EQ(tokenizer.bos(), 258);
   EXPECT_EQ(tokenizer.eos(), 257);
   EXPECT_EQ(tokenizer.pad(), std::nullopt);

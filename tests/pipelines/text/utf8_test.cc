@@ -20,10 +20,10 @@ TEST(Utf8, FindsTheFirstBadByteAndReplacesEachBadPart) {
       {"\xc3\xa9\xe4\xb8\xad\xf0\x9f\x91\x8d", std::nullopt, "\xc3\xa9\xe4\xb8\xad\xf0\x9f\x91\x8d"},
       {"a\xff", 1, "a" + kBad},
       {"\x80\x80", 0, kBad + kBad},
-      {"\xc0\xaf", 0, kBad + kBad},                          // overlong
-      {"\xed\xa0\x80", 0, kBad + kBad + kBad},               // a surrogate
-      {"\xf4\x90\x80\x80", 0, kBad + kBad + kBad + kBad},    // beyond U+10FFFF
-      {"\xe4\xb8", 0, kBad},                                 // cut short: one part
+      {"\xc0\xaf", 0, kBad + kBad},                        // overlong
+      {"\xed\xa0\x80", 0, kBad + kBad + kBad},             // a surrogate
+      {"\xf4\x90\x80\x80", 0, kBad + kBad + kBad + kBad},  // beyond U+10FFFF
+      {"\xe4\xb8", 0, kBad},                               // cut short: one part
       {"\xf0\x9f\x91z", 0, kBad + "z"},
       {"\xf0\x9f\xe4\xb8\xad", 0, kBad + "\xe4\xb8\xad"},
   };
@@ -62,7 +62,9 @@ TEST(ByteLevel, EveryByteHasACharacterAndBack) {
     bytes.push_back(static_cast<char>(static_cast<unsigned char>(byte)));
   }
   EXPECT_EQ(from_byte_level(to_byte_level(bytes)), bytes);
-  EXPECT_EQ(to_byte_level("a b\n"), "a\xc4\xa0""b\xc4\x8a");
+  EXPECT_EQ(to_byte_level("a b\n"),
+            "a\xc4\xa0"
+            "b\xc4\x8a");
   EXPECT_EQ(from_byte_level("a b"), std::nullopt);
   EXPECT_EQ(from_byte_level("\xe2\x96\x81"), std::nullopt);
 }

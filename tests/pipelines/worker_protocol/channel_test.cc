@@ -83,10 +83,9 @@ TEST(Channel, SendsEveryMessageInOrder) {
     hello.erase("pid");
     EXPECT_EQ(hello, (Json{{"type", "hello"}, {"version", 1}, {"program", "test"}}));
     EXPECT_EQ(peer.read_line(), (Json{{"type", "metric"}, {"step", 1}, {"values", {{"train_loss", 0.5}}}}));
-    EXPECT_EQ(peer.read_line(), (Json{{"type", "checkpoint"},
-                                      {"step", 5},
-                                      {"path", "checkpoints/5"},
-                                      {"metrics", {{"valid_loss", 1.0}}}}));
+    EXPECT_EQ(
+        peer.read_line(),
+        (Json{{"type", "checkpoint"}, {"step", 5}, {"path", "checkpoints/5"}, {"metrics", {{"valid_loss", 1.0}}}}));
     EXPECT_EQ(peer.read_line(),
               (Json{{"type", "result"}, {"outputs", {{"model", {{"$path", "m"}, {"kind", "model"}}}}}}));
   });
@@ -99,10 +98,9 @@ TEST(Channel, SaysWhoseFaultAFailureIs) {
   auto channel = peer.open({.heartbeat_interval = milliseconds(60'000)});
   EXPECT_TRUE(channel->error(FailureClass::kUser, "invalid_data", "bad \xff byte"));
   EXPECT_EQ(peer.read_line()["type"], "hello");
-  EXPECT_EQ(peer.read_line(), (Json{{"type", "error"},
-                                    {"class", "user"},
-                                    {"code", "invalid_data"},
-                                    {"message", "bad \xef\xbf\xbd byte"}}));
+  EXPECT_EQ(
+      peer.read_line(),
+      (Json{{"type", "error"}, {"class", "user"}, {"code", "invalid_data"}, {"message", "bad \xef\xbf\xbd byte"}}));
 }
 
 TEST(Channel, SaysHeartbeatWhileNothingElseIsSaid) {
@@ -115,8 +113,7 @@ TEST(Channel, SaysHeartbeatWhileNothingElseIsSaid) {
 
 TEST(Channel, DropsProgressThatComesTooSoonButNotTheLast) {
   Peer peer;
-  auto channel = peer.open(
-      {.heartbeat_interval = milliseconds(60'000), .progress_interval = milliseconds(60'000)});
+  auto channel = peer.open({.heartbeat_interval = milliseconds(60'000), .progress_interval = milliseconds(60'000)});
   for (int done = 1; done <= 99; ++done) {
     channel->progress({.done = done, .total = 100, .unit = "rows"});
     if (done == 1) {
@@ -161,9 +158,8 @@ TEST(Channel, GoesOnWithoutThePeer) {
 
 TEST(Channel, AFullQueueWaitsOnlyAsLongAsAllowed) {
   Peer peer;
-  auto channel = peer.open({.heartbeat_interval = milliseconds(60'000),
-                            .send_timeout = milliseconds(50),
-                            .queue_lines_max = 4});
+  auto channel =
+      peer.open({.heartbeat_interval = milliseconds(60'000), .send_timeout = milliseconds(50), .queue_lines_max = 4});
   const std::string path(100'000, 'x');  // nobody reads: the socket's buffer fills soon
   bool refused = false;
   for (int step = 1; step < 100 && !refused; ++step) {
