@@ -26,6 +26,11 @@ void apply(State& state, const Event& event, Now now);
 // A hash over everything in the state; the same after replay as live (invariant 10).
 [[nodiscard]] std::uint64_t hash(const State& state);
 
+// The whole state but its options, for a snapshot, and back: hash(*state_from_json(state_to_json(s))) == hash(s), also
+// by way of text. kDataLoss says which member is not what it must be; members that are absent keep their defaults.
+[[nodiscard]] Json state_to_json(const State& state);
+[[nodiscard]] Result<State> state_from_json(const Json& body);
+
 // One true sentence on why a step has not started or not ended yet ("waits for train", "no agent has 2 free GPUs:
 // a-1 has 1, …"). Empty for a finished step.
 [[nodiscard]] std::string waiting_reason(const State& state, const RunId& run, const StepId& step, Now now);

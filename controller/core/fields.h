@@ -1,12 +1,13 @@
-// Private to controller/core: each event's and each record's members, named once. JSON out, JSON in and the state
-// hash all walk these lists, so that they cannot drift apart. A name here is part of the journal's format: never
-// change one; a member added later is absent in older journals and keeps its default.
+// Private to controller/core: the members of each event, each record and the State, named once. JSON out, JSON in, the
+// state's hash and its snapshot all walk these lists, so that they cannot drift apart. A name here is part of the
+// journal's or a snapshot's format: never change one; a member added later is absent in older ones and keeps its
+// default.
 #pragma once
 
 #include <concepts>
 #include <type_traits>
 
-#include "controller/core/event.h"
+#include "controller/core/state.h"
 
 namespace luthier::core::fields {
 
@@ -48,6 +49,76 @@ void visit(auto& f, Is<AttemptId> auto& x) {
   f("step", x.step);
   f("number", x.number);
 }
+
+// --- the State ---
+
+void visit(auto& f, Is<Agent> auto& x) {
+  f("name", x.name);
+  f("boot_id", x.boot_id);
+  f("resources", x.resources);
+  f("status", x.status);
+  f("lost_reason", x.lost_reason);
+}
+void visit(auto& f, Is<Attempt> auto& x) {
+  f("agent", x.agent);
+  f("started", x.started);
+  f("ready", x.ready);
+  f("ended", x.ended);
+  f("resume_artifact", x.resume_artifact);
+  f("resume_step", x.resume_step);
+}
+void visit(auto& f, Is<LiveStep> auto& x) {
+  f("status", x.status);
+  f("with", x.with);
+  f("outputs", x.outputs);
+  f("reason", x.reason);
+  f("attempt_number", x.attempt_number);
+  f("attempt", x.attempt);
+  f("checkpoints", x.checkpoints);
+  f("infrastructure_failures", x.infrastructure_failures);
+  f("user_failures", x.user_failures);
+  f("agents_lost", x.agents_lost);
+  f("not_before_wall_ms", x.not_before_wall_ms);
+}
+void visit(auto& f, Is<LiveRun> auto& x) {
+  f("order", x.order);
+  f("plan", x.plan);  // the hash takes plan_hash instead
+  f("plan_hash", x.plan_hash);
+  f("submitted_by", x.submitted_by);
+  f("started", x.started);
+  f("cancel_requested", x.cancel_requested);
+  f("steps", x.steps);
+}
+void visit(auto& f, Is<Deployment> auto& x) {
+  f("model", x.model);
+  f("weights", x.weights);
+  f("used_wall_ms", x.used_wall_ms);
+  f("serve", x.serve);
+}
+void visit(auto& f, Is<ModelVersion> auto& x) {
+  f("weights", x.weights);
+  f("lineage", x.lineage);
+  f("metrics", x.metrics);
+  f("description", x.description);
+}
+void visit(auto& f, Is<Model> auto& x) {
+  f("versions", x.versions);
+  f("aliases", x.aliases);
+}
+// All but the options, which are policy.
+void visit(auto& f, Is<State> auto& x) {
+  f("epoch", x.epoch);
+  f("seed", x.seed);
+  f("next_run", x.next_run);
+  f("next_deployment", x.next_deployment);
+  f("agents", x.agents);
+  f("runs", x.runs);
+  f("deployments", x.deployments);
+  f("allocations", x.allocations);
+  f("models", x.models);
+}
+
+// --- events ---
 
 template <class E>
 struct Name;  // the event's name in the journal

@@ -52,20 +52,8 @@ struct Fold {
   void operator()(const char*, const T& value) {
     fields::visit(*this, value);
   }
-  void operator()(const char*, const Agent& x);
-  void operator()(const char*, const Attempt& x);
-  void operator()(const char*, const LiveStep& x);
-  void operator()(const char*, const LiveRun& x);
-  void operator()(const char*, const Deployment& x);
-  void operator()(const char*, const ModelVersion& x);
-  void operator()(const char*, const Model& x);
-  void operator()(const char*, const AttemptId& x);
-
-  // Every member, in order.
-  template <class... T>
-  void all(const T&... members) {
-    ((*this)("", members), ...);
-  }
+  // A plan never changes: LiveRun's plan_hash stands for it.
+  void operator()(const char*, const plan::Plan&) {}
 };
 
 void Fold::operator()(const char*, const std::string& value) {
@@ -84,7 +72,9 @@ void Fold::operator()(const char*, const std::string& value) {
 }
 
 void Fold::operator()(const char*, const Json& value) {
-  word(static_cast<std::uint64_t>(value.type()));
+  // A whole number from 0 on has two types in memory, but one text.
+  const bool natural = value.is_number_integer() && !value.is_number_unsigned() && value.get<std::int64_t>() >= 0;
+  word(static_cast<std::uint64_t>(natural ? Json::value_t::number_unsigned : value.type()));
   switch (value.type()) {
     case Json::value_t::object:
       word(value.size());
@@ -105,22 +95,6 @@ void Fold::operator()(const char*, const Json& value) {
   }
 }
 
-void Fold::operator()(const char*, const AttemptId& x) { all(x.run, x.step, x.number); }
-void Fold::operator()(const char*, const Agent& x) { all(x.name, x.boot_id, x.resources, x.status, x.lost_reason); }
-void Fold::operator()(const char*, const Attempt& x) {
-  all(x.agent, x.started, x.ready, x.ended, x.resume_artifact, x.resume_step);
-}
-void Fold::operator()(const char*, const LiveStep& x) {
-  all(x.status, x.with, x.outputs, x.reason, x.attempt_number, x.attempt, x.checkpoints, x.infrastructure_failures,
-      x.user_failures, x.agents_lost, x.not_before_wall_ms);
-}
-void Fold::operator()(const char*, const LiveRun& x) {
-  all(x.order, x.plan_hash, x.submitted_by, x.started, x.cancel_requested, x.steps);
-}
-void Fold::operator()(const char*, const Deployment& x) { all(x.model, x.weights, x.used_wall_ms, x.serve); }
-void Fold::operator()(const char*, const ModelVersion& x) { all(x.weights, x.lineage, x.metrics, x.description); }
-void Fold::operator()(const char*, const Model& x) { all(x.versions, x.aliases); }
-
 }  // namespace
 
 std::uint64_t hash(const Json& value) {
@@ -131,8 +105,7 @@ std::uint64_t hash(const Json& value) {
 
 std::uint64_t hash(const State& state) {
   Fold fold;
-  fold.all(state.epoch, state.seed, state.next_run, state.next_deployment, state.agents, state.runs, state.deployments,
-           state.allocations, state.models);
+  fold("", state);
   return fold.hash;
 }
 

@@ -1,5 +1,6 @@
 // State: everything the controller decides from, as plain values. Changed by apply() only, so that replaying the
-// journal gives it back exactly. std::map throughout, so that every walk over it is in a fixed order.
+// journal gives it back exactly. Every member is named in fields.h too. std::map throughout, so that every walk over it
+// is in a fixed order.
 //
 // RAM holds live runs only. What a finished run leaves behind here is what it registered, and allocations whose
 // processes are not known to be dead yet.
@@ -43,6 +44,7 @@ struct Options {
   milliseconds serving_idle{600'000};  // a deployment not used for so long is stopped...
   milliseconds serving_use_resolution{60'000};  // ...seen at this resolution: uses are journaled no oftener
   int serving_retries = 5;
+  friend bool operator==(const Options&, const Options&) = default;
 };
 
 enum class AgentStatus {
@@ -128,6 +130,7 @@ struct State {
   std::map<RunId, Deployment> deployments;
   std::map<AttemptId, Allocation> allocations;  // promised and not known to be free again
   std::map<std::string, Model> models;
+  friend bool operator==(const State&, const State&) = default;
 };
 
 [[nodiscard]] std::uint64_t hash(const Json& value);

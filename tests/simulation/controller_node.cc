@@ -9,7 +9,11 @@ using core::Input;
 
 void ControllerNode::start() {
   live_.emplace();
-  for (const Record& record : journal_) {
+  if (!load_snapshot()) {
+    return;
+  }
+  for (std::size_t i = snapshot_ ? snapshot_->records : 0; i < journal_.size(); ++i) {
+    const Record& record = journal_[i];
     Result<Event> event = core::event_from_json(record.name, record.body);
     if (!event) {
       return world_.violate("invariant 14: " + event.error().message);
@@ -23,6 +27,30 @@ void ControllerNode::start() {
   }
   world_.trace("controller starts, epoch " + std::to_string(epoch_ + 1));
   feed(core::Boot{++epoch_, world_.options.seed});
+}
+
+void ControllerNode::take_snapshot() {
+  snapshot_ = Snapshot{journal_.size(), core::state_to_json(replayed_).dump()};
+  const Result<core::State> read = core::state_from_json(core::Json::parse(snapshot_->text));
+  if (!read) {
+    world_.violate("invariant 10: " + read.error().message);
+  } else if (core::hash(*read) != core::hash(replayed_)) {
+    world_.violate("invariant 10: the snapshot after record " + std::to_string(journal_.size()) +
+                   " gives another state");
+  }
+}
+
+bool ControllerNode::load_snapshot() {
+  if (!snapshot_) {
+    return true;
+  }
+  Result<core::State> read = core::state_from_json(core::Json::parse(snapshot_->text));
+  if (!read) {
+    world_.violate("invariant 10: " + read.error().message);
+    return false;
+  }
+  *live_ = std::move(*read);
+  return true;
 }
 
 void ControllerNode::crash(const std::string& when) {
@@ -55,6 +83,9 @@ void ControllerNode::feed(const Input& given) {
   world_.checker.on_state(*live_);
   if (++commits_ % 4 == 0) {
     world_.checker.on_replay(*live_, replayed_);
+  }
+  if (commits_ % kSnapshotEvery == 0) {
+    take_snapshot();
   }
   for (const core::Effect& effect : effects) {
     if (world_.faults_on() && world_.chance(1)) {

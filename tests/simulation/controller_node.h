@@ -1,5 +1,5 @@
-// ControllerNode: the machine under test in a shell that can die between commit and effects. Its disk is the journal;
-// everything else is lost in a crash and comes back by replay.
+// ControllerNode: the machine under test in a shell that can die between commit and effects. Its disk is the journal
+// and a snapshot; everything else is lost in a crash and comes back by replay.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@ class ControllerNode {
  public:
   explicit ControllerNode(World& world) : world_(world) {}
 
-  void start();  // replays the journal
+  void start();  // loads the newest snapshot and replays the journal from there
   void crash(const std::string& when);
   void feed(const core::Input& input);
   // Called every second: AgentSilent for agents not heard of for too long; every wait must have a reason.
@@ -30,7 +30,14 @@ class ControllerNode {
     std::string name;
     core::Json body;
   };
+  // The state as a file would hold it, and the records that it contains.
+  struct Snapshot {
+    std::size_t records = 0;
+    std::string text;
+  };
   void commit(const core::Event& event, Now at);
+  void take_snapshot();
+  bool load_snapshot();  // into live_; false: a violation
   void perform(const core::Effect& effect);
   void check_outputs(const core::Event& event);
   void count(const core::Event& event);
@@ -40,6 +47,7 @@ class ControllerNode {
   std::optional<core::State> live_;
   core::State replayed_;  // the journal so far, event by event, as read back from JSON
   std::vector<Record> journal_;
+  std::optional<Snapshot> snapshot_;
   std::uint64_t epoch_ = 0;
   std::int64_t wall_offset_ms_ = 1'700'000'000'000;
   std::uint64_t commits_ = 0;

@@ -26,6 +26,7 @@ inline constexpr int kCommitCrashPerMille = 3;
 inline constexpr int kDropPerMille = 10;
 inline constexpr int kDuplicatePerMille = 40;
 inline constexpr int kReorderPerMille = 60;
+inline constexpr std::uint64_t kSnapshotEvery = 13;  // commits
 inline constexpr std::int64_t kFaultsEndMs = 90'000;
 inline constexpr std::int64_t kWorldEndMs = kFaultsEndMs + 45 * 60'000;
 inline constexpr std::int64_t kSilenceMs = 10'000;

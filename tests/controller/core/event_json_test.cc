@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "controller/core/core.h"
+#include "tests/controller/core/machine_fixture.h"
 
 namespace luthier::core {
 namespace {
@@ -134,6 +135,32 @@ TEST(EventJson, WrongTypesAreRefusedAndNamed) {
   }
 }
 
+TEST(StateJson, WrongMembersAreRefusedAndNamed) {
+  struct Case {
+    const char* body;
+    const char* message;
+  };
+  const std::vector<Case> cases{
+      {"5", "not an object"},
+      {R"({"agents": [1]})", "`agents` is not a list of pairs"},
+      {R"({"runs": [["r-1", {"started": 1}]]})", "`started` is not true or false"},
+      {R"({"agents": [["a-1", {"status": "asleep"}]]})", "`status` is not one of its names"},
+      {R"({"models": [["m", {"versions": [["one", {}]]}]]})", "a key is not a whole number"},
+  };
+  for (const Case& each : cases) {
+    const Result<State> read = state_from_json(Json::parse(each.body));
+    ASSERT_FALSE(read.has_value()) << each.body;
+    EXPECT_EQ(read.error().code, ErrorCode::kDataLoss);
+    EXPECT_THAT(read.error().message, HasSubstr(each.message));
+  }
+}
+
+TEST(Hash, OfANumberIsThatOfItsText) {
+  for (const Json& value : {Json(5), Json(5U), Json(-5), Json(5.0), Json(0.1), Json(0)}) {
+    EXPECT_EQ(hash(value), hash(Json::parse(value.dump()))) << value;
+  }
+}
+
 TEST(Hash, DiffersForEveryEventApplied) {
   State state;
   std::uint64_t before = hash(state);
@@ -161,6 +188,7 @@ TEST(Hash, DiffersForEveryEventApplied) {
   for (const Event& event : history) {
     apply(state, event, Now{1'000, 1});
     EXPECT_NE(hash(state), before) << event_name(event);
+    testing::check_snapshot(state);
     before = hash(state);
   }
 }

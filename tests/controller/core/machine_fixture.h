@@ -25,12 +25,15 @@ using Lines = std::vector<std::string>;
 [[nodiscard]] Json model_json(const std::string& base, const std::string& adapter = "");
 [[nodiscard]] Json artifact_json(const std::string& digest, const std::string& kind);
 
+// A snapshot of it, by way of text, gives the same state back.
+void check_snapshot(const State& state);
+
 class MachineFixture : public ::testing::Test {
  protected:
   static constexpr std::int64_t kStartMs = 1'700'000'000'000;
 
   MachineFixture();
-  // After every test: invariants hold, and the journal replays to the same state.
+  // After every test: invariants hold, the journal replays to the same state, and a snapshot gives it back.
   ~MachineFixture() override;
 
   Lines feed(const Input& input);
