@@ -177,6 +177,20 @@ StepType checkpoint() {
            {"kept", "list of the kept checkpoints"}}};
 }
 
+Shape gate_shape() {
+  return object({
+      {"metric",
+       text_of({"loss", "token_accuracy", "sequence_accuracy", "label_accuracy"}),
+       "Metric to compare; label_accuracy where there are labels, else loss.",
+       false,
+       {}},
+      {"confidence", number(Kind::kFloat, 0.5, 0.9999), "Of the interval of the improvement.", false, 0.95},
+      {"min_improvement", number(Kind::kFloat, -1000, 1000), "The whole interval must lie above it.", false, 0},
+      {"resamples", number(Kind::kInt, 100, 1'000'000), "Of the paired bootstrap.", false, 10'000},
+      {"seed", seed(), "Of the resamples.", false, 1},
+  });
+}
+
 StepType eval() {
   return {
       "eval",
@@ -188,6 +202,7 @@ StepType eval() {
           {"baseline", or_null(of(Kind::kModel)), "Model to beat, such as alias:production.", false, {}},
           {"labels", or_null(list_of(of(Kind::kString), 2, 10'000)), "Classes: measures label accuracy.", false, {}},
           {"thresholds", map_of(of(Kind::kFloat), 1, 20), "Least value of each metric.", false, {}},
+          {"gate", gate_shape(), "How sure one must be that the model is better.", false, {}},
           {"samples", number(Kind::kInt, 0, 1000), "Answers kept side by side in the report.", false, {}},
           {"dtype", text_of({"float32", "bfloat16"}), "Type of the weights.", false, {}},
       }),
@@ -196,7 +211,9 @@ StepType eval() {
        {"baseline_metrics", "of the baseline, or null"},
        {"better", "true or false"},
        {"reason", "one sentence"},
+       {"baseline", "{name, version, base, adapter} of the baseline, or null"},
        {"metric", "name of the metric that decided"},
+       {"comparison", "{metric, model, other, improvement, low, high, confidence, …}, or null"},
        {"report", "report"}}};
 }
 
@@ -221,6 +238,7 @@ StepType promote() {
               {"model", of(Kind::kModel), "Model to promote.", true, {}},
               {"name", of(Kind::kName), "Name in the registry; the pipeline's when absent.", false, {}},
               {"alias", of(Kind::kName), "Alias to move.", true, {}},
+              {"force", of(Kind::kBool), "Promote although no evaluation speaks for it.", false, false},
               {"expect", or_null(of(Kind::kAny)), "Version or digest that the alias must still point at.", false, {}},
               {"description", of(Kind::kString), "For people.", false, {}},
           }),

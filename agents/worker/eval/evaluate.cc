@@ -26,9 +26,23 @@ struct EvalJob {
   std::filesystem::path data;
   std::vector<std::string> labels;  // empty: found in the data
   std::map<std::string, double> thresholds;
+  Gate gate;
+  Json baseline_value;
   std::int64_t samples = kSamplesDefault;
   at::ScalarType dtype = at::kFloat;
 };
+
+// Which model that is, by digest, for whoever acts on the verdict later.
+Json identity_of(const Json& model) {
+  const auto digest = [&](const char* part) {
+    const Json artifact = model.value(part, Json());
+    return artifact.is_object() ? artifact.value("$artifact", Json()) : Json();
+  };
+  return {{"name", model.value("name", Json())},
+          {"version", model.value("version", Json())},
+          {"base", digest("base")},
+          {"adapter", digest("adapter")}};
+}
 
 Result<EvalJob> parse_eval_job(const Json& with) {
   EvalJob job;
@@ -36,6 +50,7 @@ Result<EvalJob> parse_eval_job(const Json& with) {
   LUTHIER_TRY(job.model, parse_model_value(member("model"), "model"));
   if (!member("baseline").is_null()) {
     LUTHIER_TRY(job.baseline, parse_model_value(member("baseline"), "baseline"));
+    job.baseline_value = identity_of(member("baseline"));
   }
   LUTHIER_TRY(job.data, worker_protocol::artifact_path(member("data"), "data"));
   for (const Json& label : member("labels")) {
@@ -45,6 +60,7 @@ Result<EvalJob> parse_eval_job(const Json& with) {
     job.labels.push_back(label.get<std::string>());
   }
   LUTHIER_TRY(job.thresholds, parse_thresholds(member("thresholds")));
+  LUTHIER_TRY(job.gate, parse_gate(member("gate")));
   if (const Json samples = member("samples"); !samples.is_null()) {
     if (!samples.is_number_integer() || samples.get<std::int64_t>() < 0 || samples.get<std::int64_t>() > kSamplesMax) {
       return Error{ErrorCode::kInvalidArgument, "samples must be a whole number from 0 to 1000"};
@@ -64,13 +80,18 @@ class Evaluator {
   Result<Json> run() {
     EvalReport report;
     report.model_name = job_.model.name;
+    report.gate = job_.gate;
+    report.baseline_value = job_.baseline_value;
     {
       LUTHIER_TRY(LoadedModel loaded, load_model(job_.model, job_.dtype, device_));
       LUTHIER_TRY_VOID(read_data(loaded));
       report.labels = labels_.names();
       const std::int64_t models = (loaded.model.has_adapter() ? 2 : 1) + (job_.baseline.has_value() ? 1 : 0);
       total_ = models * static_cast<std::int64_t>(data_.examples.size() * (1 + labels_.names().size()));
-      LUTHIER_TRY(report.metrics, measure(loaded));
+      LUTHIER_TRY(report.model, measure(loaded));
+      for (const Record& record : data_.records) {
+        report.lines.push_back(record.line);
+      }
       if (loaded.model.has_adapter()) {
         loaded.model.enable_adapter(false);
         LUTHIER_TRY(report.base, measure(loaded));
@@ -86,7 +107,7 @@ class Evaluator {
     if (context_.channel.stop_requested()) {
       return Json();
     }
-    report.verdict = decide(report.metrics, report.base, report.baseline, job_.thresholds);
+    report.verdict = decide(report.model, report.base, report.baseline, job_.thresholds, job_.gate);
     return write(report);
   }
 
@@ -114,21 +135,25 @@ class Evaluator {
     };
   }
 
-  Result<EvalMetrics> measure(const LoadedModel& loaded) {
+  Result<Measured> measure(const LoadedModel& loaded) {
     std::vector<const Example*> examples;
     for (const Example& example : data_.examples) {
       examples.push_back(&example);
     }
     const Score score = score_examples(loaded.model, examples, counting());
-    EvalMetrics metrics{score.loss, score.token_accuracy, score.sequence_accuracy, std::nullopt, score.example_count};
-    if (!labels_.empty() && !data_.records.empty()) {
-      LUTHIER_TRY(metrics.label_accuracy, label_accuracy(loaded));
+    Measured measured;
+    measured.metrics = {score.loss, score.token_accuracy, score.sequence_accuracy, std::nullopt, score.example_count};
+    for (const ExampleScore& example : score.examples) {
+      measured.scores.examples.push_back({example.loss, example.token_count, example.correct_count, std::nullopt});
     }
-    return metrics;
+    if (!labels_.empty() && !data_.records.empty()) {
+      LUTHIER_TRY_VOID(measure_labels(loaded, measured));
+    }
+    return measured;
   }
 
   // Each record asked once per label; the likeliest label is the model's answer.
-  Result<double> label_accuracy(const LoadedModel& loaded) {
+  Result<void> measure_labels(const LoadedModel& loaded, Measured& measured) {
     text::Encoder encoder(loaded.tokenizer);
     const std::size_t count = labels_.names().size();
     std::vector<Example> asked;
@@ -153,9 +178,12 @@ class Evaluator {
       const auto first = likelihoods.begin() + static_cast<std::ptrdiff_t>(i * count);
       const auto best =
           static_cast<std::size_t>(std::max_element(first, first + static_cast<std::ptrdiff_t>(count)) - first);
-      right += labels_.index_of(data_.records[i].completion) == best ? 1 : 0;
+      const bool correct = labels_.index_of(data_.records[i].completion) == best;
+      measured.scores.examples[i].label_correct = correct;
+      right += correct ? 1 : 0;
     }
-    return static_cast<double>(right) / static_cast<double>(data_.records.size());
+    measured.metrics.label_accuracy = static_cast<double>(right) / static_cast<double>(data_.records.size());
+    return {};
   }
 
   // Spread evenly over the data; none for text records.
@@ -193,14 +221,23 @@ class Evaluator {
     const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
     LUTHIER_TRY_VOID(write_file_atomically("report/report.json", text));
     LUTHIER_TRY_VOID(write_file_atomically("report/report.md", to_markdown(report)));
+    LUTHIER_TRY_VOID(write_file_atomically("report/scores.jsonl", scores_text(report)));
     context_.log.info("evaluated",
                       {{"better", report.verdict.better ? "true" : "false"}, {"reason", report.verdict.reason}});
     Json outputs;
-    for (const char* name : {"metrics", "base_metrics", "baseline_metrics", "better", "metric", "reason"}) {
+    for (const char* name :
+         {"metrics", "base_metrics", "baseline_metrics", "baseline", "better", "metric", "reason", "comparison"}) {
       outputs[name] = json[name];
     }
     outputs["report"] = worker_protocol::artifact_output("report", "report");
     return outputs;
+  }
+
+  static std::string scores_text(const EvalReport& report) {
+    const auto scores = [](const std::optional<Measured>& measured) {
+      return measured.has_value() ? std::optional<ModelScores>(measured->scores) : std::nullopt;
+    };
+    return to_jsonl(report.model.scores, scores(report.base), scores(report.baseline), report.lines);
   }
 
   const VerbContext& context_;

@@ -2,43 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/result.h"
+#include "agents/worker/eval/gate.h"
 
 namespace luthier::worker {
-
-struct EvalMetrics {
-  double loss = 0;
-  double token_accuracy = 0;
-  double sequence_accuracy = 0;
-  std::optional<double> label_accuracy;  // with labels
-  std::int64_t examples = 0;
-
-  // loss, token_accuracy, sequence_accuracy, label_accuracy; nullopt for another name or a metric not measured.
-  [[nodiscard]] std::optional<double> by_name(const std::string& name) const;
-};
-[[nodiscard]] nlohmann::json to_json(const EvalMetrics& metrics);
-
-struct Verdict {
-  bool better = false;
-  std::string metric;  // the name compared
-  std::string reason;  // one sentence
-};
-
-// Compares label_accuracy when there are labels, else loss; a tie in label_accuracy is broken by loss. All
-// `thresholds` must be met in any case (for loss: at most; for the others: at least). Then: with a baseline, it
-// must be beaten; without one and without thresholds, the base must be beaten, if there is one.
-[[nodiscard]] Verdict decide(const EvalMetrics& metrics, const std::optional<EvalMetrics>& base,
-                             const std::optional<EvalMetrics>& baseline,
-                             const std::map<std::string, double>& thresholds);
-
-// From `thresholds` of the job: null or an object of numbers by metric name.
-[[nodiscard]] Result<std::map<std::string, double>> parse_thresholds(const nlohmann::json& json);
 
 struct Sample {
   std::string prompt;
@@ -49,12 +20,15 @@ struct Sample {
 
 struct EvalReport {
   std::string model_name;  // may be empty
-  EvalMetrics metrics;
-  std::optional<EvalMetrics> base;
-  std::optional<EvalMetrics> baseline;
+  Measured model;
+  std::optional<Measured> base;
+  std::optional<Measured> baseline;
+  nlohmann::json baseline_value;  // which one that was: {name, version, base, adapter}; null without one
+  Gate gate;
   Verdict verdict;
   std::vector<std::string> labels;
   std::vector<Sample> samples;
+  std::vector<std::int64_t> lines;  // of the examples in data.jsonl; empty for plain text
 };
 [[nodiscard]] nlohmann::json to_json(const EvalReport& report);
 [[nodiscard]] std::string to_markdown(const EvalReport& report);

@@ -53,12 +53,15 @@ std::int64_t tokens_per_pass_max(const ModelConfig& config) {
 
 Score score_examples(const Llama& model, const std::vector<const Example*>& examples, const ScoreProgress& progress) {
   Score score;
+  score.examples.resize(examples.size());
   double loss_total = 0;
   std::int64_t correct_tokens = 0;
   std::int64_t correct_examples = 0;
   for_each_pass(model, examples, progress,
                 [&](const auto& indices, const at::Tensor& logits, const at::Tensor& targets) {
-                  loss_total -= target_log_probabilities(logits, targets).to(at::kDouble).sum().template item<double>();
+                  const at::Tensor values = target_log_probabilities(logits, targets);
+                  loss_total -= values.to(at::kDouble).sum().template item<double>();
+                  const float* value = values.const_data_ptr<float>();
                   const at::Tensor hits = logits.argmax(-1).eq(targets).to(at::kCPU).contiguous();
                   const bool* hit = hits.const_data_ptr<bool>();
                   for (const std::size_t index : indices) {
@@ -68,6 +71,8 @@ Score score_examples(const Llama& model, const std::vector<const Example*>& exam
                     correct_examples += right == count ? 1 : 0;
                     score.token_count += count;
                     ++score.example_count;
+                    score.examples[index] = {-std::accumulate(value, value + count, 0.0), count, right};
+                    value += count;
                     hit += count;
                   }
                 });

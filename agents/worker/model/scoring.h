@@ -11,6 +11,13 @@
 
 namespace luthier::worker {
 
+// What one example contributes.
+struct ExampleScore {
+  double loss = 0;                 // summed over its supervised tokens
+  std::int64_t token_count = 0;    // 0: the scoring was stopped before it
+  std::int64_t correct_count = 0;  // of these tokens
+};
+
 struct Score {
   double loss = 0;               // mean over supervised tokens, natural logarithm
   double token_accuracy = 0;     // share of supervised tokens that the model would have chosen
@@ -18,6 +25,7 @@ struct Score {
                                  // exactly those that greedy decoding reproduces
   std::int64_t token_count = 0;
   std::int64_t example_count = 0;
+  std::vector<ExampleScore> examples;  // in the order given
 };
 
 // Padded positions that fit one forward pass. Depends on the model alone, so that the same work is cut the same

@@ -38,6 +38,25 @@ std::string contents(const std::filesystem::path& path) {
   return text ? *text : "";
 }
 
+// The lines of scores.jsonl add up to the metrics.
+void expect_scores_give(const Json& metrics, const std::string& text) {
+  double loss = 0;
+  double tokens = 0;
+  double labels = 0;
+  int count = 0;
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1, ++count) {
+    const Json line = Json::parse(text.substr(at, text.find('\n', at) - at));
+    EXPECT_EQ(line["line"], count + 1);
+    EXPECT_EQ(line["model"], line["baseline"]);
+    loss += line["model"]["loss"].get<double>();
+    tokens += line["model"]["tokens"].get<double>();
+    labels += line["model"]["label_correct"].get<bool>() ? 1 : 0;
+  }
+  EXPECT_EQ(count, metrics["examples"]);
+  EXPECT_NEAR(loss / tokens, metrics["loss"].get<double>(), 1e-5);
+  EXPECT_EQ(labels / count, metrics["label_accuracy"]);
+}
+
 class WorkerProcess : public ::testing::Test {
  protected:
   WorkerProcess() {
@@ -206,7 +225,11 @@ TEST_F(WorkerProcess, ANewModelIsTrainedFromTextAndEvaluated) {
   EXPECT_EQ(outputs["base_metrics"], nullptr);
   EXPECT_EQ(outputs["metrics"], outputs["baseline_metrics"]);
   EXPECT_EQ(outputs["better"], false);
+  EXPECT_EQ(outputs["baseline"]["base"], "sha256:0");
+  EXPECT_EQ(outputs["comparison"]["low"], 0);
+  EXPECT_EQ(outputs["comparison"]["high"], 0);
   EXPECT_EQ(outputs["metrics"]["examples"], 48);
+  expect_scores_give(outputs["metrics"], contents(folder_.path() / "eval/report/scores.jsonl"));
   EXPECT_EQ(Json::parse(contents(folder_.path() / "eval/report/report.json"))["samples"].size(), 2U);
 }
 
