@@ -157,6 +157,8 @@ Result<Json> json_body(const Request& request) {
   } catch (const Json::parse_error& failure) {
     return Error{ErrorCode::kInvalidArgument,
                  "the body is not JSON: it goes wrong at byte " + std::to_string(failure.byte)};
+  } catch (const Json::out_of_range&) {
+    return Error{ErrorCode::kInvalidArgument, "the body's JSON holds a number that is too large"};
   }
 }
 

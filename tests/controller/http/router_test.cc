@@ -148,6 +148,7 @@ TEST(Messages, BodiesMustBeJsonObjectsOfBoundedDepth) {
                                             {"[]", false},
                                             {"{", false},
                                             {"{\"a\": \"\xff\"}", false},
+                                            {"{\"a\": 1e999}", false},
                                             {deep, false},
                                             {std::string(200'000, '['), false}}) {
     Request request;
