@@ -67,6 +67,15 @@ std::vector<Event> every_event() {
   };
 }
 
+TEST(Hash, IsTheSameForWholeNumbersComputedAndReadBack) {
+  const Json computed = {{"sum", 3}, {"less", -3}};
+  const Json read_back = Json::parse(computed.dump());
+  ASSERT_NE(computed["sum"].type(), read_back["sum"].type());
+  EXPECT_EQ(hash(computed), hash(read_back));
+  EXPECT_NE(hash(Json(3)), hash(Json(3.0)));
+  EXPECT_NE(hash(Json(3)), hash(Json(-3)));
+}
+
 TEST(EventJson, EveryEventSurvivesTheRoundTripThroughText) {
   const std::vector<Event> events = every_event();
   ASSERT_EQ(events.size(), std::variant_size_v<Event>);
