@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 
+#include "agents/shim/whole_number.h"
 #include "base/digest/digest.h"
 #include "base/file.h"
 
@@ -52,15 +53,17 @@ Result<Assignment> assignment_from_json(const Json& json) {
   try {
     Assignment assignment;
     assignment.attempt = {RunId{json.at("run").get<std::string>()}, StepId{json.at("step").get<std::string>()},
-                          json.at("attempt").get<std::int32_t>()};
+                          shim::whole_number<std::int32_t>(json, "attempt")};
     assignment.uses = json.at("uses").get<std::string>();
     assignment.with = json.at("with");
-    assignment.gpus = json.at("gpus").get<std::vector<int>>();
+    for (const Json& gpu : json.at("gpus")) {
+      assignment.gpus.push_back(shim::whole_number<int>(Json{{"gpu", gpu}}, "gpu"));
+    }
     assignment.cpus = json.at("cpus").get<double>();
-    assignment.memory_bytes = json.at("memory_bytes").get<std::uint64_t>();
-    assignment.timeout = milliseconds(json.at("timeout_ms").get<std::int64_t>());
+    assignment.memory_bytes = shim::whole_number<std::uint64_t>(json, "memory_bytes");
+    assignment.timeout = milliseconds(shim::whole_number<std::int64_t>(json, "timeout_ms"));
     assignment.resume_artifact = json.at("resume_artifact").get<std::string>();
-    assignment.resume_step = json.at("resume_step").get<std::int64_t>();
+    assignment.resume_step = shim::whole_number<std::int64_t>(json, "resume_step");
     assignment.exclusive = json.at("exclusive").get<bool>();
     return assignment;
   } catch (const Json::exception& exception) {

@@ -1,5 +1,6 @@
 #include "agents/shim/records.h"
 
+#include "agents/shim/whole_number.h"
 #include "base/file.h"
 
 namespace luthier::shim {
@@ -12,7 +13,7 @@ Json identity_to_json(const ProcessIdentity& value) {
 }
 
 ProcessIdentity identity_from_json(const Json& json) {
-  return {json.at("pid").get<pid_t>(), json.at("start_ticks").get<std::uint64_t>(),
+  return {whole_number<pid_t>(json, "pid"), whole_number<std::uint64_t>(json, "start_ticks"),
           json.at("boot_id").get<std::string>()};
 }
 
@@ -34,15 +35,15 @@ Launch launch_from_json(const Json& json) {
   launch.workdir = json.at("workdir").get<std::string>();
   launch.runtime_folder = json.at("runtime_folder").get<std::string>();
   launch.nonce = json.at("nonce").get<std::string>();
-  launch.grace_ms = json.at("grace_ms").get<std::int64_t>();
-  launch.orphan_timeout_ms = json.at("orphan_timeout_ms").get<std::int64_t>();
+  launch.grace_ms = whole_number<std::int64_t>(json, "grace_ms");
+  launch.orphan_timeout_ms = whole_number<std::int64_t>(json, "orphan_timeout_ms");
   const Json limits = json.value("limits", Json::object());
   launch.core_bytes_max.reset();
   if (limits.contains("core_bytes")) {
-    launch.core_bytes_max = limits.at("core_bytes").get<std::uint64_t>();
+    launch.core_bytes_max = whole_number<std::uint64_t>(limits, "core_bytes");
   }
   if (limits.contains("address_space_bytes")) {
-    launch.address_space_bytes_max = limits.at("address_space_bytes").get<std::uint64_t>();
+    launch.address_space_bytes_max = whole_number<std::uint64_t>(limits, "address_space_bytes");
   }
   return launch;
 }
@@ -114,25 +115,25 @@ Result<ShimFile> read_shim_file(const std::filesystem::path& attempt_folder) {
 
 Result<StartedFile> read_started_file(const std::filesystem::path& attempt_folder) {
   return read_record<StartedFile>(attempt_folder / kStartedFile, [](const Json& json) {
-    return StartedFile{identity_from_json(json), json.at("started_wall_ms").get<std::int64_t>()};
+    return StartedFile{identity_from_json(json), whole_number<std::int64_t>(json, "started_wall_ms")};
   });
 }
 
 Result<ExitFile> read_exit_file(const std::filesystem::path& attempt_folder) {
   return read_record<ExitFile>(attempt_folder / kExitFile, [](const Json& json) {
-    return ExitFile{json.at("exit_code").get<int>(), json.at("signal").get<int>(),
+    return ExitFile{whole_number<int>(json, "exit_code"), whole_number<int>(json, "signal"),
                     json.at("stopped_by").get<std::string>(), json.at("error").get<std::string>(),
-                    json.at("ended_wall_ms").get<std::int64_t>()};
+                    whole_number<std::int64_t>(json, "ended_wall_ms")};
   });
 }
 
 Result<Status> status_from_json(const Json& json) {
   try {
-    return Status{json.at("pid").get<pid_t>(),
+    return Status{whole_number<pid_t>(json, "pid"),
                   json.at("state").get<std::string>(),
-                  json.at("log_bytes").get<std::uint64_t>(),
-                  json.at("messages_bytes").get<std::uint64_t>(),
-                  json.at("silent_ms").get<std::int64_t>(),
+                  whole_number<std::uint64_t>(json, "log_bytes"),
+                  whole_number<std::uint64_t>(json, "messages_bytes"),
+                  whole_number<std::int64_t>(json, "silent_ms"),
                   json.value("progress", Json())};
   } catch (const Json::exception& exception) {
     return Error{ErrorCode::kDataLoss, std::string("status of a shim: ") + exception.what()};

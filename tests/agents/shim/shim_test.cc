@@ -200,6 +200,17 @@ TEST_F(ShimTest, its_death_kills_the_process_and_leftovers_are_found_by_nonce) {
   EXPECT_FALSE(read_exit_file(folder_));
 }
 
+TEST_F(ShimTest, numbers_of_records_must_be_whole_and_fit) {
+  for (const char* number : {"1e99", "1.5", "4294967296", "\"1\"", "null"}) {
+    ASSERT_TRUE(write_file_atomically(folder_ / kExitFile, std::string("{\"exit_code\":") + number +
+                                                               ",\"signal\":0,\"stopped_by\":\"\",\"error\":\"\","
+                                                               "\"ended_wall_ms\":1}"));
+    const auto exit = read_exit_file(folder_);
+    ASSERT_FALSE(exit) << number;
+    EXPECT_EQ(exit.error().code, ErrorCode::kDataLoss);
+  }
+}
+
 TEST_F(ShimTest, an_attempt_runs_once) {
   start_command("echo ran");
   wait_for_exit();
