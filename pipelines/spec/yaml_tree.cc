@@ -171,7 +171,7 @@ class TreeBuilder final : public YAML::EventHandler {
     } else if (!container.has_key) {
       take_key(container, std::move(node));
     } else {
-      container.node.members.emplace_back(std::move(container.key), std::move(node));
+      container.node.members.push_back({std::move(container.key), std::move(node)});
       container.has_key = false;
     }
   }

@@ -11,6 +11,8 @@
 
 namespace luthier::spec {
 
+struct YamlMember;
+
 struct YamlNode {
   enum class Kind { kNull, kScalar, kList, kMap };
 
@@ -18,8 +20,13 @@ struct YamlNode {
   std::string text;     // of a scalar
   bool quoted = false;  // a quoted or block scalar is text, whatever it looks like
   Position at;
-  std::vector<YamlNode> items;                         // of a list
-  std::vector<std::pair<YamlNode, YamlNode>> members;  // of a map, in the file's order; keys are scalars, unique
+  std::vector<YamlNode> items;      // of a list
+  std::vector<YamlMember> members;  // of a map, in the file's order; keys are scalars, unique
+};
+
+struct YamlMember {
+  YamlNode key;
+  YamlNode value;
 };
 
 struct YamlTree {

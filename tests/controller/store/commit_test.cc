@@ -169,7 +169,9 @@ TEST_F(StoreTest, RandomHistoriesReplayAsTheyWereCommitted) {
       return Result<void>();
     }));
     EXPECT_TRUE(found == expected);
-    for (const Json& run : store->list_runs(1'000, "")->at("runs")) {
+    const auto page = store->list_runs(1'000, "");
+    ASSERT_TRUE(page) << page.error().message;
+    for (const Json& run : page->at("runs")) {
       EXPECT_TRUE(store->get_run(run["id"]));
     }
   }
