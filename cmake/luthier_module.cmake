@@ -9,7 +9,7 @@ add_library(luthier_warnings INTERFACE)
 target_compile_options(luthier_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
   -Wno-missing-field-initializers  # designated initialisers leave defaults on purpose
-  -Wno-maybe-uninitialized)  # GCC 12 reports std::optional members falsely at -O2
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # GCC 12 reports std::optional members falsely at -O2
 
 function(luthier_module name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PCH" ${ARGN})

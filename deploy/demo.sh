@@ -33,7 +33,8 @@ stop_everything() {
 processes_of_demo() {
   local folder pid
   folder="$PWD/$data"
-  for pid in $(ls /proc | grep -E '^[0-9]+$'); do
+  for pid in /proc/[0-9]*; do
+    pid="${pid#/proc/}"
     [ "$pid" = $$ ] && continue
     # A process may end between the listing and the look: then there is nothing to see.
     if { tr '\0' '\n' <"/proc/$pid/environ" | grep -q -F "LUTHIER_JOB=$folder"; } 2>/dev/null ||

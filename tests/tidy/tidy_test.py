@@ -75,7 +75,7 @@ def layer_of(name):
 
 def functions(name):
     """(line, signature, length) of function bodies, by brace depth: exact enough for formatted code."""
-    depth, start, header = 0, None, ""
+    header = ""
     opened = []
     for number, line in enumerate(lines_of(name), 1):
         code = re.sub(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])\'|//.*', "", line)

@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""What ./dev lint runs: clang-format, clang-tidy, self-contained headers, shellcheck, pyflakes and tidy_test.py.
+
+By default only files that differ from the main branch (and what is not committed); --all takes the whole tree. Needs a
+configured build folder for its compile_commands.json, and luthier_proto built there. A source that passed clang-tidy is
+not looked at again until it, a header that it includes, its command or .clang-tidy changes (stamps in BUILD/lint).
+"""
+
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FORMAT = "clang-format-16"
+TIDY = "clang-tidy-16"
+INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
+
+
+def git(*arguments):
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.splitlines() if done.returncode == 0 else []
+
+
+def tracked():
+    return [name for name in git("ls-files", "--cached", "--others", "--exclude-standard") if (ROOT / name).is_file()]
+
+
+def changed():
+    """What differs from the main branch; on the main branch itself, from the commit before."""
+    here = git("rev-parse", "HEAD")
+    base = next((found for name in ("origin/main", "main") if (found := git("merge-base", "HEAD", name)) and found != here),
+                ["HEAD~1"])
+    names = set(git("diff", "--name-only", base[0])) | set(git("ls-files", "--others", "--exclude-standard"))
+    return [name for name in tracked() if name in names]
+
+
+def run(argv):
+    """Output of a command that failed; "" when it succeeded."""
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True)
+    return "" if done.returncode == 0 else (done.stdout + done.stderr).strip() or f"{argv[0]} failed"
+
+
+def in_parallel(jobs, work, items):
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        return [finding for finding in pool.map(work, items) if finding]
+
+
+class Commands:
+    """compile_commands.json by file name relative to the root."""
+
+    def __init__(self, build):
+        self.by_file = {}
+        for entry in json.loads((build / "compile_commands.json").read_text()):
+            path = pathlib.Path(entry["directory"], entry["file"])
+            if path.is_relative_to(ROOT):
+                self.by_file[str(path.relative_to(ROOT))] = entry
+
+    def flags_near(self, header):
+        """Include paths and definitions of a source in the header's folder, or in the nearest folder above it that has one."""
+        folder = pathlib.Path(header).parent
+        while True:
+            for name, entry in self.by_file.items():
+                if pathlib.Path(name).is_relative_to(folder):
+                    words = shlex.split(entry["command"])
+                    return [word for at, word in enumerate(words)
+                            if word.startswith(("-I", "-D", "-std=")) or word == "-isystem" or words[at - 1] == "-isystem"]
+            folder = folder.parent
+
+
+def included(name, seen):
+    """Adds `name` and every header of ours that it includes, however deep."""
+    if name in seen or not (ROOT / name).is_file():
+        return
+    seen.add(name)
+    for header in INCLUDE.findall((ROOT / name).read_text(errors="replace")):
+        included(header, seen)
+
+
+class Tidy:
+    def __init__(self, build, commands):
+        self.build = build
+        self.commands = commands
+        self.stamps = build / "lint"
+        self.stamps.mkdir(exist_ok=True)
+
+    def stamp(self, name):
+        content = hashlib.sha256((ROOT / ".clang-tidy").read_bytes())
+        content.update(self.commands.by_file[name]["command"].encode())
+        files = set()
+        included(name, files)
+        for file in sorted(files):
+            content.update(file.encode() + b"\0" + (ROOT / file).read_bytes())
+        return self.stamps / f"{name.replace('/', '.')}.{content.hexdigest()[:32]}"
+
+    def check(self, name):
+        stamp = self.stamp(name)
+        if stamp.exists():
+            return ""
+        # GCC's own warning options mean nothing to clang.
+        found = run([TIDY, "-p", str(self.build), "--quiet", "--extra-arg=-Wno-unknown-warning-option", name])
+        if not found:
+            for old in self.stamps.glob(f"{name.replace('/', '.')}.*"):
+                old.unlink()
+            stamp.touch()
+        return found
+
+
+def check_header(commands, name):
+    flags = commands.flags_near(name)
+    return run(["g++", *flags, "-fsyntax-only", "-Wall", "-Werror", "-Wno-pragma-once-outside-header", "-x", "c++", name])
+
+
+def proven_headers():
+    """Headers that a source includes first: compiling that source shows that they stand alone."""
+    return {found[0] for name in tracked() if name.endswith(".cc")
+            if (found := INCLUDE.findall((ROOT / name).read_text(errors="replace"))[:1])}
+
+
+def is_shell(name):
+    return name.endswith(".sh") or (ROOT / name).read_bytes()[:80].startswith((b"#!/usr/bin/env bash", b"#!/bin/bash", b"#!/bin/sh"))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev lint", description=__doc__.split("\n")[0])
+    parser.add_argument("--all", action="store_true", help="the whole tree, not only what differs from main")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "dev", help="configured build folder")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    names = tracked() if options.all else changed()
+    commands = Commands(options.build.resolve())
+    code = [name for name in names if name.endswith((".cc", ".h")) and not name.startswith("tests/golden/")]
+    sources = [name for name in code if name.endswith(".cc") and name in commands.by_file and not name.startswith("tests/")]
+    proven = proven_headers()
+    headers = [name for name in code if name.endswith(".h") and name not in proven and "torch" not in (ROOT / name).read_text()]
+    scripts = [name for name in names if is_shell(name)]
+    pythons = [name for name in names if name.endswith(".py")]
+    tidy = Tidy(options.build.resolve(), commands)
+    steps = [
+        ("clang-format", code, lambda name: run([FORMAT, "--dry-run", "-Werror", name])),
+        ("self-contained headers", headers, lambda name: check_header(commands, name)),
+        ("shellcheck", scripts, lambda name: run(["shellcheck", name])),
+        ("pyflakes", pythons, lambda name: run(["pyflakes3", name])),
+        ("tidy_test.py", ["."], lambda _: run([sys.executable, str(ROOT / "tests/tidy/tidy_test.py")])),
+        ("clang-tidy", sources, tidy.check),
+    ]
+    failed = 0
+    for title, items, work in steps:
+        started = time.monotonic()
+        findings = in_parallel(options.jobs, work, items)
+        for finding in findings:
+            print(finding)
+        failed += len(findings)
+        print(f"lint: {title}: {len(items)} checked, {len(findings)} with findings ({time.monotonic() - started:.0f} s)", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
