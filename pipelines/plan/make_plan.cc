@@ -32,6 +32,11 @@ class Planner {
       for (Json& member : expand_matrix(spec_, step, plan_.params, errors_)) {
         add_step(step, std::move(member));
       }
+      if (plan_.steps.size() > spec::kStepsMax) {
+        error(step.at, "with the matrix of '" + step.name + "' the plan has more than " +
+                           std::to_string(spec::kStepsMax) + " steps; split the pipeline");
+        return plan_;
+      }
     }
     link();
     order();
@@ -206,6 +211,7 @@ class Planner {
         members[step.name].push_back(step.id.value);
       }
     }
+    std::size_t needs = 0;
     for (Step& step : plan_.steps) {
       const spec::Step& from = spec_step(step.name);
       const Json scope{{"params", plan_.params}, {"matrix", step.matrix}};
@@ -229,6 +235,11 @@ class Planner {
       }
       std::sort(step.needs.begin(), step.needs.end());
       step.needs.erase(std::unique(step.needs.begin(), step.needs.end()), step.needs.end());
+      needs += step.needs.size();
+      if (needs > spec::kNeedsMax) {
+        return error(from.at, "the steps of this plan have more than " + std::to_string(spec::kNeedsMax) +
+                                  " needs in all; put one step between the two matrices");
+      }
     }
   }
 

@@ -2,6 +2,7 @@
 #include "pipelines/spec/declaration.h"
 
 #include "pipelines/spec/shapes.h"
+#include "pipelines/spec/spec.h"
 
 namespace luthier::spec {
 namespace {
@@ -61,12 +62,12 @@ Shape step_shape() {
       {"retry", retry_shape(), "Retry budgets; a plain number is the user budget.", false, {}},
       {"timeout", of(Kind::kDuration), "Time limit of one attempt.", false, {}},
       {"matrix",
-       map_of(with_expressions(list_of(of(Kind::kScalar), 1, 256)), 1, 8),
+       map_of(with_expressions(list_of(of(Kind::kScalar), 1, kMatrixMembersMax)), 1, 8),
        "One member per combination of values.",
        false,
        {}},
       {"exclude",
-       list_of(with_expressions(map_of(of(Kind::kScalar), 1, 8)), 1, 256),
+       list_of(with_expressions(map_of(of(Kind::kScalar), 1, 8)), 1, kMatrixMembersMax),
        "Combinations of the matrix to leave out.",
        false,
        {}},
@@ -136,7 +137,7 @@ const Shape& pipeline_shape() {
        "Settings that steps inherit.",
        false,
        {}},
-      {"steps", map_of(step_shape(), 1, 500), "The work, by name.", true, {}},
+      {"steps", map_of(step_shape(), 1, kStepsMax), "The work, by name.", true, {}},
   });
   return shape;
 }

@@ -25,8 +25,9 @@ inline constexpr std::size_t kFileBytesMax = 1 << 20;
 inline constexpr int kYamlDepthMax = 32;
 inline constexpr int kYamlNodesMax = 20'000;  // after aliases are expanded
 inline constexpr std::size_t kYamlKeyBytesMax = 128;
-inline constexpr int kStepsMax = 500;
-inline constexpr int kMatrixMembersMax = 256;
+inline constexpr std::size_t kStepsMax = 10'000;  // of a file, and of a plan with every matrix expanded
+inline constexpr std::size_t kMatrixMembersMax = 4'096;
+inline constexpr std::size_t kNeedsMax = 200'000;  // of all steps of a plan together
 
 // Where a value's key and the value itself stand. A list item has no key.
 struct Places {
