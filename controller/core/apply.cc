@@ -59,16 +59,17 @@ void on(State& state, const RunSubmitted& event, Now) {
   }
   state.next_run = std::max(state.next_run, run.order + 1);
   state.runs.emplace(event.run, std::move(run));
+  index_run(state, event.run);
 }
 
-void on(State& state, const StepReady& event, Now) {
+void on(State& state, const StepReady& event, Now now) {
   LiveStep& step = live_step(state, event.run, event.step);
   step.status = StepStatus::kReady;
   step.with = event.with;
-  for (const plan::Step& planned : state.runs.at(event.run).plan.steps) {
-    if (planned.id == event.step && planned.place == plan::Place::kController) {
-      state.runs.at(event.run).started = true;  // it runs now, without an attempt
-    }
+  step.waits_since_wall_ms = now.wall_ms;
+  LiveRun& run = state.runs.at(event.run);
+  if (run.plan.steps.at(run.index.position.at(event.step)).place == plan::Place::kController) {
+    run.started = true;  // it runs now, without an attempt
   }
 }
 
@@ -126,7 +127,11 @@ void on(State& state, const StepRetrying& event, Now) {
   LiveStep& step = live_step(state, event.run, event.step);
   step.status = StepStatus::kReady;
   step.not_before_wall_ms = event.not_before_wall_ms;
+  step.waits_since_wall_ms = event.not_before_wall_ms;
+  step.waiting_told = false;
 }
+
+void on(State& state, const StepWaiting& event, Now) { live_step(state, event.run, event.step).waiting_told = true; }
 
 void on(State& state, const StepSucceeded& event, Now) {
   LiveStep& step = live_step(state, event.run, event.step);
@@ -147,7 +152,10 @@ void on(State& state, const StepCancelled& event, Now) {
 
 void on(State& state, const CancelRequested& event, Now) { state.runs.at(event.run).cancel_requested = true; }
 
-void on(State& state, const RunFinished& event, Now) { state.runs.erase(event.run); }
+void on(State& state, const RunFinished& event, Now) {
+  unindex_run(state, event.run);
+  state.runs.erase(event.run);
+}
 
 void on(State& state, const ModelRegistered& event, Now) {
   state.models[event.model].versions[event.version] =
@@ -176,7 +184,16 @@ void on(State& state, const DeploymentStopped& event, Now) { state.deployments.e
 }  // namespace
 
 void apply(State& state, const Event& event, Now now) {
-  std::visit([&](const auto& e) { on(state, e, now); }, event);
+  std::visit(
+      [&](const auto& e) {
+        on(state, e, now);
+        if constexpr (requires { e.attempt.step; }) {
+          index_step(state, e.attempt.run, e.attempt.step);
+        } else if constexpr (requires { e.run, e.step; }) {
+          index_step(state, e.run, e.step);
+        }
+      },
+      event);
 }
 
 const LiveStep* find_step(const State& state, const RunId& run, const StepId& step) {

@@ -145,6 +145,13 @@ struct AllocationReleased {
   AttemptId attempt;
   friend bool operator==(const AllocationReleased&, const AllocationReleased&) = default;
 };
+// A ready step has waited for resources for a while; once for each wait.
+struct StepWaiting {
+  RunId run;
+  StepId step;
+  std::string reason;
+  friend bool operator==(const StepWaiting&, const StepWaiting&) = default;
+};
 // The step will be tried again, not before the given time.
 struct StepRetrying {
   RunId run;
@@ -212,10 +219,11 @@ struct DeploymentStopped {
   friend bool operator==(const DeploymentStopped&, const DeploymentStopped&) = default;
 };
 
-using Event = std::variant<ControllerStarted, AgentJoined, AgentLost, RunSubmitted, StepReady, StepSkipped,
-                           AttemptAssigned, AttemptStarted, AttemptReady, CheckpointCommitted, AttemptEnded,
-                           AllocationReleased, StepRetrying, StepSucceeded, StepFailed, StepCancelled, CancelRequested,
-                           RunFinished, ModelRegistered, AliasMoved, DeploymentRequested, DeploymentStopped>;
+using Event =
+    std::variant<ControllerStarted, AgentJoined, AgentLost, RunSubmitted, StepReady, StepSkipped, AttemptAssigned,
+                 AttemptStarted, AttemptReady, CheckpointCommitted, AttemptEnded, AllocationReleased, StepRetrying,
+                 StepSucceeded, StepFailed, StepCancelled, CancelRequested, RunFinished, ModelRegistered, AliasMoved,
+                 DeploymentRequested, DeploymentStopped, StepWaiting>;
 
 [[nodiscard]] std::string event_name(const Event& event);  // "step_ready"
 [[nodiscard]] Json event_to_json(const Event& event);      // the body, without the name

@@ -79,6 +79,8 @@ void visit(auto& f, Is<LiveStep> auto& x) {
   f("user_failures", x.user_failures);
   f("agents_lost", x.agents_lost);
   f("not_before_wall_ms", x.not_before_wall_ms);
+  f("waits_since_wall_ms", x.waits_since_wall_ms);
+  f("waiting_told", x.waiting_told);
 }
 void visit(auto& f, Is<LiveRun> auto& x) {
   f("order", x.order);
@@ -185,6 +187,11 @@ LUTHIER_EVENT(AttemptEnded, "attempt_ended") {
   f("error_message", x.error_message);
 }
 LUTHIER_EVENT(AllocationReleased, "allocation_released") { f("attempt", x.attempt); }
+LUTHIER_EVENT(StepWaiting, "step_waiting") {
+  f("run", x.run);
+  f("step", x.step);
+  f("reason", x.reason);
+}
 LUTHIER_EVENT(StepRetrying, "step_retrying") {
   f("run", x.run);
   f("step", x.step);

@@ -87,6 +87,8 @@ struct Verdict {
 
 // --- schedule.cc ---
 void schedule(Turn& turn);
+// Publishes about steps that have waited for resources for a while.
+void tell_of_waiting(Turn& turn);
 [[nodiscard]] StartAttempt start_command(const State& state, const AttemptId& attempt);
 struct FreeResources {
   double cpus = 0;
@@ -94,7 +96,7 @@ struct FreeResources {
   std::vector<int> gpus;
   int serving = 0;  // deployments on this agent
 };
-[[nodiscard]] FreeResources free_resources(const State& state, const AgentId& agent);
+[[nodiscard]] std::map<AgentId, FreeResources> free_resources(const State& state);  // of every agent
 [[nodiscard]] bool fits(const FreeResources& free, const plan::Resources& wanted);
 // Whether a ready step's pause before the next try is over. A wall clock that was set back does not prolong it.
 [[nodiscard]] bool is_due(const LiveStep& step, const plan::Retry& budget, Now now);

@@ -37,23 +37,23 @@ void settle(Turn& turn) {
     turn.touched.erase(run);  // advance_run() has seen what its own steps changed
   }
   schedule(turn);
+  tell_of_waiting(turn);
 }
 
 // The earliest time at which something becomes due; 0: none.
 std::int64_t next_wake_ms(const State& state, Now now) {
   std::int64_t next = next_idle_wall_ms(state);
-  const auto consider = [&](const LiveStep& step) {
-    if (step.status == StepStatus::kReady && step.not_before_wall_ms > now.wall_ms) {
-      next = next == 0 ? step.not_before_wall_ms : std::min(next, step.not_before_wall_ms);
+  const auto consider = [&next, now](std::int64_t at_wall_ms) {
+    if (at_wall_ms > now.wall_ms) {
+      next = next == 0 ? at_wall_ms : std::min(next, at_wall_ms);
     }
   };
-  for (const auto& [id, run] : state.runs) {
-    for (const auto& [step, live] : run.steps) {
-      consider(live);
-    }
-  }
+  consider(state.queue.next_due_after(now.wall_ms));
+  consider(state.queue.next_notice_wall_ms());
   for (const auto& [id, deployment] : state.deployments) {
-    consider(deployment.serve);
+    if (deployment.serve.status == StepStatus::kReady) {
+      consider(deployment.serve.not_before_wall_ms);
+    }
   }
   return next;
 }

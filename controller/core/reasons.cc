@@ -52,6 +52,7 @@ std::string no_room(const State& state, const plan::Resources& wanted) {
   std::vector<std::string> offers;
   std::vector<std::string> absent;
   bool large_enough = false;
+  const std::map<AgentId, FreeResources> free = internal::free_resources(state);
   for (const auto& [id, agent] : state.agents) {
     if (agent.status != AgentStatus::kConnected) {
       absent.push_back(id.value);
@@ -60,7 +61,7 @@ std::string no_room(const State& state, const plan::Resources& wanted) {
     FreeResources all{.cpus = agent.resources.cpus, .memory_bytes = agent.resources.memory_bytes};
     all.gpus.resize(agent.resources.gpus.size());
     large_enough = large_enough || internal::fits(all, wanted);
-    offers.push_back(offer_text(id, agent, internal::free_resources(state, id), wanted));
+    offers.push_back(offer_text(id, agent, free.at(id), wanted));
   }
   if (offers.empty()) {
     return absent.empty() ? "waits for an agent: none has joined yet; start one with luthier-agent"

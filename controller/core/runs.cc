@@ -1,15 +1,9 @@
-#include <algorithm>
 #include <charconv>
 
 #include "controller/core/internal.h"
 
 namespace luthier::core::internal {
 namespace {
-
-bool needs_are_over(const LiveRun& run, const plan::Step& step) {
-  return std::all_of(step.needs.begin(), step.needs.end(),
-                     [&](const StepId& need) { return is_terminal(run.steps.at(need).status); });
-}
 
 // Why a step without a condition cannot run; empty when all its needs succeeded.
 std::string missing_need(const LiveRun& run, const plan::Step& step) {
@@ -70,13 +64,13 @@ void decide_step(Turn& turn, const RunId& id, const plan::Step& step) {
 
 void finish_if_over(Turn& turn, const RunId& id) {
   const LiveRun& run = turn.state.runs.at(id);
+  if (run.index.open_steps > 0) {
+    return;
+  }
   RunStatus status = run.cancel_requested ? RunStatus::kCancelled : RunStatus::kSucceeded;
   Json payload{{"run", id.value}, {"pipeline", run.plan.pipeline}};
   for (const plan::Step& step : run.plan.steps) {
     const LiveStep& live = run.steps.at(step.id);
-    if (!is_terminal(live.status)) {
-      return;
-    }
     if (live.status == StepStatus::kFailed && status == RunStatus::kSucceeded) {
       status = RunStatus::kFailed;
       payload["step"] = step.id.value;  // the first that failed
@@ -134,10 +128,12 @@ void advance_run(Turn& turn, const RunId& id) {
     return;
   }
   const LiveRun& run = found->second;
-  for (const plan::Step& step : run.plan.steps) {  // needs come first, so once over is enough
-    if (run.steps.at(step.id).status == StepStatus::kWaiting && needs_are_over(run, step)) {
-      decide_step(turn, id, step);
-    }
+  // Deciding one step may make later ones decidable; needs come first in a plan, so once over is enough.
+  const std::set<std::uint32_t>& decidable = run.index.decidable;
+  for (auto next = decidable.begin(); next != decidable.end();) {
+    const std::uint32_t position = *next;
+    decide_step(turn, id, run.plan.steps.at(position));
+    next = decidable.upper_bound(position);
   }
   finish_if_over(turn, id);
 }
@@ -166,12 +162,8 @@ const plan::Step* find_plan_step(const State& state, const RunId& run, const Ste
   if (found == state.runs.end()) {
     return nullptr;
   }
-  for (const plan::Step& candidate : found->second.plan.steps) {
-    if (candidate.id == step) {
-      return &candidate;
-    }
-  }
-  return nullptr;
+  const auto position = found->second.index.position.find(step);
+  return position == found->second.index.position.end() ? nullptr : &found->second.plan.steps.at(position->second);
 }
 
 Json about(const State& state, const RunId& run, const StepId& step) {

@@ -8,42 +8,15 @@ namespace {
 
 constexpr double kCpuTolerance = 1e-9;
 
-struct Candidate {
-  const LiveRun* run;
-  RunId id;
-  const plan::Step* step;
-  std::size_t place;  // in the plan
-};
-
-// Ready steps that wait for an agent, the most urgent first.
-std::vector<Candidate> ready_steps(const State& state, Now now) {
-  std::vector<Candidate> ready;
-  for (const auto& [id, run] : state.runs) {
-    for (std::size_t i = 0; i < run.plan.steps.size(); ++i) {
-      const plan::Step& step = run.plan.steps[i];
-      const LiveStep& live = run.steps.at(step.id);
-      if (step.place == plan::Place::kAgent && live.status == StepStatus::kReady && is_due(live, step.retry, now)) {
-        ready.push_back({&run, id, &step, i});
-      }
-    }
-  }
-  std::sort(ready.begin(), ready.end(), [](const Candidate& a, const Candidate& b) {
-    return std::make_tuple(-a.step->priority, a.run->order, a.place) <
-           std::make_tuple(-b.step->priority, b.run->order, b.place);
-  });
-  return ready;
-}
-
 using FreeByAgent = std::map<AgentId, FreeResources>;
 
 // Agents that may be given work; the others' resources are not on sale.
 FreeByAgent open_agents(const State& state) {
-  FreeByAgent open;
-  for (const auto& [id, agent] : state.agents) {
-    if (agent.status == AgentStatus::kConnected) {
-      open.emplace(id, free_resources(state, id));
-    }
-  }
+  FreeByAgent open = free_resources(state);
+  std::erase_if(open, [&state](const auto& each) {
+    const auto agent = state.agents.find(each.first);
+    return agent == state.agents.end() || agent->second.status != AgentStatus::kConnected;
+  });
   return open;
 }
 
@@ -60,8 +33,9 @@ void assign(Turn& turn, const RunId& run, const StepId& id, Allocation allocatio
   turn.send(agent, start_command(turn.state, attempt));
 }
 
-void place_step(Turn& turn, const Candidate& candidate, FreeByAgent& open) {
-  const plan::Resources& wanted = candidate.step->resources;
+// Whether some agent had room for it.
+bool place_step(Turn& turn, const ReadyKey& key, const plan::Step& step, FreeByAgent& open) {
+  const plan::Resources& wanted = step.resources;
   FreeByAgent::iterator best = open.end();
   for (auto each = open.begin(); each != open.end(); ++each) {
     if (fits(each->second, wanted) && (best == open.end() || each->second.cpus > best->second.cpus)) {
@@ -69,7 +43,7 @@ void place_step(Turn& turn, const Candidate& candidate, FreeByAgent& open) {
     }
   }
   if (best == open.end()) {
-    return;
+    return false;
   }
   auto& [agent, free] = *best;
   Allocation allocation{.agent = agent, .cpus = wanted.cpus, .memory_bytes = wanted.memory_bytes, .gpus = {}};
@@ -78,7 +52,24 @@ void place_step(Turn& turn, const Candidate& candidate, FreeByAgent& open) {
   free.gpus.erase(free.gpus.begin(), gpus_end);
   free.cpus -= wanted.cpus;
   free.memory_bytes -= wanted.memory_bytes;
-  assign(turn, candidate.id, candidate.step->id, std::move(allocation));
+  assign(turn, key.run, step.id, std::move(allocation));
+  return true;
+}
+
+// The most urgent first. Room only shrinks on the way, so what found none is not looked for again.
+void place_steps(Turn& turn, FreeByAgent& open) {
+  const ReadyQueue& queue = turn.state.queue;
+  std::set<Shape> full;
+  for (auto next = queue.ready.begin(); next != queue.ready.end() && full.size() < queue.shapes.size();) {
+    const ReadyKey key = *next++;  // assigning takes the key out of the queue
+    const LiveRun& run = turn.state.runs.at(key.run);
+    const plan::Step& step = run.plan.steps.at(key.position);
+    const Shape shape = shape_of(step);
+    if (!full.contains(shape) && is_due(run.steps.at(step.id), step.retry, turn.now) &&
+        !place_step(turn, key, step, open)) {
+      full.insert(shape);
+    }
+  }
 }
 
 // Serving is promised no CPU: it shares what there is, so that people can talk to a model while the same small
@@ -99,25 +90,26 @@ void place_deployments(Turn& turn, FreeByAgent& open) {
 
 }  // namespace
 
-FreeResources free_resources(const State& state, const AgentId& id) {
-  const AgentResources& all = state.agents.at(id).resources;
-  FreeResources free{.cpus = all.cpus, .memory_bytes = all.memory_bytes};
-  std::set<int> gpus;
-  for (const Gpu& gpu : all.gpus) {
-    gpus.insert(gpu.index);
+std::map<AgentId, FreeResources> free_resources(const State& state) {
+  std::map<AgentId, FreeResources> all;
+  for (const auto& [id, agent] : state.agents) {
+    FreeResources& free = all[id];
+    free = {.cpus = agent.resources.cpus, .memory_bytes = agent.resources.memory_bytes};
+    for (const Gpu& gpu : agent.resources.gpus) {
+      free.gpus.push_back(gpu.index);
+    }
+    std::sort(free.gpus.begin(), free.gpus.end());
   }
   for (const auto& [attempt, allocation] : state.allocations) {
-    if (allocation.agent == id) {
-      free.cpus -= allocation.cpus;
-      free.memory_bytes -= std::min(free.memory_bytes, allocation.memory_bytes);
-      free.serving += is_deployment(attempt.run) ? 1 : 0;
-      for (const int gpu : allocation.gpus) {
-        gpus.erase(gpu);
-      }
-    }
+    FreeResources& free = all[allocation.agent];
+    free.cpus -= allocation.cpus;
+    free.memory_bytes -= std::min(free.memory_bytes, allocation.memory_bytes);
+    free.serving += is_deployment(attempt.run) ? 1 : 0;
+    std::erase_if(free.gpus, [&](int gpu) {
+      return std::find(allocation.gpus.begin(), allocation.gpus.end(), gpu) != allocation.gpus.end();
+    });
   }
-  free.gpus.assign(gpus.begin(), gpus.end());
-  return free;
+  return all;
 }
 
 bool fits(const FreeResources& free, const plan::Resources& wanted) {
@@ -145,17 +137,23 @@ StartAttempt start_command(const State& state, const AttemptId& id) {
 }
 
 void schedule(Turn& turn) {
-  const std::vector<Candidate> ready = ready_steps(turn.state, turn.now);
   const bool serving_waits =
       std::any_of(turn.state.deployments.begin(), turn.state.deployments.end(),
                   [](const auto& each) { return each.second.serve.status == StepStatus::kReady; });
-  if (ready.empty() && !serving_waits) {
+  if (turn.state.queue.ready.empty() && !serving_waits) {
     return;
   }
   FreeByAgent open = open_agents(turn.state);
   place_deployments(turn, open);
-  for (const Candidate& candidate : ready) {
-    place_step(turn, candidate, open);
+  place_steps(turn, open);
+}
+
+void tell_of_waiting(Turn& turn) {
+  for (const ReadyKey& key : turn.state.queue.notices_until(turn.now.wall_ms)) {
+    const StepId step = turn.state.runs.at(key.run).plan.steps.at(key.position).id;
+    const std::string reason = waiting_reason(turn.state, key.run, step, turn.now);
+    turn.record(StepWaiting{key.run, step, reason});
+    publish_step(turn, "step.waiting", key.run, step, Json{{"reason", reason}});
   }
 }
 

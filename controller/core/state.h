@@ -1,6 +1,5 @@
 // State: everything the controller decides from, as plain values. Changed by apply() only, so that replaying the
-// journal gives it back exactly. Every member is named in fields.h too. std::map throughout, so that every walk over it
-// is in a fixed order.
+// journal gives it back exactly. std::map throughout, so that every walk over it is in a fixed order.
 //
 // RAM holds live runs only. What a finished run leaves behind here is what it registered, and allocations whose
 // processes are not known to be dead yet.
@@ -35,6 +34,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "controller/core/event.h"
+#include "controller/core/step_index.h"
 
 namespace luthier::core {
 
@@ -44,6 +44,7 @@ struct Options {
   milliseconds serving_idle{600'000};  // a deployment not used for so long is stopped...
   milliseconds serving_use_resolution{60'000};  // ...seen at this resolution: uses are journaled no oftener
   int serving_retries = 5;
+  milliseconds waiting_notice{10'000};  // a step that waits so long for resources is published about
   friend bool operator==(const Options&, const Options&) = default;
 };
 
@@ -83,7 +84,9 @@ struct LiveStep {
   int infrastructure_failures = 0;
   int user_failures = 0;
   int agents_lost = 0;
-  std::int64_t not_before_wall_ms = 0;  // of the next attempt
+  std::int64_t not_before_wall_ms = 0;   // of the next attempt
+  std::int64_t waits_since_wall_ms = 0;  // for an agent, while ready
+  bool waiting_told = false;             // StepWaiting says why it waits now
   friend bool operator==(const LiveStep&, const LiveStep&) = default;
 };
 
@@ -95,6 +98,7 @@ struct LiveRun {
   bool started = false;
   bool cancel_requested = false;
   std::map<StepId, LiveStep> steps;
+  RunIndex index;  // derived
   friend bool operator==(const LiveRun&, const LiveRun&) = default;
 };
 
@@ -130,6 +134,7 @@ struct State {
   std::map<RunId, Deployment> deployments;
   std::map<AttemptId, Allocation> allocations;  // promised and not known to be free again
   std::map<std::string, Model> models;
+  ReadyQueue queue;  // derived
   friend bool operator==(const State&, const State&) = default;
 };
 

@@ -10,6 +10,9 @@ Result<State> state_from_json(const Json& body) {
   if (const std::string wanted = json_fields::decode(body, state); !wanted.empty()) {
     return Error{ErrorCode::kDataLoss, "the snapshot is not " + wanted};
   }
+  for (const auto& [run, live] : state.runs) {
+    index_run(state, run);
+  }
   return state;
 }
 

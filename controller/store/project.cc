@@ -42,6 +42,7 @@ Result<void> project(Database& database, const core::Event& event, Now now) {
                         [](const core::ControllerStarted&) { return Result<void>(); },
                         [](const core::AttemptReady&) { return Result<void>(); },
                         [](const core::CancelRequested&) { return Result<void>(); },
+                        [](const core::StepWaiting&) { return Result<void>(); },
                     },
                     event);
 }

@@ -64,6 +64,7 @@ std::vector<Event> every_event() {
       AliasMoved{"m", "production", 2, 3, "me", "better"},
       DeploymentRequested{RunId{"d-1"}, "m@production", {"sha256:b", ""}},
       DeploymentStopped{RunId{"d-1"}, "idle"},
+      StepWaiting{run, step, "no agent has 1 free CPU"},
   };
 }
 
@@ -95,7 +96,7 @@ TEST(EventJson, NamesNeverChange) {
       "step_skipped",         "attempt_assigned",    "attempt_started", "attempt_ready",    "checkpoint_committed",
       "attempt_ended",        "allocation_released", "step_retrying",   "step_succeeded",   "step_failed",
       "step_cancelled",       "cancel_requested",    "run_finished",    "model_registered", "alias_moved",
-      "deployment_requested", "deployment_stopped"};
+      "deployment_requested", "deployment_stopped",  "step_waiting"};
   const std::vector<Event> events = every_event();
   ASSERT_EQ(names.size(), events.size());
   for (std::size_t i = 0; i < names.size(); ++i) {

@@ -133,8 +133,8 @@ TEST_F(FencingTest, ResourcesOfALostAgentAreNotOnSaleUntilItSaysWhatItHolds) {
   feed(AgentSilent{AgentId{"a-1"}, "silent"});
   EXPECT_EQ(live("one").status, StepStatus::kReady);
   // Back, with the old process still alive: told to stop it, and its GPU is still taken.
-  EXPECT_THAT(connect("a-1", 1, {held("one")}),
-              ElementsAre("journal agent_joined a-1", "publish agent.joined ", "send a-1 stop r-1/one/1 superseded"));
+  EXPECT_THAT(connect("a-1", 1, {held("one")}), ElementsAre("journal agent_joined a-1", "publish agent.joined ",
+                                                            "send a-1 stop r-1/one/1 superseded", "wake 10000"));
   EXPECT_THAT(reason("one"), HasSubstr("a-1 has 0 of 1 GPUs"));
   EXPECT_THAT(release("one"),
               ElementsAre("journal allocation_released r-1/one/1", "send a-1 acknowledge released r-1/one/1",

@@ -90,6 +90,18 @@ TEST_F(ScheduleTest, SaysWhenNoAgentIsThere) {
   EXPECT_EQ(reason("two"), "waits for an agent: a-1 is not connected");
 }
 
+TEST_F(ScheduleTest, AStepThatWaitsForLongIsPublishedAboutOnceForEachWait) {
+  connect("a-1");
+  submit({step("one", 2), step("two", 1)});
+  advance(9'999);
+  EXPECT_THAT(feed(Tick{}), ElementsAre("wake 10000"));
+  advance(1);
+  EXPECT_THAT(feed(Tick{}), ElementsAre("journal step_waiting two", "publish step.waiting two"));
+  EXPECT_EQ(last<Publish>().payload.at("reason"), "no agent has 1 free CPU: a-1 has 0 of 2 CPUs free");
+  advance(60'000);
+  EXPECT_THAT(feed(Tick{}), ElementsAre());
+}
+
 TEST_F(ScheduleTest, ManySmallSharesAddUpWithoutRoundingTrouble) {
   connect("a-1");
   std::vector<plan::Step> steps;

@@ -1,0 +1,134 @@
+#include "controller/core/step_index.h"
+
+#include <limits>
+
+#include "controller/core/state.h"
+
+namespace luthier::core {
+namespace {
+
+void take_out(ReadyQueue& queue, const ReadyKey& key, const plan::Step& step) {
+  const auto filed = queue.times.find(key);
+  if (filed == queue.times.end()) {
+    return;
+  }
+  queue.due.erase({filed->second.due_wall_ms, key});
+  queue.notices.erase({filed->second.notice_wall_ms, key});
+  queue.times.erase(filed);
+  queue.ready.erase(key);
+  const auto shape = queue.shapes.find(shape_of(step));
+  if (--shape->second == 0) {
+    queue.shapes.erase(shape);
+  }
+}
+
+void put_in(ReadyQueue& queue, const ReadyKey& key, const plan::Step& step, const ReadyQueue::Times& times) {
+  queue.ready.insert(key);
+  queue.times.emplace(key, times);
+  queue.due.emplace(times.due_wall_ms, key);
+  if (times.notice_wall_ms != 0) {
+    queue.notices.emplace(times.notice_wall_ms, key);
+  }
+  ++queue.shapes[shape_of(step)];
+}
+
+ReadyKey key_of(const RunId& id, const LiveRun& run, std::uint32_t position) {
+  return {.urgency = -run.plan.steps[position].priority, .order = run.order, .position = position, .run = id};
+}
+
+// A step is over: its dependents have one need less to wait for.
+void close(LiveRun& run, std::uint32_t position) {
+  RunIndex& index = run.index;
+  index.over[position] = true;
+  --index.open_steps;
+  for (const std::uint32_t dependent : index.dependents[position]) {
+    if (--index.open_needs[dependent] == 0 &&
+        run.steps.at(run.plan.steps[dependent].id).status == StepStatus::kWaiting) {
+      index.decidable.insert(dependent);
+    }
+  }
+}
+
+}  // namespace
+
+Shape shape_of(const plan::Step& step) {
+  return {step.resources.gpus, step.resources.cpus, step.resources.memory_bytes};
+}
+
+std::int64_t ReadyQueue::next_due_after(std::int64_t wall_ms) const {
+  const ReadyKey last{.urgency = std::numeric_limits<int>::max(),
+                      .order = std::numeric_limits<std::uint64_t>::max(),
+                      .position = std::numeric_limits<std::uint32_t>::max(),
+                      .run = {}};
+  const auto found = due.upper_bound({wall_ms, last});
+  return found == due.end() ? 0 : found->first;
+}
+
+std::int64_t ReadyQueue::next_notice_wall_ms() const { return notices.empty() ? 0 : notices.begin()->first; }
+
+std::vector<ReadyKey> ReadyQueue::notices_until(std::int64_t wall_ms) const {
+  std::vector<ReadyKey> keys;
+  for (auto each = notices.begin(); each != notices.end() && each->first <= wall_ms; ++each) {
+    keys.push_back(each->second);
+  }
+  return keys;
+}
+
+void index_run(State& state, const RunId& id) {
+  LiveRun& run = state.runs.at(id);
+  const std::size_t count = run.plan.steps.size();
+  run.index = {};
+  run.index.dependents.resize(count);
+  run.index.open_needs.resize(count, 0);
+  run.index.over.resize(count, false);
+  run.index.open_steps = static_cast<std::uint32_t>(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    run.index.position.emplace(run.plan.steps[i].id, i);
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const plan::Step& step = run.plan.steps[i];
+    run.index.open_needs[i] = static_cast<std::uint32_t>(step.needs.size());
+    for (const StepId& need : step.needs) {
+      run.index.dependents[run.index.position.at(need)].push_back(i);
+    }
+    if (step.needs.empty() && run.steps.at(step.id).status == StepStatus::kWaiting) {
+      run.index.decidable.insert(i);
+    }
+  }
+  for (const plan::Step& step : run.plan.steps) {
+    index_step(state, id, step.id);
+  }
+}
+
+void unindex_run(State& state, const RunId& id) {
+  const LiveRun& run = state.runs.at(id);
+  for (std::uint32_t i = 0; i < run.plan.steps.size(); ++i) {
+    take_out(state.queue, key_of(id, run, i), run.plan.steps[i]);
+  }
+}
+
+void index_step(State& state, const RunId& id, const StepId& step_id) {
+  const auto found = state.runs.find(id);
+  if (found == state.runs.end()) {
+    return;
+  }
+  LiveRun& run = found->second;
+  const std::uint32_t position = run.index.position.at(step_id);
+  const plan::Step& planned = run.plan.steps[position];
+  const LiveStep& step = run.steps.at(step_id);
+  if (step.status != StepStatus::kWaiting) {
+    run.index.decidable.erase(position);
+  }
+  if (is_terminal(step.status) && !run.index.over[position]) {
+    close(run, position);
+  }
+  const ReadyKey key = key_of(id, run, position);
+  take_out(state.queue, key, planned);
+  if (step.status == StepStatus::kReady && planned.place == plan::Place::kAgent) {
+    const std::int64_t notice_wall_ms = step.waits_since_wall_ms + state.options.waiting_notice.count();
+    put_in(state.queue, key, planned,
+           {.due_wall_ms = step.not_before_wall_ms, .notice_wall_ms = step.waiting_told ? 0 : notice_wall_ms});
+  }
+}
+
+}  // namespace luthier::core
