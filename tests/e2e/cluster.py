@@ -106,8 +106,11 @@ class Cluster:
         if kind is not None:
             self.print_logs()
         if not self.keep:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.remove()
         return False
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- processes ---
 
