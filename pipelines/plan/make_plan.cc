@@ -60,6 +60,7 @@ class Planner {
     step.line = from.at.line;
     step.priority = from.priority;
     step.exclusive = from.exclusive;
+    step.cache = from.cache;
     fill_settings(from, step);
     step.condition = condition_of(from);
     const Json scope{{"params", plan_.params}, {"matrix", step.matrix}};
@@ -89,6 +90,7 @@ class Planner {
     first(from.resources.gpus, defaults.resources.gpus, step.resources.gpus);
     first(from.resources.cpus, defaults.resources.cpus, step.resources.cpus);
     first(from.resources.memory_bytes, defaults.resources.memory_bytes, step.resources.memory_bytes);
+    first(from.resources.labels, defaults.resources.labels, step.resources.labels);
   }
 
   // A condition that asks for no status itself holds only after success.

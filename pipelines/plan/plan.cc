@@ -30,6 +30,8 @@ class Members {
   void duration(const char* key, milliseconds& value) { read(key, value, &Json::is_number_integer); }
   void boolean(const char* key, bool& value) { read(key, value, &Json::is_boolean); }
   void object(const char* key, Json& value) { read(key, value, &Json::is_object); }
+  // Members that plans of older journals lack.
+  [[nodiscard]] bool has(const char* key) const { return object_.is_object() && object_.contains(key); }
 
   void fail(const char* key, const std::string& what) {
     if (error_.empty()) {
@@ -49,28 +51,47 @@ Json step_to_json(const Step& step) {
   for (const StepId& need : step.needs) {
     needs.push_back(need.value);
   }
-  return {{"id", step.id.value},
-          {"name", step.name},
-          {"uses", step.uses},
-          {"place", step.place == Place::kAgent ? "agent" : "controller"},
-          {"with", step.with},
-          {"condition", step.condition},
-          {"needs", std::move(needs)},
-          {"resources",
-           {{"nodes", step.resources.nodes},
-            {"gpus", step.resources.gpus},
-            {"cpus", step.resources.cpus},
-            {"memory_bytes", step.resources.memory_bytes}}},
-          {"retry",
-           {{"infrastructure", step.retry.infrastructure},
-            {"user", step.retry.user},
-            {"backoff_min_ms", step.retry.backoff_min.count()},
-            {"backoff_max_ms", step.retry.backoff_max.count()}}},
-          {"timeout_ms", step.timeout.count()},
-          {"priority", step.priority},
-          {"exclusive", step.exclusive},
-          {"matrix", step.matrix},
-          {"line", step.line}};
+  Json json{{"id", step.id.value},
+            {"name", step.name},
+            {"uses", step.uses},
+            {"place", step.place == Place::kAgent ? "agent" : "controller"},
+            {"with", step.with},
+            {"condition", step.condition},
+            {"needs", std::move(needs)},
+            {"resources",
+             {{"nodes", step.resources.nodes},
+              {"gpus", step.resources.gpus},
+              {"cpus", step.resources.cpus},
+              {"memory_bytes", step.resources.memory_bytes}}},
+            {"retry",
+             {{"infrastructure", step.retry.infrastructure},
+              {"user", step.retry.user},
+              {"backoff_min_ms", step.retry.backoff_min.count()},
+              {"backoff_max_ms", step.retry.backoff_max.count()}}},
+            {"timeout_ms", step.timeout.count()},
+            {"priority", step.priority},
+            {"exclusive", step.exclusive},
+            {"matrix", step.matrix},
+            {"line", step.line}};
+  if (!step.resources.labels.empty()) {
+    json["resources"]["labels"] = step.resources.labels;
+  }
+  if (step.cache) {
+    json["cache"] = *step.cache;
+  }
+  return json;
+}
+
+void read_labels(const Json& json, std::map<std::string, std::string>& labels, Members& members) {
+  if (!json.is_object()) {
+    return members.fail("labels", "has the wrong type");
+  }
+  for (const auto& [name, value] : json.items()) {
+    if (!value.is_string()) {
+      return members.fail("labels", "has the wrong type");
+    }
+    labels[name] = value.get<std::string>();
+  }
 }
 
 Result<Step> step_from_json(const Json& json, const std::string& where) {
@@ -94,6 +115,11 @@ Result<Step> step_from_json(const Json& json, const std::string& where) {
   members.boolean("exclusive", step.exclusive);
   members.object("matrix", step.matrix);
   members.integer("line", step.line);
+  if (members.has("cache")) {
+    bool cache = false;
+    members.boolean("cache", cache);
+    step.cache = cache;
+  }
   if (place != "agent" && place != "controller") {
     members.fail("place", "must be \"agent\" or \"controller\"");
   }
@@ -110,6 +136,9 @@ Result<Step> step_from_json(const Json& json, const std::string& where) {
   resource_members.integer("gpus", step.resources.gpus);
   resource_members.read("cpus", step.resources.cpus, &Json::is_number);
   resource_members.read("memory_bytes", step.resources.memory_bytes, &Json::is_number_integer);
+  if (resource_members.has("labels")) {
+    read_labels(resources["labels"], step.resources.labels, resource_members);
+  }
   Members retry_members(retry, where + ".retry");
   retry_members.integer("infrastructure", step.retry.infrastructure);
   retry_members.integer("user", step.retry.user);

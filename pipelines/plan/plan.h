@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ struct Resources {
   int gpus = 0;                    // per node
   double cpus = 1;                 // per node
   std::uint64_t memory_bytes = 0;  // per node; 0: not asked for
+  // An agent fits only if it has every one of these labels with this very value.
+  std::map<std::string, std::string> labels;
 
   friend bool operator==(const Resources&, const Resources&) = default;
 };
@@ -58,6 +61,7 @@ struct Step {
   milliseconds timeout{0};  // of one attempt; 0: none
   int priority = 0;
   bool exclusive = false;
+  std::optional<bool> cache;     // as the file says; absent: what the step type does by itself
   Json matrix = Json::object();  // this member's values
   int line = 0;                  // in the YAML file, for messages
 

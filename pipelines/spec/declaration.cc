@@ -45,6 +45,7 @@ Shape resources_shape() {
       {"gpus", number(Kind::kInt, 0, 64), "GPUs of each node.", false, 0},
       {"cpus", number(Kind::kFloat, 0.01, 4096), "CPU cores of each node.", false, 1},
       {"memory", of(Kind::kBytes), "Memory of each node, such as 24GiB.", false, {}},
+      {"labels", map_of(of(Kind::kString), 1, 32), "Labels that the agent must have, each with its value.", false, {}},
   });
 }
 
@@ -74,6 +75,11 @@ Shape step_shape() {
       {"priority", number(Kind::kInt, -100, 100), "Higher goes first when resources are short.", false, 0},
       {"exclusive", of(Kind::kBool), "Never let two attempts run at once, even while the controller is away.", false,
        false},
+      {"cache",
+       of(Kind::kBool),
+       "Whether outputs of an earlier step with the same inputs may be taken instead; by default all but `run` do.",
+       false,
+       {}},
   });
 }
 

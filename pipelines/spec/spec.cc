@@ -86,6 +86,12 @@ class Reader {
     if (const auto bytes = parse_bytes(text(value, "memory"))) {
       resources.memory_bytes = *bytes;
     }
+    if (const Json& labels = member(value, "labels"); labels.is_object()) {
+      resources.labels.emplace();
+      for (const auto& [name, label] : labels.items()) {
+        (*resources.labels)[name] = label.is_string() ? label.get<std::string>() : "";
+      }
+    }
     if (resources.nodes && *resources.nodes > 1 && *resources.nodes <= 1024) {
       error(file_.at(pointer + "/nodes"), "gangs of several nodes are not available yet; use nodes: 1");
     }
@@ -171,6 +177,9 @@ class Reader {
     matrix(pointer, step);
     step.priority = number<int>(value, "priority").value_or(0);
     step.exclusive = member(value, "exclusive") == Json(true);
+    if (const Json& cache = member(value, "cache"); cache.is_boolean()) {
+      step.cache = cache.get<bool>();
+    }
     return step;
   }
 

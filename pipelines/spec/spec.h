@@ -72,6 +72,7 @@ struct Resources {
   std::optional<int> gpus;
   std::optional<double> cpus;
   std::optional<std::uint64_t> memory_bytes;
+  std::optional<std::map<std::string, std::string>> labels;
 };
 
 struct Defaults {
@@ -105,6 +106,7 @@ struct Step {
   LocatedJson exclude;             // an array of objects; null when absent
   int priority = 0;
   bool exclusive = false;
+  std::optional<bool> cache;
   Position at;  // of the step's name
 };
 

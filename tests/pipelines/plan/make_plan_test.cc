@@ -143,6 +143,10 @@ TEST(MakePlan, FillsSettingsFromTheStepThenDefaultsThenOurs) {
   EXPECT_EQ(own.resources.memory_bytes, 512ULL << 20);
   EXPECT_EQ(own.priority, 10);
   EXPECT_TRUE(own.exclusive);
+  EXPECT_EQ(own.cache, std::optional(true));
+  EXPECT_EQ(own.resources.labels, (std::map<std::string, std::string>{{"zone", "eu"}, {"rack", "7"}}));
+  EXPECT_FALSE(plain.cache.has_value());
+  EXPECT_TRUE(plain.resources.labels.empty());
   EXPECT_EQ(own.with["inputs"]["words"], kSource);
 }
 
