@@ -3,8 +3,9 @@
 
   chaos.py [--kills N] [--seed S] [--keep]
 
-N strikes of each kind (default 20), in an order and at moments that the seed decides. Then the checkers of chaos_checks.py.
-Prints a table; when something is wrong, the seed, and the folder with every log, which is kept.
+N strikes of each kind (default 20; a machine is an agent with its shims and steps, killed at once), in an order and at
+moments that the seed decides. Then the checkers of chaos_checks.py. Prints a table; when something is wrong, the seed, and
+the folder with every log, which is kept.
 """
 
 import argparse
@@ -68,7 +69,7 @@ class Chaos:
         """Pids that play a role now."""
         if role == "controller":
             return [self.cluster.controller.pid]
-        if role == "agent":
+        if role in ("agent", "machine"):
             return [process.pid for process in self.cluster.agents.values()]
         shims, others = set(), {}
         for pid in self.cluster.orphans():
@@ -93,7 +94,8 @@ class Chaos:
         absence_s = self.random.uniform(0.1, LONGEST_S)
         with contextlib.suppress(ProcessLookupError):  # it may have ended by itself meanwhile
             if action == "kill":
-                os.kill(pid, signal.SIGKILL)
+                for victim in self.machine_of(pid) if role == "machine" else [pid]:
+                    os.kill(victim, signal.SIGKILL)
                 self.come_back(role, pid, absence_s)
             else:
                 os.kill(pid, signal.SIGSTOP)
@@ -102,12 +104,17 @@ class Chaos:
             self.struck[f"{action} {role}"] += 1
         self.nobody_crashed()
 
+    def machine_of(self, agent_pid):
+        """An agent, its shims and their steps: what dies at once when a machine does. Its disk stays."""
+        number = next(number for number, process in self.cluster.agents.items() if process.pid == agent_pid)
+        return [agent_pid, *sorted(set(self.cluster.processes(f"agent-{number}")) - {agent_pid})]
+
     def come_back(self, role, pid, absence_s):
         if role == "controller":
             self.cluster.controller.popen.wait()
             time.sleep(absence_s)
             self.cluster.start_controller()
-        elif role == "agent":
+        elif role in ("agent", "machine"):
             number = next(number for number, process in self.cluster.agents.items() if process.pid == pid)
             self.cluster.agents[number].popen.wait()
             time.sleep(absence_s)
@@ -120,7 +127,8 @@ class Chaos:
 
 def strikes(count, with_training, generator):
     roles = ["agent", "controller", "step", "shim"] + (["worker"] if with_training else [])
-    order = [(action, role) for action in ("kill", "pause") for role in roles for _ in range(count)]
+    kinds = [("kill", "machine")] + [(action, role) for action in ("kill", "pause") for role in roles]
+    order = [kind for kind in kinds for _ in range(count)]
     generator.shuffle(order)
     return order
 

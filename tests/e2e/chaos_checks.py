@@ -132,7 +132,7 @@ class Checkers:
             journal.take(event, json.loads(body))
         journal.end()
         self.counts["journal records"] += len(rows)
-        self.counts["attempts fenced, released and without regression"] += len(journal.newest)
+        self.counts["attempts fenced, released, and never behind a checkpoint"] += sum(journal.newest.values())
 
 
 class Journal:

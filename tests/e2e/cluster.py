@@ -154,9 +154,9 @@ class Cluster:
                 return int(agent["name"].rsplit("-", 1)[1])
         raise Failure(f"no agent {agent_id}")
 
-    def processes(self):
-        """{pid: command line} of everything alive that belongs to this cluster, by folder."""
-        mark = str(self.folder).encode()
+    def processes(self, part=""):
+        """{pid: command line} of everything alive that belongs to this cluster, or to a part of its folder ("agent-1")."""
+        mark = str(self.folder / part).encode()
         found = {}
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) == os.getpid():
