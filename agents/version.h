@@ -1,6 +1,8 @@
 // The release that this agent is of; said in Hello.
 #pragma once
 
+#include "base/version.h"
+
 namespace luthier::agents {
-inline constexpr const char* kVersion = "0.1.0";
+using luthier::kVersion;
 }  // namespace luthier::agents

@@ -5,8 +5,11 @@
 #include <exception>
 #include <functional>
 
+#include "base/version.h"
 #include "cli/chat.h"
+#include "cli/exit_codes.h"
 #include "cli/models.h"
+#include "cli/operations.h"
 #include "cli/run.h"
 #include "cli/runs.h"
 #include "cli/up.h"
@@ -17,9 +20,17 @@ namespace {
 constexpr const char* kFooter =
     "\nWhere the controller is: --url, LUTHIER_URL, or DATA/url, which `luthier up` writes.\n"
     "With which key: --key-file, LUTHIER_API_KEY, or DATA/admin.key. Keys are never given as arguments.\n"
-    "DATA: --data, LUTHIER_DATA, or ~/.local/share/luthier.\n\n"
-    "Exit status: 0 success; 1 the run failed or was cancelled, or a request was refused; 2 wrong arguments, or a\n"
-    "pipeline file with errors; 3 no controller answers; 130 Ctrl-C: `run` has detached, and the run goes on.\n";
+    "DATA: --data, LUTHIER_DATA, or ~/.local/share/luthier.\n\nExit status:\n";
+
+std::string footer() {
+  std::string text = kFooter;
+  for (const ExitCode& exit : kExitCodes) {
+    std::string code = std::to_string(exit.code);
+    code.resize(4, ' ');
+    text += "  " + code + exit.meaning + "\n";
+  }
+  return text;
+}
 
 // Everything that arguments can say. Lives as long as the parser, which writes into it.
 struct Arguments {
@@ -172,8 +183,8 @@ int main_of_luthier(int argc, char** argv) {
   Command chosen;
   app.fallthrough();
   app.require_subcommand(1);
-  app.footer(kFooter);
-  app.set_version_flag("--version", "luthier 0.1.0");
+  app.footer(footer());
+  app.set_version_flag("--version", std::string("luthier ") + kVersion);
   app.add_option("--url", arguments.global.url, "controller, such as http://127.0.0.1:7070");
   app.add_option("--key-file", arguments.global.key_file, "file with the API key");
   app.add_option("--data", arguments.global.data, "data folder");
@@ -183,6 +194,7 @@ int main_of_luthier(int argc, char** argv) {
   add_run_commands(app, arguments, chosen);
   add_model_commands(app, arguments, chosen);
   add_chat(app, arguments, chosen);
+  add_operations_commands(app, arguments.global, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
