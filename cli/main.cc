@@ -92,6 +92,9 @@ void add_run_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
   CLI::App* runs = app.add_subcommand("runs", "List runs, newest first");
   runs->add_option("--limit", arguments.runs.limit, "how many")->check(CLI::Range(1, 1000))->capture_default_str();
   runs->add_option("--before", arguments.runs.before, "only those before this run");
+  runs->add_option("--status", arguments.runs.status, "only those running, succeeded, failed or cancelled")
+      ->check(CLI::IsMember({"running", "succeeded", "failed", "cancelled"}));
+  runs->add_option("--pipeline", arguments.runs.pipeline, "only those of this pipeline");
   runs->callback([&] { chosen = [&] { return runs_command(arguments.global, arguments.runs); }; });
 
   CLI::App* status = app.add_subcommand("status", "Show a run and its steps");

@@ -70,8 +70,12 @@ std::string resources_text(const Json& resources) {
 }  // namespace
 
 int runs_command(const GlobalOptions& options, const RunsOptions& given) {
-  const std::string before = given.before.empty() ? "" : "&before=" + segment(given.before);
-  const Result<Json> answer = get(options, "/api/v1/runs?limit=" + std::to_string(given.limit) + before);
+  std::string query = "?limit=" + std::to_string(given.limit);
+  for (const auto& [name, value] :
+       {std::pair("before", given.before), std::pair("status", given.status), std::pair("pipeline", given.pipeline)}) {
+    query += value.empty() ? "" : "&" + std::string(name) + "=" + segment(value);
+  }
+  const Result<Json> answer = get(options, "/api/v1/runs" + query);
   if (!answer) {
     return report(answer.error());
   }
@@ -80,7 +84,8 @@ int runs_command(const GlobalOptions& options, const RunsOptions& given) {
   }
   const Json runs = answer->value("runs", Json::array());
   if (runs.empty()) {
-    std::printf("no runs yet; `luthier run FILE` makes one\n");
+    const bool any = given.before.empty() && given.status.empty() && given.pipeline.empty();
+    std::printf(any ? "no runs yet; `luthier run FILE` makes one\n" : "no such runs\n");
     return kExitSuccess;
   }
   const std::int64_t now_ms = SystemClock().now().wall_ms;

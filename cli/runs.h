@@ -10,6 +10,8 @@ namespace luthier::cli {
 struct RunsOptions {
   int limit = 20;
   std::string before;
+  std::string status;    // empty: any
+  std::string pipeline;  // empty: any
 };
 struct LogsOptions {
   std::string run;

@@ -5,6 +5,24 @@
 
 namespace luthier::controller {
 
+void AttemptIndex::reset(const core::State& state) {
+  const std::unique_lock lock(mutex_);
+  newest_.clear();
+  const auto consider = [this](const RunId& run, const StepId& step, const core::LiveStep& live) {
+    if (live.attempt_number > 0 && !core::is_terminal(live.status)) {
+      newest_[run][step] = live.attempt_number;
+    }
+  };
+  for (const auto& [id, run] : state.runs) {
+    for (const auto& [step, live] : run.steps) {
+      consider(id, step, live);
+    }
+  }
+  for (const auto& [id, deployment] : state.deployments) {
+    consider(id, core::serve_step(), deployment.serve);
+  }
+}
+
 void AttemptIndex::apply(const core::Event& event) {
   const std::unique_lock lock(mutex_);
   std::visit(

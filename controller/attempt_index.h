@@ -6,12 +6,14 @@
 #include <shared_mutex>
 
 #include "base/ids.h"
-#include "controller/core/event.h"
+#include "controller/core/state.h"
 
 namespace luthier::controller {
 
 class AttemptIndex {
  public:
+  // What following the events up to this state gives.
+  void reset(const core::State& state);
   void apply(const core::Event& event);
   [[nodiscard]] bool is_current(const AttemptId& attempt) const;
 

@@ -51,15 +51,35 @@ std::string get_port(const Config& config) {
   return std::to_string(config.*kMember);
 }
 
-// "1500ms", "10s", "2m".
+template <std::int64_t Config::*kMember>
+Result<void> set_count(Config& config, const std::string& text) {
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || count < 1) {
+    return invalid("'" + text + "' is not a whole number from 1 on");
+  }
+  config.*kMember = count;
+  return {};
+}
+template <std::int64_t Config::*kMember>
+std::string get_count(const Config& config) {
+  return std::to_string(config.*kMember);
+}
+
+// "1500ms", "10s", "2m", "12h", "90d".
 template <milliseconds Config::*kMember>
 Result<void> set_duration(Config& config, const std::string& text) {
   std::int64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  const std::int64_t factor = unit == "ms" ? 1 : unit == "s" ? 1'000 : unit == "m" ? 60'000 : 0;
+  constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
+      {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  std::int64_t factor = 0;
+  for (const auto& [name, ms] : kUnits) {
+    factor = unit == name ? ms : factor;
+  }
   if (error != std::errc() || factor == 0 || count < 0 || count > 1'000'000) {
-    return invalid("'" + text + "' is not a duration such as 1500ms, 10s or 2m");
+    return invalid("'" + text + "' is not a duration such as 1500ms, 10s, 2m, 12h or 90d");
   }
   config.*kMember = milliseconds(count * factor);
   return {};
@@ -67,6 +87,9 @@ Result<void> set_duration(Config& config, const std::string& text) {
 template <milliseconds Config::*kMember>
 std::string get_duration(const Config& config) {
   const std::int64_t count = (config.*kMember).count();
+  if (count > 0 && count % 86'400'000 == 0) {
+    return std::to_string(count / 86'400'000) + "d";
+  }
   return count % 1'000 == 0 ? std::to_string(count / 1'000) + "s" : std::to_string(count) + "ms";
 }
 
@@ -94,6 +117,10 @@ constexpr Option kOptions[] = {
      set_duration<&Config::agent_silence>, get_duration<&Config::agent_silence>},
     {"start-grace", "TIME", "how long known agents may take to come back after a start of the controller",
      set_duration<&Config::start_grace>, get_duration<&Config::start_grace>},
+    {"snapshot-every", "N", "write a snapshot of the state after so many journal records, and at stop",
+     set_count<&Config::snapshot_every>, get_count<&Config::snapshot_every>},
+    {"history-keep", "TIME", "how long archived journal segments, and artifacts that only ended runs name, are kept",
+     set_duration<&Config::history_keep>, get_duration<&Config::history_keep>},
     {"log-pretty", "", "log lines for people instead of JSON", set_log_pretty, get_log_pretty},
     {"ready-file", "PATH", "write {\"http_url\", \"grpc_address\", \"pid\"} there as JSON once ready",
      set_text<&Config::ready_file>, get_text<&Config::ready_file>},

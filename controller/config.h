@@ -2,6 +2,7 @@
 // by the environment (LUTHIER_…), by a flag, in this order.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -21,7 +22,9 @@ struct Config {
   std::string grpc_host = "127.0.0.1";
   int grpc_port = 7071;  // 0: any free one
   milliseconds agent_silence{10'000};
-  milliseconds start_grace{15'000};  // where not set: at least agent_silence
+  milliseconds start_grace{15'000};              // where not set: at least agent_silence
+  std::int64_t snapshot_every = 10'000;          // journal records
+  milliseconds history_keep{90LL * 86'400'000};  // archived journal, and artifacts that only finished runs name
   bool log_pretty = false;
   std::string ready_file;  // empty: none
 };

@@ -20,6 +20,7 @@
 #include "controller/config.h"
 #include "controller/data_folder.h"
 #include "controller/fleet/fleet.h"
+#include "controller/housekeeper.h"
 #include "controller/http/server.h"
 #include "controller/inference.h"
 #include "controller/progress_board.h"
@@ -82,7 +83,8 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
   // Destroyed in the reverse order, so that nothing calls what is gone.
   ProgressBoard progress;
   InferenceRouter inference;
-  const std::unique_ptr<Runtime> runtime = make_runtime(*store, clock, log);
+  const std::unique_ptr<Runtime> runtime =
+      make_runtime(*store, clock, log, {.snapshot_every = static_cast<std::uint64_t>(config.snapshot_every)});
   const std::unique_ptr<fleet::FleetServer> fleet = fleet::make_fleet_server(
       {*runtime, *store, *artifacts, inference, progress, clock, log}, {.host = config.grpc_host,
                                                                         .port = config.grpc_port,
@@ -97,6 +99,8 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
   LUTHIER_TRY_VOID(runtime->start());
   LUTHIER_TRY(const int grpc_port, fleet->start());
   LUTHIER_TRY_VOID(http.start());
+  Housekeeper housekeeper(*store, clock, log, {.history_keep = config.history_keep});
+  housekeeper.start();
   const std::string http_url = "http://" + config.http_host + ":" + std::to_string(http.port());
   const std::string grpc_address = config.grpc_host + ":" + std::to_string(grpc_port);
   LUTHIER_TRY_VOID(write_ready_file(config.ready_file, http_url, grpc_address));
@@ -107,6 +111,7 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
   http.stop();  // requests wait for the runtime's replies, so it goes first
   fleet->stop();
   runtime->stop();
+  housekeeper.stop();
   log.info("stopped");
   return {};
 }

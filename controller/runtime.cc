@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -37,7 +38,8 @@ Error stopped() { return Error{ErrorCode::kUnavailable, "the controller is stopp
 
 class StateThread final : public Runtime {
  public:
-  StateThread(store::Store& store, const Clock& clock, Log& log) : store_(store), clock_(clock), log_(log) {}
+  StateThread(store::Store& store, const Clock& clock, Log& log, RuntimeOptions options)
+      : store_(store), clock_(clock), log_(log), options_(options) {}
   ~StateThread() override { stop(); }
 
   bool post(core::Input input) override { return enqueue(std::move(input)) == Enqueued::kYes; }
@@ -63,6 +65,10 @@ class StateThread final : public Runtime {
 
   Enqueued enqueue(Item item);
   Result<void> replay();
+  // The newest snapshot that can be used becomes the state; the index it stands for, 0 without one.
+  Result<std::uint64_t> load_snapshot();
+  // When enough was journaled since the last one; `least` records are enough.
+  void save_snapshot(std::uint64_t least);
   void run();
   // Waits for something to do. Nothing when the runtime stops and the queue is empty.
   std::optional<std::vector<Item>> next_items();
@@ -78,6 +84,7 @@ class StateThread final : public Runtime {
   store::Store& store_;
   const Clock& clock_;
   Log& log_;
+  const RuntimeOptions options_;
   Sinks sinks_;
   std::atomic<std::uint64_t> epoch_ = 0;
   AttemptIndex attempts_;
@@ -85,6 +92,7 @@ class StateThread final : public Runtime {
   // Of the state thread (and of start(), before the thread exists).
   core::State state_;
   std::uint64_t next_index_ = 1;
+  std::uint64_t snapshot_index_ = 0;  // of the newest snapshot that was tried
   std::optional<std::int64_t> wake_at_wall_ms_;
 
   std::mutex mutex_;  // guards the rest
@@ -140,6 +148,9 @@ Result<void> StateThread::start() {
   // The epoch first: from here on no older controller can append to what is replayed below.
   LUTHIER_TRY(const std::uint64_t epoch, store_.acquire_epoch());
   epoch_ = epoch;
+  for (const std::string& finding : store_.findings()) {
+    log_.error("journal_damaged", {{"what", finding}});
+  }
   LUTHIER_TRY_VOID(replay());
   const std::uint64_t seed = std::stoull(secure_random_hex(8), nullptr, 16);
   Work work;
@@ -147,23 +158,70 @@ Result<void> StateThread::start() {
   if (Result<void> done = finish(work); !done) {
     return std::move(done).error().with("committing the controller's start");
   }
-  log_.info("controller_started",
-            {{"epoch", std::to_string(epoch)}, {"journal_records", std::to_string(next_index_ - 1)}});
+  log_.info("controller_started", {{"epoch", std::to_string(epoch)},
+                                   {"journal_records", std::to_string(next_index_ - 1)},
+                                   {"from_snapshot", std::to_string(snapshot_index_)}});
   thread_ = std::thread([this] { run(); });
   return {};
 }
 
-Result<void> StateThread::replay() {
-  const Result<void> done = store_.replay([this](const store::JournalRecord& record) -> Result<void> {
-    if (record.index != next_index_) {
-      return Error{ErrorCode::kDataLoss, "journal record " + std::to_string(next_index_) + " is missing (found " +
-                                             std::to_string(record.index) + "); restore the database from a backup"};
+Result<std::uint64_t> StateThread::load_snapshot() {
+  std::uint64_t index_max = std::numeric_limits<std::uint64_t>::max();
+  while (true) {
+    std::vector<std::string> broken;
+    LUTHIER_TRY(const store::Snapshot snapshot, store_.newest_snapshot(index_max, broken));
+    for (const std::string& why : broken) {
+      log_.error("snapshot_broken", {{"what", why}, {"instead", "an older snapshot, or the whole journal"}});
     }
-    core::apply(state_, record.event, record.now);
-    attempts_.apply(record.event);
-    ++next_index_;
-    return {};
-  });
+    if (snapshot.state.empty()) {
+      return 0;
+    }
+    Result<core::State> state = core::state_from_json(Json::parse(snapshot.state, nullptr, false));
+    if (state) {
+      state->options = state_.options;
+      state_ = std::move(*state);
+      attempts_.reset(state_);
+      return snapshot.index;
+    }
+    log_.error("snapshot_broken",
+               {{"what", "after record " + std::to_string(snapshot.index) + ": " + state.error().message},
+                {"instead", "an older snapshot, or the whole journal"}});
+    index_max = snapshot.index - 1;
+  }
+}
+
+void StateThread::save_snapshot(std::uint64_t least) {
+  const std::uint64_t index = next_index_ - 1;
+  if (index < snapshot_index_ + least) {
+    return;
+  }
+  const std::int64_t start_ms = clock_.now().monotonic_ms;
+  snapshot_index_ = index;  // also when it fails: a disk that is full will not do it a moment later
+  const std::string text = core::state_to_json(state_).dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (const Result<void> saved = store_.save_snapshot(text, clock_.now()); !saved) {
+    log_.warning("snapshot_failed", {{"record", std::to_string(index)}, {"why", saved.error().message}});
+    return;
+  }
+  log_.info("snapshot_written", {{"record", std::to_string(index)},
+                                 {"bytes", std::to_string(text.size())},
+                                 {"ms", std::to_string(clock_.now().monotonic_ms - start_ms)}});
+}
+
+Result<void> StateThread::replay() {
+  LUTHIER_TRY(snapshot_index_, load_snapshot());
+  next_index_ = snapshot_index_ + 1;
+  const Result<void> done =
+      store_.replay_after(snapshot_index_, [this](const store::JournalRecord& record) -> Result<void> {
+        if (record.index != next_index_) {
+          return Error{ErrorCode::kDataLoss, "journal record " + std::to_string(next_index_) + " is missing (found " +
+                                                 std::to_string(record.index) +
+                                                 "); restore the database from a backup"};
+        }
+        core::apply(state_, record.event, record.now);
+        attempts_.apply(record.event);
+        ++next_index_;
+        return {};
+      });
   if (!done) {
     return Error(done.error()).with("replaying the journal");
   }
@@ -186,7 +244,9 @@ void StateThread::stop() {
 void StateThread::run() {
   while (std::optional<std::vector<Item>> items = next_items()) {
     process(*items);
+    save_snapshot(options_.snapshot_every);
   }
+  save_snapshot(1);
 }
 
 bool StateThread::timer_due() const { return wake_at_wall_ms_ && clock_.now().wall_ms >= *wake_at_wall_ms_; }
@@ -311,8 +371,8 @@ void StateThread::refuse_open_calls() {
 
 }  // namespace
 
-std::unique_ptr<Runtime> make_runtime(store::Store& store, const Clock& clock, Log& log) {
-  return std::make_unique<StateThread>(store, clock, log);
+std::unique_ptr<Runtime> make_runtime(store::Store& store, const Clock& clock, Log& log, RuntimeOptions options) {
+  return std::make_unique<StateThread>(store, clock, log, options);
 }
 
 }  // namespace luthier::controller

@@ -46,15 +46,21 @@ class Runtime {
   // Set before start().
   virtual void set_sinks(Sinks sinks) = 0;
 
-  // Replays the journal, takes a new epoch, journals ControllerStarted, starts the thread.
+  // Takes a new epoch, loads the newest whole snapshot, replays the journal from there, journals ControllerStarted,
+  // starts the thread. Logs what the store found lost.
   [[nodiscard]] virtual Result<void> start() = 0;
-  // Finishes what is queued, then joins the thread. Safe to call twice.
+  // Finishes what is queued, writes a snapshot, then joins the thread. Safe to call twice.
   virtual void stop() = 0;
   [[nodiscard]] virtual std::uint64_t epoch() const = 0;
   // Whether the attempt is the newest of an unfinished step; kept in a snapshot that telemetry threads may read.
   [[nodiscard]] virtual bool is_current(const AttemptId& attempt) const = 0;
 };
 
-[[nodiscard]] std::unique_ptr<Runtime> make_runtime(store::Store& store, const Clock& clock, Log& log);
+struct RuntimeOptions {
+  std::uint64_t snapshot_every = 10'000;  // journal records; one is written at stop() besides
+};
+
+[[nodiscard]] std::unique_ptr<Runtime> make_runtime(store::Store& store, const Clock& clock, Log& log,
+                                                    RuntimeOptions options = {});
 
 }  // namespace luthier::controller

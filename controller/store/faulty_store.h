@@ -30,11 +30,20 @@ class FaultyStore final : public Store {
   }
 
   Result<std::uint64_t> acquire_epoch() override { return store_.acquire_epoch(); }
-  Result<void> replay(const std::function<Result<void>(const JournalRecord&)>& each) override {
-    return store_.replay(each);
+  Result<void> replay_after(std::uint64_t after, const ReplayFunction& each) override {
+    return store_.replay_after(after, each);
   }
-  Result<Json> list_runs(int limit, const std::string& before_run) override {
-    return store_.list_runs(limit, before_run);
+  Result<void> save_snapshot(const std::string& state, Now now) override { return store_.save_snapshot(state, now); }
+  Result<Snapshot> newest_snapshot(std::uint64_t index_max, std::vector<std::string>& broken) override {
+    return store_.newest_snapshot(index_max, broken);
+  }
+  Result<std::uint64_t> archive_records(std::int64_t keep_from_wall_ms) override {
+    return store_.archive_records(keep_from_wall_ms);
+  }
+  std::vector<std::string> findings() const override { return store_.findings(); }
+  Result<void> check_writable(std::int64_t wall_ms) override { return store_.check_writable(wall_ms); }
+  Result<Json> list_runs(int limit, const std::string& before_run, const RunsFilter& filter) override {
+    return store_.list_runs(limit, before_run, filter);
   }
   Result<Json> get_run(const std::string& run) override { return store_.get_run(run); }
   Result<Json> list_agents() override { return store_.list_agents(); }

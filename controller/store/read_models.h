@@ -11,10 +11,12 @@
 
 namespace luthier::store {
 
-// The SQL of list_runs(), for the test that it walks an index.
-[[nodiscard]] std::string_view list_runs_sql();
+// The SQL of list_runs() with this filter, for the test that it walks an index. Values: status, pipeline, the sequence
+// before which the page starts, the limit.
+[[nodiscard]] std::string_view list_runs_sql(const RunsFilter& filter);
 
-[[nodiscard]] Result<Json> read_runs(Database& database, int limit, const std::string& before_run);
+[[nodiscard]] Result<Json> read_runs(Database& database, int limit, const std::string& before_run,
+                                     const RunsFilter& filter);
 [[nodiscard]] Result<Json> read_run(Database& database, const std::string& run);
 [[nodiscard]] Result<Json> read_agents(Database& database);
 [[nodiscard]] Result<Json> read_models(Database& database);

@@ -102,12 +102,22 @@ Error no_such_run(const std::string& run) {
 
 }  // namespace
 
-std::string_view list_runs_sql() {
-  return "SELECT run, pipeline, file, status, submitted_by, params, created_ms, finished_ms FROM runs "
-         "WHERE sequence < ? ORDER BY sequence DESC LIMIT ?";
+std::string_view list_runs_sql(const RunsFilter& filter) {
+  // One statement for each combination, so that each walks the index that was made for it.
+  static const std::string columns =
+      "SELECT run, pipeline, file, status, submitted_by, params, created_ms, finished_ms FROM runs WHERE ";
+  static const std::string page = "sequence < ?3 ORDER BY sequence DESC LIMIT ?4";
+  static const std::string all = columns + page;
+  static const std::string by_status = columns + "status = ?1 AND " + page;
+  static const std::string by_pipeline = columns + "pipeline = ?2 AND " + page;
+  static const std::string by_both = columns + "pipeline = ?2 AND status = ?1 AND " + page;
+  if (filter.status.empty()) {
+    return filter.pipeline.empty() ? all : by_pipeline;
+  }
+  return filter.pipeline.empty() ? by_status : by_both;
 }
 
-Result<Json> read_runs(Database& database, int limit, const std::string& before_run) {
+Result<Json> read_runs(Database& database, int limit, const std::string& before_run, const RunsFilter& filter) {
   std::int64_t before = std::numeric_limits<std::int64_t>::max();
   if (!before_run.empty()) {
     LUTHIER_TRY(const auto found, database.query_integer("SELECT sequence FROM runs WHERE run = ?", before_run));
@@ -119,7 +129,8 @@ Result<Json> read_runs(Database& database, int limit, const std::string& before_
   const std::size_t wanted = static_cast<std::size_t>(std::clamp(limit, 1, kListLimitMax));
   Json runs = Json::array();
   LUTHIER_TRY_VOID(database.query(
-      list_runs_sql(), [&runs](const Row& row) { runs.push_back(run_json(row)); }, before, wanted + 1));
+      list_runs_sql(filter), [&runs](const Row& row) { runs.push_back(run_json(row)); }, filter.status, filter.pipeline,
+      before, wanted + 1));
   Json next;
   if (runs.size() > wanted) {  // one more than asked for shows that there is a next page
     runs.erase(wanted);

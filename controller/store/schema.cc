@@ -161,6 +161,36 @@ CREATE TABLE joined_agents (
 ) STRICT;
 )sql";
 
+// Snapshots, archived segments, a chain over the journal, pages of runs by what they are filtered by.
+constexpr std::string_view kControl2 = R"sql(
+ALTER TABLE journal ADD COLUMN chain TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE snapshots (
+  record_index INTEGER PRIMARY KEY,
+  epoch INTEGER NOT NULL,
+  chain TEXT NOT NULL,
+  written_ms INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  bytes BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE archives (
+  last_index INTEGER PRIMARY KEY,
+  first_index INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  last_epoch INTEGER NOT NULL,
+  last_chain TEXT NOT NULL,
+  last_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE write_probe (only INTEGER PRIMARY KEY CHECK (only = 1), wall_ms INTEGER NOT NULL) STRICT;
+
+CREATE INDEX runs_by_status ON runs (status, sequence);
+CREATE INDEX runs_by_pipeline ON runs (pipeline, sequence);
+CREATE INDEX runs_by_pipeline_and_status ON runs (pipeline, status, sequence);
+)sql";
+
 constexpr std::string_view kTelemetry1 = R"sql(
 CREATE TABLE logs (
   log INTEGER PRIMARY KEY,
@@ -193,7 +223,7 @@ CREATE TABLE metrics (
 CREATE INDEX metrics_by_step ON metrics (run, step, global_step);
 )sql";
 
-constexpr std::array kControl{Migration{1, kControl1}};
+constexpr std::array kControl{Migration{1, kControl1}, Migration{2, kControl2}};
 constexpr std::array kTelemetry{Migration{1, kTelemetry1}};
 
 }  // namespace

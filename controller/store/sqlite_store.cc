@@ -1,10 +1,13 @@
 #include <mutex>
 
 #include "base/file.h"
+#include "controller/store/archive.h"
+#include "controller/store/journal.h"
 #include "controller/store/keys.h"
 #include "controller/store/migrations.h"
-#include "controller/store/project.h"
+#include "controller/store/open_journal.h"
 #include "controller/store/read_models.h"
+#include "controller/store/snapshots.h"
 #include "controller/store/sqlite.h"
 #include "controller/store/store.h"
 #include "controller/store/telemetry.h"
@@ -13,6 +16,9 @@ namespace luthier::store {
 namespace {
 
 constexpr int kReadConnectionsMax = 4;
+constexpr std::int64_t kProbeHoldsMs = 1'000;  // anybody may ask whether the store writes: not one write each
+constexpr std::uint64_t kSegmentRecordsMax = 20'000;
+constexpr std::int64_t kRowsDeletedAtOnce = 1'000;
 
 Result<std::uint64_t> newest_epoch(Database& database) {
   LUTHIER_TRY(const auto epoch, database.query_integer("SELECT epoch FROM leader"));
@@ -25,26 +31,6 @@ std::optional<std::string> run_of(const Json& payload) {
   return found != payload.end() && found->is_string() ? std::optional(found->get<std::string>()) : std::nullopt;
 }
 
-Result<void> append_records(Database& database, const Batch& batch) {
-  LUTHIER_TRY(const auto newest, database.query_integer("SELECT max(record_index) FROM journal"));
-  std::uint64_t expected = static_cast<std::uint64_t>(newest.value_or(0));
-  for (const JournalRecord& record : batch.records) {
-    if (record.index != ++expected) {
-      return Error{ErrorCode::kInternal, "journal: the next record has index " + std::to_string(expected) + ", not " +
-                                             std::to_string(record.index)};
-    }
-    const std::string name = core::event_name(record.event);
-    LUTHIER_TRY_VOID(database.run(
-        "INSERT INTO journal (record_index, epoch, wall_ms, monotonic_ms, event, body) VALUES (?, ?, ?, ?, ?, ?)",
-        record.index, record.epoch, record.now.wall_ms, record.now.monotonic_ms, name,
-        core::event_to_json(record.event)));
-    if (auto projected = project(database, record.event, record.now); !projected) {
-      return std::move(projected).error().with("record " + std::to_string(record.index) + " (" + name + ")");
-    }
-  }
-  return {};
-}
-
 Result<std::vector<std::uint64_t>> append_outbox(Database& database, const Batch& batch) {
   std::vector<std::uint64_t> sequences;
   for (const OutboxRow& row : batch.published) {
@@ -55,31 +41,21 @@ Result<std::vector<std::uint64_t>> append_outbox(Database& database, const Batch
   return sequences;
 }
 
-Result<JournalRecord> record_of(const Row& row, std::uint64_t expected) {
-  JournalRecord record;
-  record.index = row.unsigned_integer(0);
-  if (record.index != expected) {
-    return Error{ErrorCode::kDataLoss, "journal: record " + std::to_string(expected) + " is missing"};
-  }
-  record.epoch = row.unsigned_integer(1);
-  record.now = Now{row.integer(2), row.integer(3)};
-  auto event = core::event_from_json(row.text(4), row.json(5));
-  if (!event) {
-    return std::move(event).error().with("journal: record " + std::to_string(expected) + " (" + row.text(4) + ")");
-  }
-  record.event = std::move(event).value();
-  return record;
-}
-
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::unique_ptr<Database> writer, std::unique_ptr<Telemetry> telemetry)
-      : writer_(std::move(writer)), readers_(writer_->file(), kReadConnectionsMax), telemetry_(std::move(telemetry)) {}
+  SqliteStore(std::unique_ptr<Database> writer, std::unique_ptr<Telemetry> telemetry, OpenedJournal journal)
+      : writer_(std::move(writer)),
+        readers_(writer_->file(), kReadConnectionsMax),
+        telemetry_(std::move(telemetry)),
+        archive_(writer_->file().parent_path() / "archive"),
+        findings_(std::move(journal.findings)),
+        epoch_floor_(journal.epoch_floor),
+        head_file_(std::move(journal.head_file)) {}
 
   Result<std::uint64_t> acquire_epoch() override {
     const std::lock_guard lock(writer_mutex_);
     LUTHIER_TRY(Transaction transaction, Transaction::begin(*writer_, Transaction::Kind::kWrite));
-    LUTHIER_TRY_VOID(writer_->run("UPDATE leader SET epoch = epoch + 1"));
+    LUTHIER_TRY_VOID(writer_->run("UPDATE leader SET epoch = max(epoch, ?) + 1", epoch_floor_));
     LUTHIER_TRY(const std::uint64_t epoch, newest_epoch(*writer_));
     LUTHIER_TRY_VOID(transaction.commit());
     epoch_ = epoch;
@@ -90,30 +66,59 @@ class SqliteStore final : public Store {
     const std::lock_guard lock(writer_mutex_);
     LUTHIER_TRY(Transaction transaction, Transaction::begin(*writer_, Transaction::Kind::kWrite));
     LUTHIER_TRY_VOID(check_epoch(batch));
-    LUTHIER_TRY_VOID(append_records(*writer_, batch));
+    LUTHIER_TRY(JournalHead head, read_head(*writer_));
+    LUTHIER_TRY_VOID(append_records(*writer_, batch, head));
     LUTHIER_TRY(const std::vector<std::uint64_t> sequences, append_outbox(*writer_, batch));
     LUTHIER_TRY_VOID(transaction.commit());
+    // Without it a loss would be noticed less well; nothing else depends on it.
+    static_cast<void>(head_file_.write(head));
     for (std::size_t i = 0; i < sequences.size(); ++i) {
       batch.published[i].sequence = sequences[i];
     }
     return {};
   }
 
-  Result<void> replay(const std::function<Result<void>(const JournalRecord&)>& each) override {
+  Result<void> replay_after(std::uint64_t after, const ReplayFunction& each) override {
     LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
-    std::uint64_t expected = 0;
-    return database->query(
-        "SELECT record_index, epoch, wall_ms, monotonic_ms, event, body FROM journal "
-        "ORDER BY record_index",
-        [&](const Row& row) -> Result<void> {
-          LUTHIER_TRY(const JournalRecord record, record_of(row, ++expected));
-          return each(record);
-        });
+    return replay_journal(*database, archive_, after, each);
   }
 
-  Result<Json> list_runs(int limit, const std::string& before_run) override {
+  Result<void> save_snapshot(const std::string& state, Now now) override {
+    const std::lock_guard lock(writer_mutex_);
+    LUTHIER_TRY(Transaction transaction, Transaction::begin(*writer_, Transaction::Kind::kWrite));
+    LUTHIER_TRY_VOID(check_epoch({}));
+    LUTHIER_TRY(const JournalHead head, read_head(*writer_));
+    LUTHIER_TRY_VOID(insert_snapshot(*writer_, head, state, now.wall_ms));
+    return transaction.commit();
+  }
+  Result<Snapshot> newest_snapshot(std::uint64_t index_max, std::vector<std::string>& broken) override {
     LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
-    return read_runs(*database, limit, before_run);
+    return read_snapshot(*database, index_max, broken);
+  }
+  Result<std::uint64_t> archive_records(std::int64_t keep_from_wall_ms) override {
+    LUTHIER_TRY(const Segment segment, next_segment());
+    if (segment.last != 0) {
+      const std::lock_guard lock(writer_mutex_);
+      LUTHIER_TRY_VOID(insert_segment(*writer_, segment));
+    }
+    LUTHIER_TRY_VOID(delete_archived_rows());
+    LUTHIER_TRY_VOID(delete_old_segments(keep_from_wall_ms));
+    return segment.last == 0 ? 0 : segment.last - segment.first + 1;
+  }
+  std::vector<std::string> findings() const override { return findings_; }
+  Result<void> check_writable(std::int64_t wall_ms) override {
+    const std::lock_guard lock(writer_mutex_);
+    if (wall_ms >= probed_wall_ms_ && wall_ms < probed_wall_ms_ + kProbeHoldsMs) {
+      return {};
+    }
+    LUTHIER_TRY_VOID(writer_->run("INSERT OR REPLACE INTO write_probe (only, wall_ms) VALUES (1, ?)", wall_ms));
+    probed_wall_ms_ = wall_ms;
+    return {};
+  }
+
+  Result<Json> list_runs(int limit, const std::string& before_run, const RunsFilter& filter) override {
+    LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
+    return read_runs(*database, limit, before_run, filter);
   }
   Result<Json> get_run(const std::string& run) override {
     LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
@@ -187,23 +192,88 @@ class SqliteStore final : public Store {
     return {};
   }
 
+  Result<Segment> next_segment() {
+    LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
+    return write_segment(*database, archive_, kSegmentRecordsMax);
+  }
+
+  // In small transactions, so that decisions never wait long for this. Rows that a crash left behind go too.
+  Result<void> delete_archived_rows() {
+    while (true) {
+      const std::lock_guard lock(writer_mutex_);
+      LUTHIER_TRY_VOID(
+          writer_->run("DELETE FROM journal WHERE record_index IN (SELECT record_index FROM journal "
+                       "WHERE record_index <= (SELECT max(last_index) FROM archives) ORDER BY record_index LIMIT ?)",
+                       kRowsDeletedAtOnce));
+      if (writer_->changed_rows() < kRowsDeletedAtOnce) {
+        return {};
+      }
+    }
+  }
+
+  // The newest segment stays: it says where the journal's rows begin.
+  Result<void> delete_old_segments(std::int64_t keep_from_wall_ms) {
+    std::vector<Segment> segments;
+    {
+      const std::lock_guard lock(writer_mutex_);
+      LUTHIER_TRY(segments, read_segments(*writer_));
+      if (!segments.empty()) {
+        segments.pop_back();
+      }
+      std::erase_if(segments, [&](const Segment& segment) { return segment.last_ms >= keep_from_wall_ms; });
+      for (const Segment& segment : segments) {
+        LUTHIER_TRY_VOID(writer_->run("DELETE FROM archives WHERE last_index = ?", segment.last));
+      }
+    }
+    for (const Segment& segment : segments) {
+      std::error_code ignored;  // a file without a row is only space
+      std::filesystem::remove(segment_file(archive_, segment), ignored);
+    }
+    return {};
+  }
+
   std::mutex writer_mutex_;
   std::unique_ptr<Database> writer_;
   ReadPool readers_;
   std::unique_ptr<Telemetry> telemetry_;
-  std::uint64_t epoch_ = 0;  // guarded by writer_mutex_
+  const std::filesystem::path archive_;
+  const std::vector<std::string> findings_;
+  const std::uint64_t epoch_floor_;
+  HeadFile head_file_;               // guarded by writer_mutex_
+  std::uint64_t epoch_ = 0;          // guarded by writer_mutex_
+  std::int64_t probed_wall_ms_ = 0;  // guarded by writer_mutex_
 };
+
+}  // namespace
+
+namespace {
+
+Error beyond_opening(const std::filesystem::path& folder, const Error& why) {
+  return Error{ErrorCode::kDataLoss, "the data folder " + folder.string() + " is damaged: " + why.message +
+                                         ". Restore a backup with `luthier restore BACKUP --data NEW`, and keep this "
+                                         "folder until that is done"};
+}
+
+Result<std::unique_ptr<Store>> open_files(const std::filesystem::path& path) {
+  LUTHIER_TRY(auto writer, Database::open(path / "luthier.db", Database::Access::kReadWrite));
+  LUTHIER_TRY_VOID(migrate(*writer, control_migrations()));
+  LUTHIER_TRY(auto telemetry, Telemetry::open(path / "telemetry.db"));
+  LUTHIER_TRY(OpenedJournal journal, open_journal(*writer, path));
+  LUTHIER_TRY_VOID(sync_folder(path));
+  return std::unique_ptr<Store>(
+      std::make_unique<SqliteStore>(std::move(writer), std::move(telemetry), std::move(journal)));
+}
 
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& folder) {
   const std::filesystem::path path(folder);
   LUTHIER_TRY_VOID(create_folders(path));
-  LUTHIER_TRY(auto writer, Database::open(path / "luthier.db", Database::Access::kReadWrite));
-  LUTHIER_TRY_VOID(migrate(*writer, control_migrations()));
-  LUTHIER_TRY(auto telemetry, Telemetry::open(path / "telemetry.db"));
-  LUTHIER_TRY_VOID(sync_folder(path));
-  return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(writer), std::move(telemetry)));
+  Result<std::unique_ptr<Store>> store = open_files(path);
+  if (!store && store.error().code == ErrorCode::kDataLoss) {
+    return beyond_opening(path, store.error());
+  }
+  return store;
 }
 
 }  // namespace luthier::store

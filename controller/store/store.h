@@ -40,6 +40,19 @@ struct Batch {
   std::vector<OutboxRow> published;    // sequence left 0
 };
 
+// The state as core::state_to_json() text, after record `index`.
+struct Snapshot {
+  std::uint64_t index = 0;
+  std::string chain;  // of that record
+  std::string state;  // empty: no snapshot
+};
+
+// Which runs list_runs() gives; empty members say nothing.
+struct RunsFilter {
+  std::string status;  // "running", "succeeded", …
+  std::string pipeline;
+};
+
 // Who may do what. Scopes grow: viewer < developer < admin; agent is apart.
 enum class Scope { kViewer, kDeveloper, kAdmin, kAgent };
 
@@ -64,12 +77,30 @@ class Store {
   // All or nothing, durable on return. kFailedPrecondition when the epoch is not the newest any more, or this store
   // did not acquire it. Fills in the sequences of `batch.published`.
   [[nodiscard]] virtual Result<void> commit(Batch& batch) = 0;
-  // Calls `each` for every record in order.
-  [[nodiscard]] virtual Result<void> replay(const std::function<Result<void>(const JournalRecord&)>& each) = 0;
+  // Calls `each` for every record with an index above `after`, in order, archived ones included. kDataLoss names the
+  // first record that is missing or is not what was written.
+  using ReplayFunction = std::function<Result<void>(const JournalRecord&)>;
+  [[nodiscard]] virtual Result<void> replay_after(std::uint64_t after, const ReplayFunction& each) = 0;
+  [[nodiscard]] Result<void> replay(const ReplayFunction& each) { return replay_after(0, each); }
+
+  // --- keeping the journal short and whole ---
+  // Keeps `state` as the snapshot after the newest committed record. Called by the state thread only.
+  [[nodiscard]] virtual Result<void> save_snapshot(const std::string& state, Now now) = 0;
+  // The newest whole snapshot at or below this index, or one without a state. `broken` gets a sentence for each newer
+  // one that cannot be used.
+  [[nodiscard]] virtual Result<Snapshot> newest_snapshot(std::uint64_t index_max, std::vector<std::string>& broken) = 0;
+  // Moves records that both kept snapshots contain into one archived segment, and deletes segments whose newest record
+  // is older than `keep_from_wall_ms`. Returns how many records were moved; call again while it is not 0.
+  [[nodiscard]] virtual Result<std::uint64_t> archive_records(std::int64_t keep_from_wall_ms) = 0;
+  // What was found lost or damaged when the store was opened: sentences for the log. Empty: nothing.
+  [[nodiscard]] virtual std::vector<std::string> findings() const = 0;
+  // Writes, and waits for the disk; an answer holds for a second.
+  [[nodiscard]] virtual Result<void> check_writable(std::int64_t wall_ms) = 0;
 
   // --- read models (JSON as docs/http-api.md gives it, with the same outer object: {"runs": […], "next": …}) ---
   // Newest first, without steps and yaml; `before_run` empty means from the newest; kNotFound when it names no run.
-  [[nodiscard]] virtual Result<Json> list_runs(int limit, const std::string& before_run) = 0;
+  [[nodiscard]] virtual Result<Json> list_runs(int limit, const std::string& before_run,
+                                               const RunsFilter& filter = {}) = 0;
   [[nodiscard]] virtual Result<Json> get_run(const std::string& run) = 0;  // with its steps and attempts; kNotFound
   [[nodiscard]] virtual Result<Json> list_agents() = 0;
   [[nodiscard]] virtual Result<Json> list_models() = 0;                        // without alias history

@@ -47,14 +47,34 @@ class JournalFake final : public Store {
     ++commits_;
     return {};
   }
-  Result<void> replay(const std::function<Result<void>(const JournalRecord&)>& each) override {
+  Result<void> replay_after(std::uint64_t after, const ReplayFunction& each) override {
     for (const JournalRecord& record : records_) {
-      LUTHIER_TRY_VOID(each(record));
+      if (record.index > after) {
+        LUTHIER_TRY_VOID(each(record));
+      }
     }
     return {};
   }
+  Result<void> save_snapshot(const std::string& state, Now) override {
+    const std::lock_guard lock(mutex_);
+    snapshots_.push_back({records_.back().index, "", state});
+    return {};
+  }
+  Result<Snapshot> newest_snapshot(std::uint64_t index_max, std::vector<std::string>&) override {
+    for (auto snapshot = snapshots_.rbegin(); snapshot != snapshots_.rend(); ++snapshot) {
+      if (snapshot->index <= index_max) {
+        return *snapshot;
+      }
+    }
+    return Snapshot{};
+  }
+  // For tests that damage them; not while a runtime uses them.
+  std::vector<Snapshot>& snapshots() { return snapshots_; }
+  Result<std::uint64_t> archive_records(std::int64_t) override { return unused(); }
+  std::vector<std::string> findings() const override { return {}; }
+  Result<void> check_writable(std::int64_t) override { return unused(); }
 
-  Result<Json> list_runs(int, const std::string&) override { return unused(); }
+  Result<Json> list_runs(int, const std::string&, const RunsFilter&) override { return unused(); }
   Result<Json> get_run(const std::string&) override { return unused(); }
   Result<Json> list_agents() override { return unused(); }
   Result<Json> list_models() override { return unused(); }
@@ -88,6 +108,7 @@ class JournalFake final : public Store {
   std::uint64_t epoch_ = 0;
   std::uint64_t sequence_ = 0;
   std::vector<JournalRecord> records_;
+  std::vector<Snapshot> snapshots_;
 };
 
 }  // namespace luthier::store

@@ -70,7 +70,8 @@ const AttemptId kSecond{RunId{"r-1"}, StepId{"one"}, 2};
 // A runtime with everything it told the outside.
 class Shell {
  public:
-  explicit Shell(store::Store& store, const Clock& clock) : runtime_(make_runtime(store, clock, log_)) {
+  explicit Shell(store::Store& store, const Clock& clock, RuntimeOptions options = {})
+      : runtime_(make_runtime(store, clock, log_, options)) {
     runtime_->set_sinks({[this](const AgentId&, const core::AgentCommand& command) { note(command); },
                          [this](const store::OutboxRow& row) { note("published " + row.name); }});
   }
@@ -227,12 +228,57 @@ TEST_F(RuntimeTest, ARestartReplaysTheSameState) {
   EXPECT_EQ(core::hash(all), live);
 }
 
+std::uint64_t hash_of(Shell& shell) {
+  std::uint64_t hash = 0;
+  shell->query([&hash](const core::State& state, Now) { hash = core::hash(state); });
+  shell.settle();
+  return hash;
+}
+
+TEST_F(RuntimeTest, ARestartFromASnapshotGivesTheStateThatTheWholeJournalGives) {
+  {
+    Shell shell(store_, clock_, {.snapshot_every = 4});
+    ASSERT_TRUE(shell->start());
+    shell->post(agent());
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_TRUE(shell.submit_and_wait());
+    }
+    ASSERT_GE(store_.snapshots().size(), 2U);
+    EXPECT_LT(store_.snapshots().back().index, store_.records().size());
+  }
+  EXPECT_EQ(store_.snapshots().back().index, store_.records().size());  // written at stop
+  store_.snapshots().pop_back();                                        // as after a crash: a tail is to be replayed
+  const std::vector<store::JournalRecord> records = store_.records();
+  const std::vector<store::Snapshot> snapshots = store_.snapshots();
+  const auto restart = [&] {
+    store_.records() = records;
+    Shell shell(store_, clock_, {.snapshot_every = 1'000});
+    EXPECT_TRUE(shell->start());
+    EXPECT_TRUE(shell->is_current(kFirst));
+    core::State all;
+    for (const store::JournalRecord& record : store_.records()) {
+      core::apply(all, record.event, record.now);
+    }
+    EXPECT_EQ(hash_of(shell), core::hash(all));
+  };
+  restart();
+  store_.snapshots() = snapshots;
+  store_.snapshots().back().state = "{\"runs\": 5}";  // an older one is taken
+  restart();
+  store_.snapshots() = snapshots;
+  for (store::Snapshot& snapshot : store_.snapshots()) {
+    snapshot.state = "not JSON";  // the whole journal is taken
+  }
+  restart();
+}
+
 TEST_F(RuntimeTest, AMissingJournalRecordStopsTheStart) {
   {
     Shell shell(store_, clock_);
     ASSERT_TRUE(shell->start());
     ASSERT_TRUE(shell.submit_and_wait());
   }
+  store_.snapshots().clear();
   store_.records().erase(store_.records().begin() + 1);
   Shell shell(store_, clock_);
   const Result<void> started = shell->start();

@@ -5,13 +5,17 @@ namespace {
 
 constexpr milliseconds kStateAnswerMax{2'000};
 
-// Ready means: nothing speaks against it, and the state thread answers.
+// Ready means: nothing speaks against it, the store writes, and the state thread answers.
 void ready(Services& services, const Reply& reply) {
   if (services.context.readiness) {
     const Result<void> readiness = services.context.readiness();
     if (!readiness) {
       return reply(text_response(readiness.error().message + "\n", 503));
     }
+  }
+  if (const Result<void> written = services.context.store.check_writable(services.context.clock.now().wall_ms);
+      !written) {
+    return reply(text_response("the store cannot write: " + written.error().message + "\n", 503));
   }
   services.context.runtime.query([reply](const core::State&, Now) { reply(text_response("ready\n")); });
   services.after(kStateAnswerMax, [reply] { reply(text_response("the state thread is busy\n", 503)); });

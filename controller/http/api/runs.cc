@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -112,7 +114,13 @@ void submit(Services& services, const Request& request, const Reply& reply) {
 
 Result<Response> list(Services& services, const Request& request) {
   LUTHIER_TRY(const std::int64_t limit, request.query_integer("limit", 50, 1, kListMax));
-  LUTHIER_TRY(const Json runs, services.context.store.list_runs(static_cast<int>(limit), request.query_text("before")));
+  const store::RunsFilter filter{request.query_text("status"), request.query_text("pipeline")};
+  constexpr std::array kStatuses{"", "running", "succeeded", "failed", "cancelled"};
+  if (std::find(kStatuses.begin(), kStatuses.end(), filter.status) == kStatuses.end()) {
+    return Error{ErrorCode::kInvalidArgument, "'status' must be running, succeeded, failed or cancelled"};
+  }
+  LUTHIER_TRY(const Json runs,
+              services.context.store.list_runs(static_cast<int>(limit), request.query_text("before"), filter));
   return json_response(runs);
 }
 

@@ -194,14 +194,56 @@ TEST_F(ReadModelsTest, RunsAreListedNewestFirstInPages) {
   EXPECT_EQ(store_->list_runs(5, "r-99").error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(ReadModelsTest, RunsAreFilteredByStatusAndPipeline) {
+  for (int i = 2; i <= 9; ++i) {
+    core::RunSubmitted event = std::get<core::RunSubmitted>(submitted());
+    event.run = RunId{"r-" + std::to_string(i)};
+    event.plan.pipeline = i % 2 == 0 ? "even" : "odd";
+    commit({event});
+    if (i % 3 == 0) {
+      commit({core::RunFinished{event.run, core::RunStatus::kFailed}});
+    }
+  }
+  struct Case {
+    RunsFilter filter;
+    std::string before;
+    std::string ids;
+    Json next;
+  };
+  for (const Case& c : {Case{{"failed", ""}, "", "r-9 r-6 ", "r-6"}, Case{{"failed", ""}, "r-6", "r-3 ", nullptr},
+                        Case{{"", "even"}, "", "r-8 r-6 ", "r-6"}, Case{{"failed", "even"}, "", "r-6 ", nullptr},
+                        Case{{"running", "odd"}, "", "r-7 r-5 ", nullptr}, Case{{"cancelled", ""}, "", "", nullptr},
+                        Case{{"", "none"}, "", "", nullptr}}) {
+    const auto page = store_->list_runs(2, c.before, c.filter);
+    ASSERT_TRUE(page) << page.error().message;
+    std::string ids;
+    for (const Json& found : page->at("runs")) {
+      ids += found["id"].get<std::string>() + " ";
+    }
+    EXPECT_EQ(ids, c.ids);
+    EXPECT_EQ(page->at("next"), c.next);
+  }
+}
+
 TEST_F(ReadModelsTest, ListingRunsWalksAnIndexHoweverManyThereAre) {
   auto database = Database::open(folder_.path() / "luthier.db", Database::Access::kReadOnly).value();
-  std::string plan;
-  ASSERT_TRUE(database->query(
-      "EXPLAIN QUERY PLAN " + std::string(list_runs_sql()), [&plan](const Row& row) { plan += row.text(3) + "\n"; }, 5,
-      10));
-  EXPECT_THAT(plan, HasSubstr("SEARCH runs USING INTEGER PRIMARY KEY (rowid<?)"));
-  EXPECT_THAT(plan, ::testing::Not(HasSubstr("TEMP B-TREE")));
+  struct Case {
+    RunsFilter filter;
+    std::string walk;
+  };
+  for (const Case& c :
+       {Case{{"", ""}, "SEARCH runs USING INTEGER PRIMARY KEY (rowid<?)"},
+        Case{{"failed", ""}, "SEARCH runs USING INDEX runs_by_status (status=? AND sequence<?)"},
+        Case{{"", "p"}, "SEARCH runs USING INDEX runs_by_pipeline (pipeline=? AND sequence<?)"},
+        Case{{"failed", "p"},
+             "SEARCH runs USING INDEX runs_by_pipeline_and_status (pipeline=? AND status=? AND sequence<?)"}}) {
+    std::string plan;
+    ASSERT_TRUE(database->query(
+        "EXPLAIN QUERY PLAN " + std::string(list_runs_sql(c.filter)),
+        [&plan](const Row& row) { plan += row.text(3) + "\n"; }, "failed", "p", 5, 10));
+    EXPECT_THAT(plan, HasSubstr(c.walk));
+    EXPECT_THAT(plan, ::testing::Not(HasSubstr("TEMP B-TREE")));
+  }
 }
 
 TEST_F(ReadModelsTest, AgentsShowWhatTheyOfferAndHold) {

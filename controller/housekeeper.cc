@@ -1,0 +1,48 @@
+#include "controller/housekeeper.h"
+
+namespace luthier::controller {
+
+void Housekeeper::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Housekeeper::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+bool Housekeeper::stopping() {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+void Housekeeper::run() {
+  while (!stopping()) {
+    archive();
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, options_.pause, [this] { return stopping_; });
+  }
+}
+
+void Housekeeper::archive() {
+  std::uint64_t moved = 1;
+  while (moved > 0 && !stopping()) {
+    const Result<std::uint64_t> done = store_.archive_records(clock_.now().wall_ms - options_.history_keep.count());
+    if (!done) {
+      log_.warning("archive_failed", {{"why", done.error().message}});
+      return;
+    }
+    moved = *done;
+    if (moved > 0) {
+      log_.info("journal_archived", {{"records", std::to_string(moved)}});
+    }
+  }
+}
+
+}  // namespace luthier::controller
