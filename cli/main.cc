@@ -13,6 +13,7 @@
 #include "cli/run.h"
 #include "cli/runs.h"
 #include "cli/up.h"
+#include "cli/upkeep.h"
 
 namespace luthier::cli {
 namespace {
@@ -49,6 +50,9 @@ struct Arguments {
   ChatOptions chat;
   std::string prompt;
   bool no_template = false;
+  bool dry_run = false;
+  BackupOptions backup;
+  JournalOptions journal;
 };
 
 using Command = std::function<int()>;
@@ -180,6 +184,31 @@ void add_chat(CLI::App& app, Arguments& arguments, Command& chosen) {
   });
 }
 
+void add_upkeep_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
+  CLI::App* gc = app.add_subcommand("gc", "Delete artifacts that no model, kept run or recent upload needs");
+  gc->add_flag("--dry-run", arguments.dry_run, "only say what would be deleted");
+  gc->callback([&] { chosen = [&] { return gc_command(arguments.global, arguments.dry_run); }; });
+
+  CLI::App* backup = app.add_subcommand("backup", "Copy the data folder, also while the controller runs");
+  backup->add_option("DIR", arguments.backup.folder, "new, or an older backup, which is brought up to date")
+      ->required();
+  backup->add_flag("--links", arguments.backup.links, "hard links to artifacts where DIR is on the same file system");
+  backup->callback([&] { chosen = [&] { return backup_command(arguments.global, arguments.backup); }; });
+
+  CLI::App* restore =
+      app.add_subcommand("restore", "Make a new data folder (--data NEW) from a backup, all of it verified");
+  restore->add_option("DIR", arguments.backup.folder, "a backup")->required();
+  restore->callback([&] { chosen = [&] { return restore_command(arguments.global, arguments.backup); }; });
+
+  CLI::App* journal = app.add_subcommand("journal", "Print what the controller decided, one JSON object a line");
+  journal->add_option("--after", arguments.journal.after, "records after this index");
+  journal->add_option("--limit", arguments.journal.limit, "how many")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  journal->add_option("--state-at", arguments.journal.state_at, "print the state as it was after this record instead");
+  journal->callback([&] { chosen = [&] { return journal_command(arguments.global, arguments.journal); }; });
+}
+
 int main_of_luthier(int argc, char** argv) {
   CLI::App app("Luthier: fine-tuning pipelines on your own machines", "luthier");
   Arguments arguments;
@@ -198,6 +227,7 @@ int main_of_luthier(int argc, char** argv) {
   add_model_commands(app, arguments, chosen);
   add_chat(app, arguments, chosen);
   add_operations_commands(app, arguments.global, chosen);
+  add_upkeep_commands(app, arguments, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -121,6 +121,8 @@ constexpr Option kOptions[] = {
      set_count<&Config::snapshot_every>, get_count<&Config::snapshot_every>},
     {"history-keep", "TIME", "how long archived journal segments, and artifacts that only ended runs name, are kept",
      set_duration<&Config::history_keep>, get_duration<&Config::history_keep>},
+    {"upload-lease", "TIME", "artifacts uploaded, or asked for, within this time are never collected",
+     set_duration<&Config::upload_lease>, get_duration<&Config::upload_lease>},
     {"log-pretty", "", "log lines for people instead of JSON", set_log_pretty, get_log_pretty},
     {"ready-file", "PATH", "write {\"http_url\", \"grpc_address\", \"pid\"} there as JSON once ready",
      set_text<&Config::ready_file>, get_text<&Config::ready_file>},
@@ -185,6 +187,12 @@ struct Flag {
   std::string value;
 };
 
+// Flags that are no settings.
+bool is_action(std::string_view name) {
+  constexpr std::string_view kActions[] = {"help", "print-config", "config", "backup", "backup-links", "restore"};
+  return std::find(std::begin(kActions), std::end(kActions), name) != std::end(kActions);
+}
+
 // Splits "--name value", "--name=value" and "--switch".
 Result<std::vector<Flag>> split_flags(const std::vector<std::string>& arguments) {
   std::vector<Flag> flags;
@@ -201,10 +209,11 @@ Result<std::vector<Flag>> split_flags(const std::vector<std::string>& arguments)
     const bool inline_value = equals != std::string::npos;
     std::string name = inline_value ? argument.substr(2, equals - 2) : argument.substr(2);
     const Option* option = find_option(name);
-    if (option == nullptr && name != "help" && name != "print-config" && name != "config") {
+    if (option == nullptr && !is_action(name)) {
       return invalid("there is no option '--" + name + "'; `luthierd --help` lists them");
     }
-    const bool needs_value = name == "config" || (option != nullptr && *option->value != '\0');
+    const bool needs_value =
+        name == "config" || name == "backup" || name == "restore" || (option != nullptr && *option->value != '\0');
     if (inline_value) {
       flags.push_back({std::move(name), argument.substr(equals + 1)});
     } else if (!needs_value) {
@@ -262,6 +271,11 @@ Result<ParsedConfig> parse_config(const std::vector<std::string>& arguments, con
       parsed.action = Action::kPrintConfig;
     } else if (flag.name == "config") {
       file = flag.value;
+    } else if (flag.name == "backup" || flag.name == "restore") {
+      parsed.action = flag.name == "backup" ? Action::kBackup : Action::kRestore;
+      parsed.backup = flag.value;
+    } else if (flag.name == "backup-links") {
+      parsed.backup_links = true;
     }
   }
   if (!file.empty()) {
@@ -303,6 +317,9 @@ std::string config_help() {
         text + " (" + environment_name(option.name) + ")");
   }
   add("--config FILE", "lines 'name = value', the names as above without dashes in front (LUTHIER_CONFIG)");
+  add("--backup DIR", "copy the data folder to DIR, also while a controller runs, then end (`luthier backup`)");
+  add("--backup-links", "hard links to artifacts instead of copies, where DIR is on the same file system");
+  add("--restore DIR", "make the data folder, which must not exist or be empty, from a backup, then end");
   add("--print-config", "print every value and where it came from, then end");
   add("--help", "print this, then end");
   return help;

@@ -25,16 +25,19 @@ struct Config {
   milliseconds start_grace{15'000};              // where not set: at least agent_silence
   std::int64_t snapshot_every = 10'000;          // journal records
   milliseconds history_keep{90LL * 86'400'000};  // archived journal, and artifacts that only finished runs name
+  milliseconds upload_lease{86'400'000};         // what was uploaded so lately is never collected
   bool log_pretty = false;
   std::string ready_file;  // empty: none
 };
 
 // What the command line asks for.
-enum class Action { kRun, kHelp, kPrintConfig };
+enum class Action { kRun, kHelp, kPrintConfig, kBackup, kRestore };
 
 struct ParsedConfig {
   Action action = Action::kRun;
   Config config;
+  std::string backup;                          // folder of kBackup and kRestore
+  bool backup_links = false;                   // hard links instead of copies where they can be made
   std::map<std::string, std::string> origins;  // option name → "default", "file …", "LUTHIER_…" or "flag"
 };
 

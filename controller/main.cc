@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "controller/artifacts/artifacts.h"
+#include "controller/backup.h"
 #include "controller/config.h"
 #include "controller/data_folder.h"
 #include "controller/fleet/fleet.h"
@@ -58,8 +59,9 @@ Result<void> write_ready_file(const std::string& path, const std::string& http_u
   return write_file_atomically(path, ready.dump() + "\n", 0644);
 }
 
-http::Context http_context(Runtime& runtime, store::Store& store, artifacts::ArtifactStore& artifacts,
-                           InferenceHub& inference, const ProgressBoard& progress, const Clock& clock, Log& log) {
+http::Context http_context(const Config& config, Runtime& runtime, store::Store& store,
+                           artifacts::ArtifactStore& artifacts, InferenceHub& inference, const ProgressBoard& progress,
+                           const Clock& clock, Log& log) {
   return {.runtime = runtime,
           .store = store,
           .artifacts = artifacts,
@@ -67,7 +69,9 @@ http::Context http_context(Runtime& runtime, store::Store& store, artifacts::Art
           .clock = clock,
           .log = log,
           .progress = [&progress](const AttemptId& attempt) { return progress.newest(attempt).value_or(core::Json()); },
-          .readiness = nullptr};
+          .readiness = nullptr,
+          .history_keep = config.history_keep,
+          .upload_lease = config.upload_lease};
 }
 
 Result<void> serve(const Config& config, const sigset_t& signals) {
@@ -90,7 +94,7 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
                                                                         .port = config.grpc_port,
                                                                         .agent_silence = config.agent_silence,
                                                                         .start_grace = config.start_grace});
-  http::HttpServer http(http_context(*runtime, *store, *artifacts, inference, progress, clock, log),
+  http::HttpServer http(http_context(config, *runtime, *store, *artifacts, inference, progress, clock, log),
                         {.address = config.http_host, .port = static_cast<std::uint16_t>(config.http_port)});
   runtime->set_sinks(
       {.send_to_agent = [&](const AgentId& agent, const core::AgentCommand& command) { fleet->send(agent, command); },
@@ -126,6 +130,18 @@ int fail(const Error& error) {
   return error.code == ErrorCode::kInvalidArgument ? 2 : 1;
 }
 
+int maintain(const ParsedConfig& parsed) {
+  const std::string& other = parsed.backup;
+  const Result<BackupReport> done = parsed.action == Action::kBackup
+                                        ? back_up(parsed.config.data, other, parsed.backup_links)
+                                        : restore(other, parsed.config.data);
+  if (!done) {
+    return fail(done.error());
+  }
+  std::fprintf(stdout, "%s\n", done->summary.c_str());
+  return 0;
+}
+
 int main_of_luthierd(const std::vector<std::string>& arguments) {
   const Result<ParsedConfig> parsed = parse_config(arguments, read_environment);
   if (!parsed) {
@@ -134,6 +150,8 @@ int main_of_luthierd(const std::vector<std::string>& arguments) {
   switch (parsed->action) {
     case Action::kHelp: std::fputs(config_help().c_str(), stdout); return 0;
     case Action::kPrintConfig: std::fputs(print_config(*parsed).c_str(), stdout); return 0;
+    case Action::kBackup:
+    case Action::kRestore: return maintain(*parsed);
     case Action::kRun: break;
   }
   const sigset_t signals = block_stop_signals();

@@ -87,6 +87,17 @@ bool is_sha256_digest(std::string_view text) {
   return text.substr(kPrefix.size()).find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+void find_sha256_digests(std::string_view text, std::set<std::string>& digests) {
+  constexpr std::string_view kPrefix = "sha256:";
+  constexpr std::size_t kDigestCharacters = kPrefix.size() + 64;
+  for (std::size_t at = text.find(kPrefix); at != std::string_view::npos; at = text.find(kPrefix, at + 1)) {
+    const std::string_view digest = text.substr(at, kDigestCharacters);
+    if (is_sha256_digest(digest)) {
+      digests.emplace(digest);
+    }
+  }
+}
+
 std::string secure_random_hex(std::size_t byte_count) {
   std::string bytes(byte_count, '\0');
   auto* data = reinterpret_cast<unsigned char*>(bytes.data());

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,9 @@ class Sha256 {
 [[nodiscard]] std::string sha256_digest(std::string_view bytes);
 [[nodiscard]] Result<std::string> sha256_digest_of_file(const std::filesystem::path& path);
 [[nodiscard]] bool is_sha256_digest(std::string_view text);
+
+// Adds every digest that stands anywhere in `text`.
+void find_sha256_digests(std::string_view text, std::set<std::string>& digests);
 
 // `byte_count` bytes of the operating system's entropy, as lower-case hex.
 [[nodiscard]] std::string secure_random_hex(std::size_t byte_count);

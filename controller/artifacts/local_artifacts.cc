@@ -1,48 +1,27 @@
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <cerrno>
 #include <cstring>
+#include <mutex>
+#include <shared_mutex>
 #include <system_error>
 #include <utility>
 
 #include "base/digest/digest.h"
 #include "base/file.h"
 #include "controller/artifacts/artifacts.h"
+#include "controller/artifacts/collector.h"
+#include "controller/artifacts/local_files.h"
 
 namespace luthier::artifacts {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kDigestPrefix = "sha256:";
 constexpr std::uint64_t kManifestBytesMax = std::uint64_t{256} << 20;
-// Left for the databases and the logs, which must be able to say that the disk is full.
-constexpr std::uint64_t kReservedBytes = std::uint64_t{64} << 20;
-
-Error errno_error(const std::string& what, const fs::path& path) {
-  const int code = errno;
-  return Error{code == ENOSPC || code == EDQUOT ? ErrorCode::kResourceExhausted : ErrorCode::kInternal,
-               what + " " + path.string() + ": " + std::strerror(code)};
-}
-
-Result<void> check_digest(const std::string& digest) {
-  if (!is_sha256_digest(digest)) {
-    return Error{ErrorCode::kInvalidArgument, "'" + digest.substr(0, 100) + "' is not sha256: and 64 hex digits"};
-  }
-  return {};
-}
-
-// Below `folder`, in a subfolder by the first two digits; the digest was checked before.
-fs::path sharded(const fs::path& folder, const std::string& digest, std::string_view suffix = "") {
-  LUTHIER_CHECK(is_sha256_digest(digest));
-  const std::string hex = digest.substr(kDigestPrefix.size());
-  fs::path path = folder / hex.substr(0, 2) / hex;
-  path += suffix;
-  return path;
-}
-
 // Creates the folder of a shard. The name of a new shard is synced in its parent, or a crash could lose a blob that
 // was already promised.
 Result<void> create_shard(const fs::path& shard) {
@@ -53,11 +32,6 @@ Result<void> create_shard(const fs::path& shard) {
     return errno_error("cannot create folder", shard);
   }
   return {};
-}
-
-bool is_regular(const fs::path& path) {
-  std::error_code code;
-  return fs::is_regular_file(path, code);
 }
 
 // Someone else has stored the same blob already: takes the bytes, keeps none of them.
@@ -141,8 +115,12 @@ class LocalBlobWriter final : public BlobWriter {
 
 class LocalArtifacts final : public ArtifactStore {
  public:
-  explicit LocalArtifacts(const fs::path& folder)
-      : blobs_(folder / "blobs"), manifests_(folder / "manifests"), incoming_(folder / "incoming") {}
+  LocalArtifacts(const fs::path& folder, std::uint64_t free_bytes_min)
+      : blobs_(folder / "blobs"),
+        manifests_(folder / "manifests"),
+        incoming_(folder / "incoming"),
+        lock_file_(folder / kCollectLock),
+        free_bytes_min_(free_bytes_min) {}
 
   // A rename is only the last step of an upload, so whatever lies in incoming/ at the start is an unfinished one.
   Result<void> open() {
@@ -159,7 +137,11 @@ class LocalArtifacts final : public ArtifactStore {
   }
 
   bool has_blob(const std::string& digest) const override {
-    return is_sha256_digest(digest) && is_regular(sharded(blobs_, digest));
+    if (!is_sha256_digest(digest)) {
+      return false;
+    }
+    const std::shared_lock lock(collecting_);
+    return renew_lease(sharded(blobs_, digest));
   }
 
   Result<std::unique_ptr<BlobWriter>> create_blob(const std::string& digest, std::uint64_t bytes) override {
@@ -205,10 +187,11 @@ class LocalArtifacts final : public ArtifactStore {
   Result<std::string> put_manifest(const Manifest& manifest) override {
     // Read back as a stranger's, so that nothing can be stored that get_manifest() would refuse.
     const std::string text = artifact::manifest_to_json(manifest);
+    const std::shared_lock lock(collecting_);  // its blobs stay from here until it is there itself
     LUTHIER_TRY_VOID(check_manifest(text));
     const std::string digest = sha256_digest(text);
     const fs::path path = sharded(manifests_, digest, ".json");
-    if (is_regular(path)) {
+    if (renew_lease(path)) {
       return digest;
     }
     LUTHIER_TRY_VOID(check_space(text.size()));
@@ -219,7 +202,12 @@ class LocalArtifacts final : public ArtifactStore {
 
   Result<Manifest> get_manifest(const std::string& digest) const override {
     LUTHIER_TRY_VOID(check_digest(digest));
-    auto text = read_file(sharded(manifests_, digest, ".json"), kManifestBytesMax);
+    const fs::path path = sharded(manifests_, digest, ".json");
+    {
+      const std::shared_lock lock(collecting_);
+      renew_lease(path);
+    }
+    auto text = read_file(path, kManifestBytesMax);
     if (!text) {
       return text.error().code == ErrorCode::kNotFound ? Error{ErrorCode::kNotFound, "there is no artifact " + digest}
                                                        : std::move(text).error();
@@ -230,10 +218,19 @@ class LocalArtifacts final : public ArtifactStore {
     return artifact::manifest_from_json(*text);
   }
 
+  Result<Collected> collect(const std::set<std::string>& live, std::int64_t lease_from_wall_ms, bool dry_run) override {
+    LUTHIER_TRY(const UniqueFd lock, take_collect_lock(lock_file_, LOCK_EX));
+    Collector collector(collecting_, live, lease_from_wall_ms, dry_run);
+    LUTHIER_TRY_VOID(collector.collect_manifests(manifests_));
+    LUTHIER_TRY_VOID(collector.collect_blobs(blobs_));
+    return collector.collected();
+  }
+
  private:
   Result<void> check_manifest(const std::string& text) const {
     LUTHIER_TRY(const Manifest manifest, artifact::manifest_from_json(text));
     for (const artifact::FileEntry& file : manifest.files) {
+      renew_lease(sharded(blobs_, file.digest));
       auto bytes = blob_bytes(file.digest);
       if (!bytes) {
         return bytes.error().code == ErrorCode::kNotFound
@@ -268,10 +265,10 @@ class LocalArtifacts final : public ArtifactStore {
       return errno_error("cannot ask for the free space of", incoming_);
     }
     const std::uint64_t free_bytes = std::uint64_t{status.f_bavail} * status.f_frsize;
-    if (bytes > free_bytes || free_bytes - bytes < kReservedBytes) {
+    if (bytes > free_bytes || free_bytes - bytes < free_bytes_min_) {
       return Error{ErrorCode::kResourceExhausted, "the disk of " + incoming_.parent_path().string() + " has " +
                                                       std::to_string(free_bytes) + " bytes free (" +
-                                                      std::to_string(kReservedBytes) + " of them reserved), " +
+                                                      std::to_string(free_bytes_min_) + " of them reserved), " +
                                                       std::to_string(bytes) + " are needed; free some space"};
     }
     return {};
@@ -280,12 +277,15 @@ class LocalArtifacts final : public ArtifactStore {
   const fs::path blobs_;
   const fs::path manifests_;
   const fs::path incoming_;
+  const fs::path lock_file_;
+  const std::uint64_t free_bytes_min_;    // left for the databases, which must be able to go on
+  mutable std::shared_mutex collecting_;  // held alone while one file is deleted
 };
 
 }  // namespace
 
-Result<std::unique_ptr<ArtifactStore>> open_local_artifacts(const fs::path& folder) {
-  auto store = std::make_unique<LocalArtifacts>(folder);
+Result<std::unique_ptr<ArtifactStore>> open_local_artifacts(const fs::path& folder, std::uint64_t free_bytes_min) {
+  auto store = std::make_unique<LocalArtifacts>(folder, free_bytes_min);
   LUTHIER_TRY_VOID(store->open());
   return std::unique_ptr<ArtifactStore>(std::move(store));
 }

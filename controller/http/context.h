@@ -25,6 +25,9 @@ struct Context {
   std::function<core::Json(const AttemptId&)> progress;
   // Why the controller cannot serve right now, for /readyz; empty: nothing speaks against it.
   std::function<Result<void>()> readiness;
+  // For POST /api/v1/gc: what runs that ended within the first, and uploads within the second, name is kept.
+  milliseconds history_keep{90LL * 86'400'000};
+  milliseconds upload_lease{86'400'000};
 };
 
 }  // namespace luthier::http

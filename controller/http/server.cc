@@ -17,6 +17,7 @@ struct HttpServer::Impl {
     api::add_model_routes(router, services);
     api::add_generate_routes(router, services);
     api::add_blob_routes(router, services);
+    api::add_upkeep_routes(router, services);
     api::add_access_routes(router, services);
   }
 

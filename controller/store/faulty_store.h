@@ -40,6 +40,9 @@ class FaultyStore final : public Store {
   Result<std::uint64_t> archive_records(std::int64_t keep_from_wall_ms) override {
     return store_.archive_records(keep_from_wall_ms);
   }
+  Result<std::set<std::string>> live_digests(std::int64_t keep_from_wall_ms) override {
+    return store_.live_digests(keep_from_wall_ms);
+  }
   std::vector<std::string> findings() const override { return store_.findings(); }
   Result<void> check_writable(std::int64_t wall_ms) override { return store_.check_writable(wall_ms); }
   Result<Json> list_runs(int limit, const std::string& before_run, const RunsFilter& filter) override {

@@ -159,6 +159,20 @@ Error Database::failure(std::string_view sql) const {
                file_.string() + ": " + operation(sql) + ": " + sqlite3_errmsg(handle_)};
 }
 
+Result<void> Database::copy_to(const std::filesystem::path& file) {
+  LUTHIER_TRY(const std::unique_ptr<Database> copy, open(file, Access::kReadWrite));
+  sqlite3_backup* backup = sqlite3_backup_init(copy->handle_, "main", handle_, "main");
+  if (backup == nullptr) {
+    return copy->failure("backup");
+  }
+  const int stepped = sqlite3_backup_step(backup, -1);  // all at once: of one moment; with a WAL nobody waits for it
+  const int finished = sqlite3_backup_finish(backup);
+  if (stepped != SQLITE_DONE || finished != SQLITE_OK) {
+    return copy->failure("backup");
+  }
+  return copy->run_script("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
 std::int64_t Database::changed_rows() const { return sqlite3_changes64(handle_); }
 std::int64_t Database::last_row_id() const { return sqlite3_last_insert_rowid(handle_); }
 bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }

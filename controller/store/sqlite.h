@@ -154,6 +154,9 @@ class Database {
   // Several statements without values, not kept.
   [[nodiscard]] Result<void> run_script(const std::string& sql);
 
+  // Copies the whole database as it is at one moment to a new file, while others go on reading and writing.
+  [[nodiscard]] Result<void> copy_to(const std::filesystem::path& file);
+
   [[nodiscard]] std::int64_t changed_rows() const;  // by the newest INSERT, UPDATE or DELETE
   [[nodiscard]] std::int64_t last_row_id() const;
   [[nodiscard]] bool in_transaction() const;

@@ -7,6 +7,7 @@
 #include "controller/store/migrations.h"
 #include "controller/store/open_journal.h"
 #include "controller/store/read_models.h"
+#include "controller/store/references.h"
 #include "controller/store/snapshots.h"
 #include "controller/store/sqlite.h"
 #include "controller/store/store.h"
@@ -104,6 +105,10 @@ class SqliteStore final : public Store {
     LUTHIER_TRY_VOID(delete_archived_rows());
     LUTHIER_TRY_VOID(delete_old_segments(keep_from_wall_ms));
     return segment.last == 0 ? 0 : segment.last - segment.first + 1;
+  }
+  Result<std::set<std::string>> live_digests(std::int64_t keep_from_wall_ms) override {
+    LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
+    return read_live_digests(*database, keep_from_wall_ms);
   }
   std::vector<std::string> findings() const override { return findings_; }
   Result<void> check_writable(std::int64_t wall_ms) override {

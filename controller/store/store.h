@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -92,6 +93,9 @@ class Store {
   // Moves records that both kept snapshots contain into one archived segment, and deletes segments whose newest record
   // is older than `keep_from_wall_ms`. Returns how many records were moved; call again while it is not 0.
   [[nodiscard]] virtual Result<std::uint64_t> archive_records(std::int64_t keep_from_wall_ms) = 0;
+  // Every digest ("sha256:…") that models, deployments, and runs that are running or ended since `keep_from_wall_ms`
+  // name, for the collection of artifacts.
+  [[nodiscard]] virtual Result<std::set<std::string>> live_digests(std::int64_t keep_from_wall_ms) = 0;
   // What was found lost or damaged when the store was opened: sentences for the log. Empty: nothing.
   [[nodiscard]] virtual std::vector<std::string> findings() const = 0;
   // Writes, and waits for the disk; an answer holds for a second.

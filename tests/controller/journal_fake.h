@@ -71,6 +71,7 @@ class JournalFake final : public Store {
   // For tests that damage them; not while a runtime uses them.
   std::vector<Snapshot>& snapshots() { return snapshots_; }
   Result<std::uint64_t> archive_records(std::int64_t) override { return unused(); }
+  Result<std::set<std::string>> live_digests(std::int64_t) override { return unused(); }
   std::vector<std::string> findings() const override { return {}; }
   Result<void> check_writable(std::int64_t) override { return unused(); }
 
