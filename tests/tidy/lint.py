@@ -7,6 +7,7 @@ not looked at again until it, a header that it includes, its command or .clang-t
 """
 
 import argparse
+import collections
 import concurrent.futures
 import functools
 import hashlib
@@ -22,6 +23,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FORMAT = "clang-format-16"
 TIDY = "clang-tidy-16"
+BATCH = 6
 TORCH = re.compile(r"#include .*\b(torch|c10|ATen|model/llama|model/loaded_model|model/scoring|optimizer)\b")  # not in this build
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 
@@ -78,6 +80,12 @@ def included(name):
     return seen
 
 
+def include_flags(entry):
+    words = shlex.split(entry["command"])
+    return [word for at, word in enumerate(words)
+            if word.startswith(("-I", "-D", "-std=")) or word == "-isystem" or words[at - 1] == "-isystem"]
+
+
 class Commands:
     """compile_commands.json by file name relative to the root."""
 
@@ -93,9 +101,7 @@ class Commands:
         """Include paths and definitions of a source that includes the header, directly or not."""
         if header not in self.includer:
             return None
-        words = shlex.split(self.by_file[self.includer[header]]["command"])
-        return [word for at, word in enumerate(words)
-                if word.startswith(("-I", "-D", "-std=")) or word == "-isystem" or words[at - 1] == "-isystem"]
+        return include_flags(self.by_file[self.includer[header]])
 
 
 class Tidy:
@@ -112,17 +118,36 @@ class Tidy:
             content.update(file.encode() + b"\0" + (ROOT / file).read_bytes())
         return self.stamps / f"{name.replace('/', '.')}.{content.hexdigest()[:32]}"
 
-    def check(self, name):
-        stamp = self.stamp(name)
-        if stamp.exists():
-            return ""
-        # GCC's own warning options mean nothing to clang.
-        found = run([TIDY, "-p", str(self.build), "--quiet", "--extra-arg=-Wno-unknown-warning-option", name])
+    def batches(self, names):
+        """Sources that have not passed yet, by folder: those of one folder have the same flags."""
+        by_folder = collections.defaultdict(list)
+        for name in names:
+            if not self.stamp(name).exists():
+                by_folder[os.path.dirname(name)].append(name)
+        return [found[at:at + BATCH] for found in by_folder.values() for at in range(0, len(found), BATCH)]
+
+    def check(self, names):
+        """Most of the time goes into headers, so several sources are one translation unit, unless their names clash."""
+        found = self.run_on(names)
+        if len(names) > 1 and "clang-diagnostic-error" in found:
+            half = len(names) // 2
+            return "\n".join(filter(None, (self.check(names[:half]), self.check(names[half:]))))
         if not found:
-            for old in self.stamps.glob(f"{name.replace('/', '.')}.*"):
-                old.unlink()
-            stamp.touch()
+            for name in names:
+                for old in self.stamps.glob(f"{name.replace('/', '.')}.*"):
+                    old.unlink()
+                self.stamp(name).touch()
         return found
+
+    def run_on(self, names):
+        options = ["--quiet", f"--header-filter={re.escape(str(ROOT))}/(?!build/).*", "--config-file=.clang-tidy"]
+        if len(names) == 1:
+            # GCC's own warning options mean nothing to clang.
+            return run([TIDY, "-p", str(self.build), *options, "--extra-arg=-Wno-unknown-warning-option", names[0]])
+        flags = include_flags(self.commands.by_file[names[0]])
+        unit = self.stamps / f"{names[0].replace('/', '.')}.batch.cc"
+        unit.write_text("".join(f'#include "{ROOT / name}"  // NOLINT\n' for name in names))
+        return run([TIDY, *options, str(unit), "--", *flags])
 
 
 def check_header(commands, name):
@@ -163,7 +188,7 @@ def main():
         ("shellcheck", scripts, lambda name: run(["shellcheck", name])),
         ("pyflakes", pythons, lambda name: run(["pyflakes3", name])),
         ("tidy_test.py", ["."], lambda _: run([sys.executable, str(ROOT / "tests/tidy/tidy_test.py")])),
-        ("clang-tidy", sources, tidy.check),
+        ("clang-tidy", tidy.batches(sources), tidy.check),
     ]
     failed = 0
     for title, items, work in steps:
