@@ -1,4 +1,5 @@
-// The release that these programs are of. CMakeLists.txt says the same number; tests/cli/reference_test.py compares them.
+// The release that these programs are of. CMakeLists.txt says the same number; tests/cli/reference_test.py compares
+// them.
 #pragma once
 
 namespace luthier {

@@ -92,16 +92,15 @@ class Chaos:
         time.sleep(self.random.uniform(0, 1.5))
         pid = self.random.choice(wait_for(f"a {role} to {action}", choose, interval_s=0.2))
         absence_s = self.random.uniform(0.1, LONGEST_S)
-        with contextlib.suppress(ProcessLookupError):  # it may have ended by itself meanwhile
-            if action == "kill":
-                for victim in self.machine_of(pid) if role == "machine" else [pid]:
-                    os.kill(victim, signal.SIGKILL)
-                self.come_back(role, pid, absence_s)
-            else:
-                os.kill(pid, signal.SIGSTOP)
-                time.sleep(absence_s)
-                os.kill(pid, signal.SIGCONT)
-            self.struck[f"{action} {role}"] += 1
+        if action == "kill":
+            for victim in self.machine_of(pid) if role == "machine" else [pid]:
+                send(victim, signal.SIGKILL)
+            self.come_back(role, pid, absence_s)
+        else:
+            send(pid, signal.SIGSTOP)
+            time.sleep(absence_s)
+            send(pid, signal.SIGCONT)
+        self.struck[f"{action} {role}"] += 1
         self.nobody_crashed()
 
     def machine_of(self, agent_pid):
@@ -123,6 +122,11 @@ class Chaos:
     def nobody_crashed(self):
         for process in [self.cluster.controller, *self.cluster.agents.values()]:
             expect(process.popen.poll() is None, f"{process.name} ended by itself with {process.popen.poll()}")
+
+
+def send(pid, what):
+    with contextlib.suppress(ProcessLookupError):  # it may have ended by itself meanwhile
+        os.kill(pid, what)
 
 
 def strikes(count, with_training, generator):
