@@ -93,7 +93,9 @@ class StateThread final : public Runtime {
   core::State state_;
   std::uint64_t next_index_ = 1;
   std::uint64_t snapshot_index_ = 0;  // of the newest snapshot that was tried
+  // When a tick is due, by either clock: the wall clock may be set back.
   std::optional<std::int64_t> wake_at_wall_ms_;
+  std::int64_t wake_at_monotonic_ms_ = 0;
 
   std::mutex mutex_;  // guards the rest
   std::condition_variable changed_;
@@ -249,7 +251,10 @@ void StateThread::run() {
   save_snapshot(1);
 }
 
-bool StateThread::timer_due() const { return wake_at_wall_ms_ && clock_.now().wall_ms >= *wake_at_wall_ms_; }
+bool StateThread::timer_due() const {
+  const Now now = clock_.now();
+  return wake_at_wall_ms_ && (now.wall_ms >= *wake_at_wall_ms_ || now.monotonic_ms >= wake_at_monotonic_ms_);
+}
 
 std::optional<std::vector<StateThread::Item>> StateThread::next_items() {
   std::unique_lock lock(mutex_);
@@ -338,7 +343,11 @@ void StateThread::perform(const core::Effect& effect, const Work& work, std::siz
       sinks_.published(row);
     }
   } else if (const auto* wake = std::get_if<core::WakeAt>(&effect)) {
-    wake_at_wall_ms_ = std::min(wake_at_wall_ms_.value_or(wake->wall_ms), wake->wall_ms);
+    if (!wake_at_wall_ms_ || wake->wall_ms < *wake_at_wall_ms_) {
+      const Now now = clock_.now();
+      wake_at_wall_ms_ = wake->wall_ms;
+      wake_at_monotonic_ms_ = now.monotonic_ms + std::max<std::int64_t>(0, wake->wall_ms - now.wall_ms);
+    }
   }
 }
 

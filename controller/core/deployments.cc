@@ -60,7 +60,21 @@ void reply_use(Turn& turn, const UseModel& input) {
                                  {"reason", waiting_reason(turn.state, id, serve_step(), turn.now)}});
 }
 
+// A use that lies in the future says that the wall clock was set back: the idle time begins anew by the new clock.
+void restart_idle_clocks(Turn& turn) {
+  std::vector<std::pair<RunId, Deployment>> ahead;
+  for (const auto& [id, deployment] : turn.state.deployments) {
+    if (deployment.used_wall_ms - turn.now.wall_ms > turn.state.options.serving_use_resolution.count()) {
+      ahead.emplace_back(id, deployment);
+    }
+  }
+  for (const auto& [id, deployment] : ahead) {
+    turn.record(DeploymentRequested{id, deployment.model, deployment.weights});
+  }
+}
+
 void stop_idle_deployments(Turn& turn) {
+  restart_idle_clocks(turn);
   std::vector<RunId> idle;
   for (const auto& [id, deployment] : turn.state.deployments) {
     if (turn.now.wall_ms - deployment.used_wall_ms >= idle_after_ms(turn.state.options)) {

@@ -7,15 +7,64 @@ namespace {
 
 std::string text(const RunId& run, const StepId& step) { return run.value + "/" + step.value; }
 
+plan::Step serving(const Options& options) {
+  plan::Step step;
+  step.uses = "serve";
+  step.resources = {.nodes = 1, .gpus = 0, .cpus = 0, .memory_bytes = 0};
+  step.retry.infrastructure = options.serving_retries;
+  step.retry.user = 0;
+  return step;
+}
+
 }  // namespace
 
-void InvariantChecker::on_event(const Event& event) {
-  std::visit([this](const auto& e) { on(e); }, event);
+InvariantChecker::InvariantChecker(const State& state) : options_(state.options) {
+  for (const auto& [id, agent] : state.agents) {
+    agents_[id] = {agent.status == AgentStatus::kConnected, agent.resources};
+  }
+  for (const auto& [id, run] : state.runs) {
+    for (const plan::Step& step : run.plan.steps) {
+      runs_[id].push_back(step.id);
+      adopt({id, step.id}, step, run.steps.at(step.id));
+    }
+  }
+  for (const auto& [id, deployment] : state.deployments) {
+    adopt({id, serve_step()}, serving(options_), deployment.serve);
+  }
+  for (const auto& [attempt, allocation] : state.allocations) {
+    hold(attempt, allocation);
+  }
+}
+
+void InvariantChecker::adopt(const Key& key, const plan::Step& plan, const LiveStep& live) {
+  Step& step = steps_[key];
+  step.plan = plan;
+  switch (live.status) {
+    case StepStatus::kWaiting: step.phase = Phase::kWaiting; break;
+    case StepStatus::kReady: step.phase = Phase::kReady; break;
+    case StepStatus::kAssigned: step.phase = Phase::kAssigned; break;
+    case StepStatus::kRunning: step.phase = Phase::kRunning; break;
+    default: step.phase = Phase::kOver; break;
+  }
+  step.newest_attempt = live.attempt_number;
+  step.agent = live.attempt.agent;
+  step.attempt_open = step.phase == Phase::kAssigned || step.phase == Phase::kRunning;
+  step.outputs_committed = live.status == StepStatus::kSucceeded;
+  step.newest_checkpoint = live.checkpoints.empty() ? 0 : live.checkpoints.back().step;
+  step.not_before_wall_ms = live.not_before_wall_ms;
+  step.infrastructure_failures = live.infrastructure_failures;
+  step.user_failures = live.user_failures;
+  step.agents_lost = live.agents_lost;
+}
+
+void InvariantChecker::on_event(const Event& event, Now now) {
+  std::visit([this, now](const auto& e) { on(e, now); }, event);
 }
 
 void InvariantChecker::violate(int invariant, const std::string& what) {
   violations_.push_back("invariant " + std::to_string(invariant) + ": " + what);
 }
+void InvariantChecker::violate_rule(const std::string& what) { violations_.push_back("rule: " + what); }
 
 // Nothing may happen to a step that is over, or that nobody submitted.
 InvariantChecker::Step* InvariantChecker::step_of(const RunId& run, const StepId& step, const std::string& what) {
@@ -24,7 +73,7 @@ InvariantChecker::Step* InvariantChecker::step_of(const RunId& run, const StepId
     violate(1, text(run, step) + " " + what + " but is not a live step");
     return nullptr;
   }
-  if (found->second.terminal) {
+  if (found->second.phase == Phase::kOver) {
     violate(1, text(run, step) + " " + what + " after its terminal state");
   }
   return &found->second;
@@ -44,27 +93,88 @@ void InvariantChecker::end_step(const RunId& run, const StepId& step, const std:
     if (found->attempt_open) {
       violate(2, text(run, step) + " " + how + " while an attempt could still commit");
     }
-    found->terminal = true;
+    found->phase = Phase::kOver;
   }
 }
 
-void InvariantChecker::on(const RunSubmitted& event) {
+void InvariantChecker::on(const ControllerStarted&, Now now) {
+  started_monotonic_ms_ = now.monotonic_ms;
+  for (auto& [id, node] : agents_) {
+    node.connected = false;
+  }
+}
+
+void InvariantChecker::on(const AgentJoined& event, Now) { agents_[event.agent] = {true, event.resources}; }
+
+void InvariantChecker::on(const AgentLost& event, Now now) {
+  agents_[event.agent].connected = false;
+  if (now.monotonic_ms - started_monotonic_ms_ < start_grace_.count()) {
+    violate_rule("agent " + event.agent.value + " was declared lost before the grace period after a start was over");
+  }
+}
+
+void InvariantChecker::on(const RunSubmitted& event, Now) {
   for (const plan::Step& step : event.plan.steps) {
-    steps_.emplace(Key{event.run, step.id}, Step{});
+    steps_[Key{event.run, step.id}].plan = step;
     runs_[event.run].push_back(step.id);
   }
 }
 
-void InvariantChecker::on(const StepReady& event) { step_of(event.run, event.step, "became ready"); }
-void InvariantChecker::on(const StepSkipped& event) { end_step(event.run, event.step, "was skipped"); }
-void InvariantChecker::on(const StepFailed& event) { end_step(event.run, event.step, "failed"); }
-void InvariantChecker::on(const StepCancelled& event) { end_step(event.run, event.step, "was cancelled"); }
-void InvariantChecker::on(const StepSucceeded& event) { end_step(event.run, event.step, "succeeded"); }
-void InvariantChecker::on(const StepRetrying& event) { step_of(event.run, event.step, "was to be retried"); }
-void InvariantChecker::on(const AttemptStarted& event) { newest_open(event.attempt, 2, "started"); }
-void InvariantChecker::on(const AttemptReady& event) { newest_open(event.attempt, 2, "was ready"); }
+void InvariantChecker::on(const StepReady& event, Now) {
+  Step* step = step_of(event.run, event.step, "became ready");
+  if (step == nullptr) {
+    return;
+  }
+  step->phase = Phase::kReady;
+  for (const StepId& need : step->plan.needs) {
+    const auto found = steps_.find({event.run, need});
+    if (found == steps_.end() || found->second.phase != Phase::kOver) {
+      violate_rule(text(event.run, event.step) + " became ready before " + need.value + " was over");
+    }
+  }
+}
 
-void InvariantChecker::on(const AttemptAssigned& event) {
+void InvariantChecker::on(const StepSkipped& event, Now) { end_step(event.run, event.step, "was skipped"); }
+void InvariantChecker::on(const StepFailed& event, Now) { end_step(event.run, event.step, "failed"); }
+void InvariantChecker::on(const StepCancelled& event, Now) { end_step(event.run, event.step, "was cancelled"); }
+void InvariantChecker::on(const StepSucceeded& event, Now) { end_step(event.run, event.step, "succeeded"); }
+void InvariantChecker::on(const AttemptReady& event, Now) { newest_open(event.attempt, 2, "was ready"); }
+
+void InvariantChecker::on(const AttemptStarted& event, Now) {
+  if (Step* step = newest_open(event.attempt, 2, "started")) {
+    step->phase = Phase::kRunning;
+  }
+}
+
+void InvariantChecker::on(const StepRetrying& event, Now) {
+  Step* step = step_of(event.run, event.step, "was to be retried");
+  if (step == nullptr) {
+    return;
+  }
+  step->phase = Phase::kReady;
+  step->not_before_wall_ms = event.not_before_wall_ms;
+  const plan::Retry& budget = step->plan.retry;
+  const bool by_infrastructure = event.because == Outcome::kInfrastructureFailure;
+  if (by_infrastructure ? step->infrastructure_failures > budget.infrastructure : step->user_failures > budget.user) {
+    violate_rule(text(event.run, event.step) + " is retried beyond its budget");
+  }
+  if (by_infrastructure && step->agents_lost >= options_.agents_lost_max) {
+    violate_rule(text(event.run, event.step) + " is retried beyond the crash limit");
+  }
+}
+
+void InvariantChecker::hold(const AttemptId& attempt, const Allocation& allocation) {
+  allocations_[attempt] = allocation;
+  for (const int gpu : allocation.gpus) {
+    const auto [holder, free] = gpus_.emplace(std::pair{allocation.agent, gpu}, attempt);
+    if (!free) {
+      violate(4, "GPU " + std::to_string(gpu) + " of " + allocation.agent.value + " was sold to " + to_string(attempt) +
+                     " while " + to_string(holder->second) + " holds it");
+    }
+  }
+}
+
+void InvariantChecker::on(const AttemptAssigned& event, Now) {
   Step* step = step_of(event.attempt.run, event.attempt.step, "was assigned");
   if (step == nullptr) {
     return;
@@ -77,19 +187,14 @@ void InvariantChecker::on(const AttemptAssigned& event) {
     violate(7, to_string(event.attempt) + " resumes at " + std::to_string(event.resume_step) +
                    " although the newest committed checkpoint is " + std::to_string(step->newest_checkpoint));
   }
+  step->phase = Phase::kAssigned;
   step->newest_attempt = event.attempt.number;
+  step->agent = event.allocation.agent;
   step->attempt_open = true;
-  allocations_[event.attempt] = event.allocation;
-  for (const int gpu : event.allocation.gpus) {
-    const auto [holder, free] = gpus_.emplace(std::pair{event.allocation.agent, gpu}, event.attempt);
-    if (!free) {
-      violate(4, "GPU " + std::to_string(gpu) + " of " + event.allocation.agent.value + " was sold to " +
-                     to_string(event.attempt) + " while " + to_string(holder->second) + " holds it");
-    }
-  }
+  hold(event.attempt, event.allocation);
 }
 
-void InvariantChecker::on(const CheckpointCommitted& event) {
+void InvariantChecker::on(const CheckpointCommitted& event, Now) {
   Step* step = newest_open(event.attempt, 2, "committed a checkpoint");
   if (step != nullptr) {
     if (event.checkpoint.step <= step->newest_checkpoint) {
@@ -100,21 +205,30 @@ void InvariantChecker::on(const CheckpointCommitted& event) {
   }
 }
 
-void InvariantChecker::on(const AttemptEnded& event) {
+void InvariantChecker::on(const AttemptEnded& event, Now) {
   Step* step = newest_open(event.attempt, 2, "ended");
   if (step == nullptr) {
     return;
   }
   step->attempt_open = false;
-  if (event.outcome == Outcome::kSucceeded) {
-    if (step->outputs_committed) {
-      violate(2, to_string(event.attempt) + " committed outputs after another attempt had");
-    }
-    step->outputs_committed = true;
+  switch (event.outcome) {
+    case Outcome::kSucceeded:
+      if (step->outputs_committed) {
+        violate(2, to_string(event.attempt) + " committed outputs after another attempt had");
+      }
+      step->outputs_committed = true;
+      break;
+    case Outcome::kInfrastructureFailure:
+      ++step->infrastructure_failures;
+      step->agents_lost += event.error_code == "agent_lost" ? 1 : 0;
+      break;
+    case Outcome::kUserFailure:
+    case Outcome::kTimedOut: ++step->user_failures; break;
+    case Outcome::kStopped: break;
   }
 }
 
-void InvariantChecker::on(const AllocationReleased& event) {
+void InvariantChecker::on(const AllocationReleased& event, Now) {
   const auto found = allocations_.find(event.attempt);
   if (found == allocations_.end()) {
     violate(4, to_string(event.attempt) + " released what it did not hold");
@@ -126,19 +240,26 @@ void InvariantChecker::on(const AllocationReleased& event) {
   allocations_.erase(found);
 }
 
-void InvariantChecker::on(const RunFinished& event) {
+void InvariantChecker::on(const RunFinished& event, Now) {
   for (const StepId& step : runs_[event.run]) {
-    if (!steps_.at({event.run, step}).terminal) {
+    const auto found = steps_.find({event.run, step});
+    if (found != steps_.end() && found->second.phase != Phase::kOver) {
       violate(1, text(event.run, step) + " has no terminal state although its run ended");
     }
+    steps_.erase({event.run, step});
+  }
+  runs_.erase(event.run);
+}
+
+void InvariantChecker::on(const DeploymentRequested& event, Now) {
+  const auto [place, made] = steps_.emplace(Key{event.deployment, serve_step()}, Step{});
+  if (made) {
+    place->second.plan = serving(options_);
+    place->second.phase = Phase::kReady;
   }
 }
 
-void InvariantChecker::on(const DeploymentRequested& event) {
-  steps_.emplace(Key{event.deployment, serve_step()}, Step{});
-}
-
-void InvariantChecker::on(const DeploymentStopped& event) { steps_[{event.deployment, serve_step()}].terminal = true; }
+void InvariantChecker::on(const DeploymentStopped& event, Now) { steps_.erase({event.deployment, serve_step()}); }
 
 void InvariantChecker::on_state(const State& state) {
   std::map<AgentId, double> cpus;

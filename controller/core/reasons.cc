@@ -72,12 +72,18 @@ std::string no_room(const State& state, const plan::Resources& wanted) {
   return large_enough ? room : room + "; none is large enough, even when idle";
 }
 
+constexpr std::size_t kNamesMax = 5;  // in one sentence
+
 std::string waiting_for_needs(const LiveRun& run, const plan::Step& step) {
   std::vector<std::string> open;
   for (const StepId& need : step.needs) {
     if (!is_terminal(run.steps.at(need).status)) {
       open.push_back(need.value);
     }
+  }
+  if (const std::size_t count = open.size(); count > kNamesMax + 1) {
+    open.resize(kNamesMax);
+    open.push_back(std::to_string(count - kNamesMax) + " more");
   }
   return "waits for " + join(open, " and ");
 }

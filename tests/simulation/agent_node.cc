@@ -26,6 +26,7 @@ void AgentNode::start_machine() {
 void AgentNode::start_process() {
   ++incarnation_;
   machine_.emplace();
+  feeds_.clear();
   world_.trace(id_.value + " starts");
   for (const auto& [attempt, folder] : std::map<AttemptId, Folder>(folders_)) {
     recover(folder);
@@ -36,7 +37,9 @@ void AgentNode::start_process() {
 void AgentNode::recover(const Folder& folder) {
   RecoveredAttempt found{
       .assignment = folder.assignment, .pid = folder.pid, .ready = folder.ready, .stopping = folder.stopping};
-  if (folder.exit) {
+  if (!folder.shim_started) {
+    found.found = Recovered::kNotStarted;
+  } else if (folder.exit) {
     found.found = Recovered::kExited;
     found.exit = *folder.exit;
   } else if (folder.alive) {
@@ -47,6 +50,7 @@ void AgentNode::recover(const Folder& folder) {
   for (const CheckpointSeen& seen : folder.checkpoints) {
     feed(seen);
   }
+  pump(folder.assignment.attempt);
   if (folder.tree_gone) {
     feed(ProcessTreeGone{folder.assignment.attempt});
   }
@@ -58,15 +62,62 @@ void AgentNode::crash_process() {
   }
   world_.trace(id_.value + ": the agent dies");
   ++world_.counts.agent_crashes;
+  tear_assignments();
   machine_.reset();
   ++incarnation_;
   world_.break_link(id_);
   world_.link(id_).agent_side_open = false;
-  world_.clock.after(world_.between(200, 14'000), [this, boot = boot_] {
+  come_back(200, 14'000, false);
+}
+
+void AgentNode::come_back(std::int64_t least_ms, std::int64_t most_ms, bool machine) {
+  world_.clock.after(world_.between(least_ms, most_ms), [this, machine, boot = boot_] {
     if (boot == boot_ && !up()) {
-      start_process();
+      machine ? start_machine() : start_process();
     }
   });
+}
+
+// Those whose attempt.json did not reach the disk: the next start removes such folders.
+void AgentNode::tear_assignments() {
+  std::erase_if(folders_, [this](const auto& each) {
+    const bool torn = !each.second.shim_started && world_.chance(400);
+    world_.counts.torn_records += torn ? 1 : 0;
+    return torn;
+  });
+}
+
+void AgentNode::reboot() {
+  world_.trace(id_.value + ": the machine reboots");
+  ++world_.counts.reboots;
+  machine_.reset();
+  ++incarnation_;
+  ++boot_;
+  world_.break_link(id_);
+  world_.link(id_).agent_side_open = false;
+  tear_assignments();
+  for (auto& [attempt, folder] : folders_) {
+    if (!folder.shim_started) {
+      continue;
+    }
+    if (!folder.exit || (!folder.tree_gone && world_.chance(500))) {
+      world_.counts.torn_records += folder.exit ? 1 : 0;
+      folder.exit = ExitRecord{.recorded = false};  // never written, or torn
+    }
+    folder.alive = false;
+    folder.ready = false;
+    folder.tree_gone = true;
+  }
+  come_back(1'000, 30'000, false);
+}
+
+void AgentNode::fill_disk_until(std::int64_t time_ms) {
+  full_until_ms_ = time_ms;
+  kill_a_process({.exit_code = -1,
+                  .signal = 9,
+                  .error_class = FailureClass::kInfrastructure,
+                  .error_code = "disk_full",
+                  .error_message = "its output cannot be kept"});
 }
 
 void AgentNode::lose_machine() {
@@ -78,11 +129,7 @@ void AgentNode::lose_machine() {
   folders_.clear();
   world_.break_link(id_);
   world_.link(id_).agent_side_open = false;
-  world_.clock.after(world_.between(1'000, 40'000), [this, boot = boot_] {
-    if (boot == boot_ && !up()) {
-      start_machine();
-    }
-  });
+  come_back(1'000, 40'000, true);
 }
 
 void AgentNode::lose_connection() {
@@ -103,7 +150,12 @@ core::AgentConnected AgentNode::hello() const {
 
 void AgentNode::feed(const Input& input) {
   const std::int64_t local = world_.clock.now_ms() + skew_ms_;
-  for (const Effect& effect : step(*machine_, input, Now{0, local})) {
+  std::vector<Effect> effects = step(*machine_, input, Now{0, local});
+  world_.mutator.change(effects);
+  for (const Effect& effect : effects) {
+    if (world_.faults_on() && world_.chance(kEffectCrashPerMille)) {
+      return crash_process();
+    }
     perform(effect);
   }
 }
@@ -119,13 +171,14 @@ void AgentNode::perform(const Effect& effect) {
 }
 
 void AgentNode::later(std::int64_t least_ms, std::int64_t most_ms, bool online, std::function<void()> action) {
-  world_.clock.after(world_.between(least_ms, most_ms),
+  const std::int64_t more_ms = world_.clock.now_ms() < slow_until_ms_ ? world_.between(500, 5'000) : 0;
+  world_.clock.after(more_ms + world_.between(least_ms, most_ms),
                      [this, online, least_ms, most_ms, action = std::move(action), alive = incarnation_] {
                        if (alive != incarnation_) {
                          return;
                        }
                        const Link& wire = world_.link(id_);
-                       if (online && (!wire.server_side_open || wire.broken || wire.partitioned)) {
+                       if (online && (!wire.server_side_open || wire.broken || !wire.can_connect())) {
                          return later(least_ms + 200, most_ms + 500, online, action);
                        }
                        action();
@@ -135,7 +188,7 @@ void AgentNode::later(std::int64_t least_ms, std::int64_t most_ms, bool online, 
 void AgentNode::on(const FetchInputs& effect) {
   folders_[effect.assignment.attempt].assignment = effect.assignment;
   later(5, 400, true, [this, attempt = effect.assignment.attempt] {
-    if (world_.faults_on() && world_.chance(10)) {
+    if (world_.clock.now_ms() < full_until_ms_ || (world_.faults_on() && world_.chance(5))) {
       return feed(InputsFailed{attempt, FailureClass::kInfrastructure, "disk_full", "no space left"});
     }
     feed(InputsReady{attempt});
@@ -173,7 +226,8 @@ void AgentNode::on(const StopProcess& effect) {
 }
 
 void AgentNode::on(const UploadCheckpoint& effect) {
-  later(10, 800, true, [this, attempt = effect.attempt, at = effect.step] {
+  const std::int64_t late_ms = world_.clock.now_ms() < late_until_ms_ ? world_.between(5'000, 60'000) : 0;
+  later(late_ms + 10, late_ms + 800, true, [this, attempt = effect.attempt, at = effect.step] {
     if (world_.faults_on() && world_.chance(10)) {
       return feed(CheckpointUploadFailed{attempt, at, "refused"});
     }
@@ -187,7 +241,8 @@ void AgentNode::on(const UploadOutputs& effect) {
 }
 
 void AgentNode::on(const FlushTelemetry& effect) {
-  later(1, 500, true, [this, attempt = effect.attempt] { feed(TelemetryFlushed{attempt}); });
+  feeds_[effect.attempt].flush = true;
+  pump(effect.attempt);
 }
 
 void AgentNode::on(const SendReport& effect) {
@@ -203,6 +258,7 @@ void AgentNode::on(const RemoveAttempt& effect) {
     world_.violate("an attempt was removed while its process lives: " + to_string(effect.attempt));
   }
   folders_.erase(effect.attempt);
+  feeds_.erase(effect.attempt);
 }
 
 void AgentNode::on(const WakeAt& effect) {

@@ -11,7 +11,7 @@ namespace luthier::simulation {
 
 void World::send_to_controller(const AgentId& from, std::uint64_t number, std::function<void()> message) {
   Link& wire = link(from);
-  if (wire.broken || wire.partitioned || number != wire.number) {
+  if (wire.broken || wire.blocked_up > 0 || number != wire.number) {
     return;
   }
   if (faults_on() && chance(kDropPerMille)) {
@@ -27,7 +27,7 @@ void World::send_to_controller(const AgentId& from, std::uint64_t number, std::f
   const int copies = faults_on() && chance(kDuplicatePerMille) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
     clock.at(at + i * between(0, 500), [this, from, message] {
-      if (controller().up() && !link(from).partitioned) {
+      if (controller().up() && link(from).blocked_up == 0) {
         link(from).last_heard_ms = clock.now_ms();
         message();
       }
@@ -37,7 +37,7 @@ void World::send_to_controller(const AgentId& from, std::uint64_t number, std::f
 
 void World::send_to_agent(const AgentId& to, const core::AgentCommand& command) {
   Link& wire = link(to);
-  if (!wire.server_side_open || wire.broken || wire.partitioned) {
+  if (!wire.server_side_open || wire.broken || wire.blocked_down > 0) {
     return;
   }
   if (faults_on() && chance(kDropPerMille)) {
@@ -58,7 +58,7 @@ void World::send_to_agent(const AgentId& to, const core::AgentCommand& command) 
 
 void World::deliver_to_agent(const AgentId& to, std::uint64_t number, const core::AgentCommand& command) {
   const Link& wire = link(to);
-  if (wire.number == number && wire.agent_side_open && !wire.partitioned && agent(to).up()) {
+  if (wire.number == number && wire.agent_side_open && wire.blocked_down == 0 && agent(to).up()) {
     agent(to).feed(to_agent(command));
   }
 }
@@ -81,19 +81,23 @@ void World::try_connect(const AgentId& id) {
   if (!agent(id).up() || wire.agent_side_open) {
     return;
   }
-  if (wire.partitioned || !controller().up()) {
+  if (!wire.can_connect() || !controller().up()) {
     clock.after(between(500, 2'000), [this, id] { try_connect(id); });
     return;
   }
   const std::uint64_t number = wire.number + 1;
-  wire = Link{.number = number, .agent_side_open = true, .last_heard_ms = wire.last_heard_ms};
+  wire = Link{.number = number,
+              .agent_side_open = true,
+              .blocked_up = wire.blocked_up,
+              .blocked_down = wire.blocked_down,
+              .last_heard_ms = wire.last_heard_ms};
   core::AgentConnected hello = agent(id).hello();
   const std::int64_t at = clock.now_ms() + between(1, 40);
   wire.to_controller_ms = at;
   wire.to_agent_ms = at;
   clock.at(at, [this, id, number, hello = std::move(hello)] {
     Link& now = link(id);
-    if (now.number != number || now.broken || now.partitioned || !controller().up()) {
+    if (now.number != number || now.broken || !now.can_connect() || !controller().up()) {
       break_link(id);
       return;
     }

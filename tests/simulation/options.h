@@ -2,33 +2,68 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 
 namespace luthier::simulation {
 
-// Deliberate breakages, to show that the checkers catch them.
+enum class Mode {
+  kLiveness,  // faults stop after a while; then everything must end within a bound
+  kSafety,    // faults never stop; only what must never happen is checked
+};
+
+// Deliberate breakages, to show that the checkers catch them (mutations.h has the list with words).
 enum class Mutation {
   kNone,
-  kStaleAsCurrent,     // fencing off: a superseded attempt's reports are fed as the newest attempt's (invariant 2)
-  kReleaseEarly,       // resources are free again when a stop is sent, not when the process is dead (4)
-  kResumeFromStart,    // agents are told to start over although a checkpoint is committed (7)
-  kForgetEvent,        // one event in fifty is not journaled (10)
-  kAcknowledgeUnread,  // ends of attempts are acknowledged and lost (12)
+  kStaleAsCurrent,
+  kSecondAssignment,
+  kDuplicateSuccess,
+  kDoubleGrant,
+  kOversell,
+  kReleaseEarly,
+  kAgentReleasesEarly,
+  kResumeFromStart,
+  kCheckpointRegression,
+  kForgetEvent,
+  kDivergeReplay,
+  kSnapshotLosesPause,
+  kTornTransaction,
+  kEffectBeforeCommit,
+  kAcknowledgeUnread,
+  kLostTimer,
+  kForgetRelease,
+  kForgetCancel,
+  kKeepServing,
+  kDecideEarly,
+  kRetryBudgetIgnored,
+  kCrashLimitIgnored,
+  kGraceIgnored,
+  kLostOutboxRow,
+  kDoubleOutboxRow,
+  kStaleTelemetry,
+  kLogOffsetIgnored,
+  kLogTailForgotten,
+  kStaleReason,
+  kHiddenRoom,
+  kStartTwice,
 };
 
 struct Options {
   std::uint64_t seed = 1;
+  Mode mode = Mode::kLiveness;
   Mutation mutation = Mutation::kNone;
-  bool trace = false;  // print every input, command and fault
+  bool trace = false;            // print every input, command and fault
+  std::set<int> dropped_faults;  // of the schedule, by number; found by shrinking
 };
 
 // Chances are per mille of each occasion; times in milliseconds of simulated time.
 inline constexpr int kCommitCrashPerMille = 3;
+inline constexpr int kEffectCrashPerMille = 1;
 inline constexpr int kDropPerMille = 10;
 inline constexpr int kDuplicatePerMille = 40;
 inline constexpr int kReorderPerMille = 60;
-inline constexpr std::uint64_t kSnapshotEvery = 13;  // commits
 inline constexpr std::int64_t kFaultsEndMs = 90'000;
 inline constexpr std::int64_t kWorldEndMs = kFaultsEndMs + 45 * 60'000;
+inline constexpr std::int64_t kSafetyEndMs = 240'000;
 inline constexpr std::int64_t kSilenceMs = 10'000;
 
 }  // namespace luthier::simulation

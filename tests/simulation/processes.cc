@@ -38,6 +38,9 @@ void AgentNode::check_gpus(const Assignment& starting) {
 
 void AgentNode::run_process(const AttemptId& attempt) {
   Folder& folder = folders_.at(attempt);
+  if (folder.shim_started) {
+    world_.violate("invariant 2: the process of " + to_string(attempt) + " was started twice");
+  }
   check_gpus(folder.assignment);
   if (folder.assignment.resume_step != world_.resume_steps[attempt]) {
     world_.violate("invariant 7: " + to_string(attempt) + " starts at " +
@@ -49,6 +52,7 @@ void AgentNode::run_process(const AttemptId& attempt) {
   folder.pid = next_pid_++;
   folder.started_ms = world_.clock.now_ms();
   folder.stubborn = world_.chance(100);
+  write_log(attempt, "begins at " + std::to_string(folder.assignment.resume_step));
   if (folder.assignment.uses == "serve") {
     world_.clock.after(world_.between(100, 3'000), [this, attempt, boot = boot_] {
       if (Folder* serving = living(attempt, boot)) {
@@ -63,7 +67,7 @@ void AgentNode::run_process(const AttemptId& attempt) {
     return;
   }
   world_.clock.after(world_.between(200, 9'000), [this, attempt, boot = boot_] {
-    if (const Folder* running = living(attempt, boot)) {
+    if (const Folder* running = living(attempt, boot); running != nullptr && !running->silent) {
       end_process(attempt, natural_end(running->assignment));
     }
   });
@@ -73,7 +77,7 @@ void AgentNode::run_process(const AttemptId& attempt) {
 void AgentNode::save_checkpoint(const AttemptId& attempt, std::int64_t at) {
   world_.clock.after(world_.between(300, 4'000), [this, attempt, at, boot = boot_] {
     Folder* running = living(attempt, boot);
-    if (running == nullptr) {
+    if (running == nullptr || running->silent) {
       return;
     }
     if (at > kTrainingSteps || (world_.faults_on() && world_.chance(30))) {
@@ -84,6 +88,7 @@ void AgentNode::save_checkpoint(const AttemptId& attempt, std::int64_t at) {
                         "work/" + std::to_string(at),
                         {{"full_valid_loss", 1.0 / static_cast<double>(at)}, {"by", attempt.number}}};
     running->checkpoints.push_back(seen);
+    write_log(attempt, "saved " + std::to_string(at));
     tell(seen);
     if (folders_.contains(attempt)) {
       save_checkpoint(attempt, at + kCheckpointEvery);
@@ -113,6 +118,7 @@ ExitRecord AgentNode::natural_end(const Assignment& assignment) {
 }
 
 void AgentNode::end_process(const AttemptId& attempt, ExitRecord exit) {
+  write_log(attempt, "ends");
   Folder& folder = folders_.at(attempt);
   folder.exit = exit;
   folder.ready = false;
@@ -127,11 +133,40 @@ void AgentNode::end_process(const AttemptId& attempt, ExitRecord exit) {
   });
 }
 
-void AgentNode::kill_a_process() {
+void AgentNode::kill_a_process(const ExitRecord& exit) {
   for (const auto& [attempt, folder] : folders_) {
     if (folder.alive && !folder.exit) {
       world_.trace(id_.value + ": the process of " + to_string(attempt) + " is killed");
-      return end_process(AttemptId(attempt), {.exit_code = -1, .signal = 9});
+      return end_process(AttemptId(attempt), exit);
+    }
+  }
+}
+
+void AgentNode::silence_a_process() {
+  for (auto& [attempt, folder] : folders_) {
+    if (folder.alive && !folder.exit && folder.assignment.uses != "serve") {
+      world_.trace(id_.value + ": the process of " + to_string(attempt) + " falls silent");
+      folder.silent = true;
+      return;
+    }
+  }
+}
+
+// A silent process without a time limit would wait for a person for ever: here somebody kills it.
+void AgentNode::heal() {
+  slow_until_ms_ = 0;
+  full_until_ms_ = 0;
+  late_until_ms_ = 0;
+  mute_until_ms_ = 0;
+  std::vector<AttemptId> silent;
+  for (const auto& [attempt, folder] : folders_) {
+    if (folder.silent && folder.alive && !folder.exit && folder.assignment.timeout.count() == 0) {
+      silent.push_back(attempt);
+    }
+  }
+  for (const AttemptId& attempt : silent) {
+    if (folders_.contains(attempt) && folders_.at(attempt).alive && !folders_.at(attempt).exit) {
+      end_process(attempt, {.exit_code = -1, .signal = 9});
     }
   }
 }

@@ -5,11 +5,12 @@
 
 #include "tests/simulation/agent_node.h"
 #include "tests/simulation/controller_node.h"
-#include "tests/simulation/random_plan.h"
 
 namespace luthier::simulation {
 
-World::World(const Options& chosen) : random(chosen.seed), options(chosen) {
+World::World(const Options& chosen)
+    : random(chosen.seed), options(chosen), mutator(chosen), telemetry(*this), clients(*this) {
+  checker.set_start_grace(milliseconds{kSilenceMs});
   controller_ = std::make_unique<ControllerNode>(*this);
   const int count = 2 + static_cast<int>(random.below(3));
   for (int i = 1; i <= count; ++i) {
@@ -32,79 +33,18 @@ void World::trace(const std::string& line) const {
   }
 }
 
+void World::trace(const std::string& line, const core::Json& body) const {
+  if (options.trace) {
+    trace(line + body.dump().substr(0, 160));
+  }
+}
+
 std::vector<AgentId> World::agent_ids() const {
   std::vector<AgentId> ids;
   for (const auto& [id, agent] : agents_) {
     ids.push_back(id);
   }
   return ids;
-}
-
-void World::schedule_clients() {
-  const int runs = 2 + static_cast<int>(random.below(3));
-  for (int i = 1; i <= runs; ++i) {
-    const plan::Plan plan = random_plan(random, i);
-    const std::int64_t at = between(100, 40'000);
-    clock.at(at, [this, plan] {
-      if (controller_->up()) {
-        controller_->feed(core::SubmitRun{.request = 1, .plan = plan, .yaml = "", .file_name = "p.yaml"});
-      }
-    });
-    if (random.below(4) == 0) {
-      clock.at(at + between(0, 30'000), [this, i] {
-        if (controller_->up()) {
-          controller_->feed(core::CancelRun{.request = 2, .run = RunId{"r-" + std::to_string(i)}, .by = "someone"});
-        }
-      });
-    }
-  }
-  clock.at(50, [this] {
-    if (controller_->up()) {
-      controller_->feed(core::RegisterModel{.request = 3, .model = "tiny", .weights = {.base = "sha256:tiny"}});
-    }
-  });
-  const int uses = static_cast<int>(random.below(4));
-  for (int i = 0; i < uses; ++i) {
-    clock.at(between(1'000, 80'000), [this, i] {
-      if (controller_->up()) {
-        controller_->feed(core::UseModel{.request = 4, .model = i == 0 ? "p0" : "tiny"});
-      }
-    });
-  }
-}
-
-void World::inject_fault() {
-  const AgentId victim{"a-" + std::to_string(1 + random.below(agents_.size()))};
-  switch (random.below(8)) {
-    case 0: controller_->crash("at random"); break;
-    case 1:
-    case 2: agents_.at(victim)->crash_process(); break;
-    case 3: agents_.at(victim)->lose_machine(); break;
-    case 4:
-    case 5: agents_.at(victim)->kill_a_process(); break;
-    case 6: break_link(victim); break;
-    case 7:
-      trace(victim.value + " is partitioned");
-      link(victim).partitioned = true;
-      break_link(victim);
-      clock.after(between(1'000, 30'000), [this, victim] { link(victim).partitioned = false; });
-      break;
-  }
-}
-
-void World::schedule_faults() {
-  const int faults = static_cast<int>(random.below(14));  // some worlds are calm
-  for (int i = 0; i < faults; ++i) {
-    clock.at(between(500, kFaultsEndMs - 1), [this] { inject_fault(); });
-  }
-  clock.at(kFaultsEndMs, [this] { heal(); });
-}
-
-void World::heal() {
-  trace("faults stop");
-  for (auto& [id, wire] : links_) {
-    wire.partitioned = false;
-  }
 }
 
 // Invariant 12, and that nothing is left behind.
@@ -139,18 +79,20 @@ bool World::is_quiet() const {
 }
 
 void World::run() {
-  schedule_clients();
+  clients.schedule();
   schedule_faults();
   controller_->start();
   for (auto& [id, agent] : agents_) {
     agent->start_machine();
   }
+  const bool safety = options.mode == Mode::kSafety;
+  const std::int64_t end_ms = safety ? kSafetyEndMs : kWorldEndMs;
   std::int64_t next_watch_ms = 0;
-  while (violations_.empty() && clock.now_ms() < kWorldEndMs) {
+  while (violations_.empty() && clock.now_ms() < end_ms) {
     if (!clock.advance(next_watch_ms)) {
       controller_->watch();
       for (auto& [id, wire] : links_) {
-        if (wire.server_side_open && !wire.broken && !wire.partitioned) {
+        if (wire.server_side_open && !wire.broken && wire.blocked_up == 0) {
           wire.last_heard_ms = clock.now_ms();  // a heartbeat
         }
       }
@@ -162,9 +104,10 @@ void World::run() {
     ++steps_;
     violations_.insert(violations_.end(), checker.violations().begin(), checker.violations().end());
   }
-  if (violations_.empty()) {
+  if (violations_.empty() && !safety) {
     check_end();
   }
+  clients.check_end(!safety && violations_.empty());
 }
 
 std::uint64_t World::final_hash() const {

@@ -1,4 +1,4 @@
-// World: one controller, a few agents and the network between them, in simulated time and one thread.
+// World: one controller, a few agents, their clients and the network between them, in simulated time and one thread.
 //
 // The parts call each other only through this header: messages, faults and checks pass here, so that the seed's
 // random numbers are drawn in one fixed order.
@@ -12,8 +12,11 @@
 #include "base/random.h"
 #include "controller/core/core.h"
 #include "controller/core/invariants.h"
+#include "tests/simulation/clients.h"
 #include "tests/simulation/clockwork.h"
+#include "tests/simulation/mutations.h"
 #include "tests/simulation/options.h"
+#include "tests/simulation/telemetry.h"
 
 namespace luthier::simulation {
 
@@ -26,10 +29,13 @@ struct Link {
   bool agent_side_open = false;       // the agent believes in it
   bool server_side_open = false;      // the controller has heard its Hello
   bool broken = false;                // messages are lost from now on; each side notices later
-  bool partitioned = false;           // no connection can be made
+  int blocked_up = 0;                 // partitions that swallow what goes to the controller
+  int blocked_down = 0;               // ... to the agent
   std::int64_t to_controller_ms = 0;  // last delivery, for order
   std::int64_t to_agent_ms = 0;
   std::int64_t last_heard_ms = 0;  // by the controller
+
+  [[nodiscard]] bool can_connect() const { return blocked_up == 0 && blocked_down == 0; }
 };
 
 class World {
@@ -42,10 +48,12 @@ class World {
 
   [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
   [[nodiscard]] std::uint64_t final_hash() const;
-  [[nodiscard]] std::uint64_t steps() const { return steps_; }
+  [[nodiscard]] int fault_count() const { return static_cast<int>(faults_.size()); }
   struct Counts {
     int runs = 0, succeeded = 0, failed = 0, cancelled = 0, controller_crashes = 0, agent_crashes = 0,
-        machine_losses = 0, checkpoints = 0, retries = 0, stale_refused = 0;
+        machine_losses = 0, reboots = 0, checkpoints = 0, retries = 0, stale_refused = 0, torn_kept = 0, waits_told = 0,
+        torn_records = 0, partitions = 0;
+    std::uint64_t events = 0;
   };
   Counts counts;
 
@@ -53,16 +61,20 @@ class World {
   Clockwork clock;
   Random random;
   const Options options;
+  Mutator mutator;
   core::InvariantChecker checker;
+  Telemetry telemetry;
+  Clients clients;
   std::map<AttemptId, std::int64_t> resume_steps;  // as journaled, of every attempt
 
   [[nodiscard]] bool chance(int per_mille) { return random.below(1000) < static_cast<std::uint64_t>(per_mille); }
   [[nodiscard]] std::int64_t between(std::int64_t least, std::int64_t most) {
     return least + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(most - least + 1)));
   }
-  [[nodiscard]] bool faults_on() const { return clock.now_ms() < kFaultsEndMs; }
+  [[nodiscard]] bool faults_on() const { return options.mode == Mode::kSafety || clock.now_ms() < kFaultsEndMs; }
   void violate(const std::string& what);
   void trace(const std::string& line) const;
+  void trace(const std::string& line, const core::Json& body) const;
 
   ControllerNode& controller() { return *controller_; }
   AgentNode& agent(const AgentId& id) { return *agents_.at(id); }
@@ -78,17 +90,26 @@ class World {
   void controller_went_down();
 
  private:
+  // --- faults.cc ---
+  struct Fault {
+    std::int64_t at_ms = 0;
+    int kind = 0;
+    AgentId victim;
+    std::int64_t lasts_ms = 0;
+  };
   void schedule_faults();
-  void schedule_clients();
+  void inject(const Fault& fault);
+  void partition(const Fault& fault, bool up, bool down);
   void heal();
+
   void check_end();
   [[nodiscard]] bool is_quiet() const;  // nothing is left to be done
   void deliver_to_agent(const AgentId& to, std::uint64_t number, const core::AgentCommand& command);
-  void inject_fault();
 
   std::unique_ptr<ControllerNode> controller_;
   std::map<AgentId, std::unique_ptr<AgentNode>> agents_;
   std::map<AgentId, Link> links_;
+  std::vector<Fault> faults_;
   std::vector<std::string> violations_;
   std::uint64_t steps_ = 0;
 };

@@ -1,0 +1,160 @@
+// Invariant 13: what people are told about a step that is not over, held against the checker's own account.
+#include <algorithm>
+#include <cstdlib>
+
+#include "controller/core/invariants.h"
+
+namespace luthier::core {
+namespace {
+
+// "waits for a, b and c" -> whether each name stands there as a whole word of the list.
+bool lists(const std::string& text, const std::string& name) {
+  for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
+    const std::string behind = text.substr(at + name.size(), 5);
+    const bool begins = at > 0 && text[at - 1] == ' ';
+    const bool ends = behind.empty() || behind[0] == ',' || behind == " and ";
+    if (begins && ends) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::size_t names_left_out(const std::string& text) {
+  const std::size_t more = text.rfind(" more");
+  const std::size_t number = text.rfind(" and ");
+  return more == std::string::npos || more + 5 != text.size() || number == std::string::npos
+             ? 0
+             : static_cast<std::size_t>(std::strtoull(text.c_str() + number + 5, nullptr, 10));
+}
+
+}  // namespace
+
+void InvariantChecker::on_reasons(const ReasonOf& reason, Now now, bool strict) {
+  for (const auto& [key, step] : steps_) {
+    if (step.phase == Phase::kOver) {
+      continue;
+    }
+    const std::string said = reason(key.first, key.second);
+    if (const std::string wrong = untruth(step, key, said, now, strict); !wrong.empty()) {
+      violate(13, key.first.value + "/" + key.second.value + " says \"" + said + "\", but " + wrong);
+    }
+  }
+}
+
+std::string InvariantChecker::untruth(const Step& step, const Key& key, const std::string& reason, Now now,
+                                      bool strict) const {
+  if (reason.empty()) {
+    return "it is not over";
+  }
+  if (reason.starts_with("waits for an agent: ") && step.phase == Phase::kReady) {
+    return untruth_of_absence(reason);
+  }
+  if (reason.starts_with("waits for ") && step.phase == Phase::kWaiting) {
+    return untruth_of_needs(step, key.first, reason);
+  }
+  if (reason.starts_with("tries again in ")) {
+    return untruth_of_pause(step, reason, now);
+  }
+  if (reason.starts_with("no agent has ")) {
+    return untruth_of_room(step, reason);
+  }
+  if (reason.starts_with("runs on ") || reason.starts_with("was given to ")) {
+    return untruth_of_place(step, reason);
+  }
+  return strict ? "no checker knows such a sentence" : "";
+}
+
+std::string InvariantChecker::untruth_of_needs(const Step& step, const RunId& run, const std::string& reason) const {
+  std::size_t open = 0;
+  std::size_t listed = 0;
+  for (const StepId& need : step.plan.needs) {
+    const auto found = steps_.find({run, need});
+    const bool over = found == steps_.end() || found->second.phase == Phase::kOver;
+    const bool named = lists(reason, need.value);
+    if (over && named) {
+      return need.value + " is over";
+    }
+    open += over ? 0U : 1U;
+    listed += named ? 1U : 0U;
+  }
+  if (open == 0) {
+    return "all its needs are over";
+  }
+  return listed + names_left_out(reason) == open ? "" : "it waits for " + std::to_string(open) + " steps";
+}
+
+std::string InvariantChecker::untruth_of_pause(const Step& step, const std::string& reason, Now now) const {
+  const std::int64_t left_ms = step.not_before_wall_ms - now.wall_ms;
+  const long long said = std::strtoll(reason.c_str() + 15, nullptr, 10);
+  if (step.phase != Phase::kReady || left_ms <= 0) {
+    return "it does not pause";
+  }
+  return std::llabs(said * 1000 - left_ms) <= 1000 ? "" : "its pause ends in " + std::to_string(left_ms) + " ms";
+}
+
+bool InvariantChecker::has_room(const AgentId& agent, const plan::Resources& wanted) const {
+  const Node& node = agents_.at(agent);
+  double cpus = node.resources.cpus;
+  std::uint64_t used_bytes = 0;
+  std::size_t gpus = node.resources.gpus.size();
+  for (const auto& [attempt, allocation] : allocations_) {
+    if (allocation.agent == agent) {
+      cpus -= allocation.cpus;
+      used_bytes += allocation.memory_bytes;
+      gpus -= allocation.gpus.size();
+    }
+  }
+  const bool memory = wanted.memory_bytes == 0 || used_bytes + wanted.memory_bytes <= node.resources.memory_bytes;
+  return node.connected && memory && cpus > wanted.cpus - 1e-6 && gpus >= static_cast<std::size_t>(wanted.gpus);
+}
+
+std::string InvariantChecker::untruth_of_room(const Step& step, const std::string& reason) const {
+  if (step.phase != Phase::kReady) {
+    return "it does not wait for an agent";
+  }
+  for (const auto& [id, node] : agents_) {
+    if (has_room(id, step.plan.resources)) {
+      return id.value + " has room";
+    }
+    if (node.connected != (reason.find(" " + id.value + " has ") != std::string::npos)) {
+      return id.value + (node.connected ? " is connected too" : " is not connected");
+    }
+  }
+  return {};
+}
+
+std::string InvariantChecker::untruth_of_absence(const std::string& reason) const {
+  if (agents_.empty() != (reason.find("none has joined") != std::string::npos)) {
+    return agents_.empty() ? "no agent ever joined" : "an agent has joined";
+  }
+  for (const auto& [id, node] : agents_) {
+    if (node.connected) {
+      return id.value + " is connected";
+    }
+  }
+  return {};
+}
+
+std::string InvariantChecker::untruth_of_place(const Step& step, const std::string& reason) const {
+  if (step.phase != Phase::kAssigned && step.phase != Phase::kRunning) {
+    return "it is not placed";
+  }
+  const bool runs = reason.starts_with("runs on ");
+  const bool away = reason.find("has not come back") != std::string::npos;
+  if (runs != (step.phase == Phase::kRunning)) {
+    return runs ? "it has not started" : "it runs";
+  }
+  if (!reason.starts_with((runs ? "runs on " : "was given to ") + step.agent.value + ",")) {
+    return "it is on " + step.agent.value;
+  }
+  const auto node = agents_.find(step.agent);
+  const bool connected = node != agents_.end() && node->second.connected;
+  if (away == connected) {
+    return step.agent.value + (connected ? " is connected" : " is not connected");
+  }
+  const std::string attempt = ", attempt " + std::to_string(step.newest_attempt);
+  return runs && !away && !reason.ends_with(attempt) ? "it is attempt " + std::to_string(step.newest_attempt) : "";
+}
+
+}  // namespace luthier::core
