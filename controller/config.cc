@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <cstdint>
@@ -93,14 +94,36 @@ std::string get_duration(const Config& config) {
   return count % 1'000 == 0 ? std::to_string(count / 1'000) + "s" : std::to_string(count) + "ms";
 }
 
-Result<void> set_log_pretty(Config& config, const std::string& text) {
+template <bool Config::*kMember>
+Result<void> set_flag(Config& config, const std::string& text) {
   if (text != "true" && text != "false") {
     return invalid("'" + text + "' is neither true nor false");
   }
-  config.log_pretty = text == "true";
+  config.*kMember = text == "true";
   return {};
 }
-std::string get_log_pretty(const Config& config) { return config.log_pretty ? "true" : "false"; }
+template <bool Config::*kMember>
+std::string get_flag(const Config& config) {
+  return config.*kMember ? "true" : "false";
+}
+
+constexpr std::array<std::pair<const char*, LogLevel>, 4> kLogLevels{{{"debug", LogLevel::kDebug},
+                                                                      {"info", LogLevel::kInfo},
+                                                                      {"warning", LogLevel::kWarning},
+                                                                      {"error", LogLevel::kError}}};
+
+Result<void> set_log_level(Config& config, const std::string& text) {
+  for (const auto& [name, level] : kLogLevels) {
+    if (text == name) {
+      config.log_level = level;
+      return {};
+    }
+  }
+  return invalid("'" + text + "' is none of debug, info, warning, error");
+}
+std::string get_log_level(const Config& config) {
+  return kLogLevels.at(static_cast<std::size_t>(config.log_level)).first;
+}
 
 constexpr Option kOptions[] = {
     {"data", "DIR", "folder for everything that must survive; made if missing (required)", set_text<&Config::data>,
@@ -123,7 +146,10 @@ constexpr Option kOptions[] = {
      set_duration<&Config::history_keep>, get_duration<&Config::history_keep>},
     {"upload-lease", "TIME", "artifacts uploaded, or asked for, within this time are never collected",
      set_duration<&Config::upload_lease>, get_duration<&Config::upload_lease>},
-    {"log-pretty", "", "log lines for people instead of JSON", set_log_pretty, get_log_pretty},
+    {"log-pretty", "", "log lines for people instead of JSON", set_flag<&Config::log_pretty>,
+     get_flag<&Config::log_pretty>},
+    {"log-level", "LEVEL", "events below it are not logged: debug, info, warning or error", set_log_level, get_log_level},
+    {"metrics-open", "", "GET /metrics needs no key", set_flag<&Config::metrics_open>, get_flag<&Config::metrics_open>},
     {"ready-file", "PATH", "write {\"http_url\", \"grpc_address\", \"pid\"} there as JSON once ready",
      set_text<&Config::ready_file>, get_text<&Config::ready_file>},
 };

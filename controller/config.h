@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/result.h"
 
 namespace luthier::controller {
@@ -27,6 +28,8 @@ struct Config {
   milliseconds history_keep{90LL * 86'400'000};  // archived journal, and artifacts that only finished runs name
   milliseconds upload_lease{86'400'000};         // what was uploaded so lately is never collected
   bool log_pretty = false;
+  LogLevel log_level = LogLevel::kInfo;
+  bool metrics_open = false;  // GET /metrics needs no key
   std::string ready_file;  // empty: none
 };
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -24,8 +25,10 @@
 #include "controller/housekeeper.h"
 #include "controller/http/server.h"
 #include "controller/inference.h"
+#include "controller/metrics.h"
 #include "controller/progress_board.h"
 #include "controller/runtime.h"
+#include "controller/store/administration.h"
 #include "controller/store/store.h"
 
 namespace luthier::controller {
@@ -60,14 +63,18 @@ Result<void> write_ready_file(const std::string& path, const std::string& http_u
 }
 
 http::Context http_context(const Config& config, Runtime& runtime, store::Store& store,
+                           store::Administration& administration, Metrics& metrics, const std::filesystem::path& data,
                            artifacts::ArtifactStore& artifacts, InferenceHub& inference, const ProgressBoard& progress,
                            const Clock& clock, Log& log) {
   return {.runtime = runtime,
           .store = store,
+          .administration = administration,
+          .metrics = metrics,
           .artifacts = artifacts,
           .inference = inference,
           .clock = clock,
           .log = log,
+          .data = data,
           .progress = [&progress](const AttemptId& attempt) { return progress.newest(attempt).value_or(core::Json()); },
           .readiness = nullptr,
           .history_keep = config.history_keep,
@@ -76,15 +83,18 @@ http::Context http_context(const Config& config, Runtime& runtime, store::Store&
 
 Result<void> serve(const Config& config, const sigset_t& signals) {
   const SystemClock clock;
-  Log log(clock, {.level = LogLevel::kInfo, .pretty = config.log_pretty, .fd = 2});
+  Log log(clock, {.level = config.log_level, .pretty = config.log_pretty, .fd = 2});
   LUTHIER_TRY(const DataFolder folder, DataFolder::open(config.data));
   LUTHIER_TRY(const std::unique_ptr<store::Store> store, store::open_sqlite_store(folder.path()));
+  LUTHIER_TRY(const std::unique_ptr<store::Administration> administration,
+              store::Administration::open(folder.path()));
   LUTHIER_TRY(const std::unique_ptr<artifacts::ArtifactStore> artifacts,
               artifacts::open_local_artifacts(folder.path() / "artifacts"));
   LUTHIER_TRY_VOID(folder.ensure_admin_key(*store));
   LUTHIER_TRY_VOID(folder.renew_join_token(*store, clock.now()));
 
   // Destroyed in the reverse order, so that nothing calls what is gone.
+  Metrics metrics;
   ProgressBoard progress;
   InferenceRouter inference;
   const std::unique_ptr<Runtime> runtime =
@@ -94,11 +104,17 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
                                                                         .port = config.grpc_port,
                                                                         .agent_silence = config.agent_silence,
                                                                         .start_grace = config.start_grace});
-  http::HttpServer http(http_context(config, *runtime, *store, *artifacts, inference, progress, clock, log),
-                        {.address = config.http_host, .port = static_cast<std::uint16_t>(config.http_port)});
+  http::HttpServer http(http_context(config, *runtime, *store, *administration, metrics, folder.path(), *artifacts, inference, progress, clock, log),
+                        {.address = config.http_host, .port = static_cast<std::uint16_t>(config.http_port),
+                         .metrics_open = config.metrics_open});
   runtime->set_sinks(
       {.send_to_agent = [&](const AgentId& agent, const core::AgentCommand& command) { fleet->send(agent, command); },
-       .published = [&](const store::OutboxRow& row) { http.published(row); }});
+       .published = [&](const store::OutboxRow& row) { http.published(row); },
+       .committed =
+           [&metrics](double seconds, std::size_t records) {
+             metrics.commit_seconds.observe(seconds);
+             metrics.commit_records.observe(static_cast<double>(records));
+           }});
 
   LUTHIER_TRY_VOID(runtime->start());
   LUTHIER_TRY(const int grpc_port, fleet->start());

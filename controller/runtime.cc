@@ -49,6 +49,10 @@ class StateThread final : public Runtime {
   Result<void> start() override;
   void stop() override;
   std::uint64_t epoch() const override { return epoch_; }
+  std::size_t queue_length() const override {
+    const std::lock_guard lock(mutex_);
+    return queue_.size();
+  }
   bool is_current(const AttemptId& attempt) const override { return attempts_.is_current(attempt); }
 
  private:
@@ -97,7 +101,7 @@ class StateThread final : public Runtime {
   std::optional<std::int64_t> wake_at_wall_ms_;
   std::int64_t wake_at_monotonic_ms_ = 0;
 
-  std::mutex mutex_;  // guards the rest
+  mutable std::mutex mutex_;  // guards the rest
   std::condition_variable changed_;
   std::deque<Item> queue_;
   bool accepting_ = true;
@@ -318,7 +322,12 @@ void StateThread::step_into(const core::Input& input, Work& work) {
 
 Result<void> StateThread::finish(Work& work) {
   if (work.must_commit()) {
+    const auto began = std::chrono::steady_clock::now();
     LUTHIER_TRY_VOID(store_.commit(work.batch));
+    if (sinks_.committed) {
+      const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began;
+      sinks_.committed(passed.count(), work.batch.records.size());
+    }
   }
   for (const store::JournalRecord& record : work.batch.records) {
     attempts_.apply(record.event);  // before an agent is told to start: its telemetry may come at once

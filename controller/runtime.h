@@ -29,6 +29,7 @@ class Runtime {
   struct Sinks {
     std::function<void(const AgentId&, const core::AgentCommand&)> send_to_agent;  // drops when not connected
     std::function<void(const store::OutboxRow&)> published;                        // after commit
+    std::function<void(double seconds, std::size_t records)> committed;            // of every commit
   };
 
   virtual ~Runtime() = default;
@@ -52,6 +53,8 @@ class Runtime {
   // Finishes what is queued, writes a snapshot, then joins the thread. Safe to call twice.
   virtual void stop() = 0;
   [[nodiscard]] virtual std::uint64_t epoch() const = 0;
+  // Inputs and queries that wait. Any thread.
+  [[nodiscard]] virtual std::size_t queue_length() const = 0;
   // Whether the attempt is the newest of an unfinished step; kept in a snapshot that telemetry threads may read.
   [[nodiscard]] virtual bool is_current(const AttemptId& attempt) const = 0;
 };

@@ -1,6 +1,7 @@
 // Context: what the API's handlers work with. Plain references; made once, in main.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 
 #include "base/clock.h"
@@ -8,7 +9,9 @@
 #include "base/result.h"
 #include "controller/artifacts/artifacts.h"
 #include "controller/inference.h"
+#include "controller/metrics.h"
 #include "controller/runtime.h"
+#include "controller/store/administration.h"
 #include "controller/store/store.h"
 
 namespace luthier::http {
@@ -17,10 +20,13 @@ namespace luthier::http {
 struct Context {
   controller::Runtime& runtime;
   store::Store& store;
+  store::Administration& administration;
+  controller::Metrics& metrics;
   artifacts::ArtifactStore& artifacts;
   controller::InferenceHub& inference;
   const Clock& clock;
   Log& log;
+  std::filesystem::path data;  // folder whose disk is watched
   // The newest progress message of an attempt (docs/worker-protocol.md), null when there is none. Empty: no progress.
   std::function<core::Json(const AttemptId&)> progress;
   // Why the controller cannot serve right now, for /readyz; empty: nothing speaks against it.

@@ -81,6 +81,7 @@ struct Response {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  std::string subject;                        // what was made or changed, where the path does not name it
   std::shared_ptr<BodySource> stream;         // when set, `body` is not used
   std::optional<std::uint64_t> stream_bytes;  // known length of the stream; otherwise chunked
 };

@@ -17,6 +17,7 @@ struct Options {
   std::size_t header_bytes_max = 16 * 1024;
   std::size_t body_bytes_max = 32 * 1024 * 1024;          // of JSON: a manifest of 100,000 files fits
   std::uint64_t blob_bytes_max = std::uint64_t{1} << 40;  // of an upload
+  bool metrics_open = false;                              // GET /metrics needs no key
   milliseconds idle_timeout{60'000};                      // until a whole request header has come
   milliseconds transfer_timeout{60'000};                  // of one read of a body or one write
   milliseconds keep_alive_interval{15'000};               // comment lines on silent event streams

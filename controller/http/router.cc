@@ -67,6 +67,14 @@ void Router::add(Route route) {
   entries_.push_back({std::move(route), std::move(segments)});
 }
 
+std::vector<const Route*> Router::routes() const {
+  std::vector<const Route*> routes;
+  for (const Entry& entry : entries_) {
+    routes.push_back(&entry.route);
+  }
+  return routes;
+}
+
 Router::Match Router::match(std::string_view method, std::string_view path) const {
   std::vector<std::string> segments;
   for (const std::string& part : split(path, '/')) {

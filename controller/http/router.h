@@ -25,6 +25,8 @@ struct Route {
   std::function<Result<std::unique_ptr<BodySink>>(const Request&)> open_sink;
   // The answer may take long: watch whether the client goes away, and cancel then.
   bool slow = false;
+  // Of a method other than GET: whether it changes anything, so that the audit log has it.
+  bool changes = true;
 };
 
 class Router {
@@ -36,6 +38,7 @@ class Router {
     std::map<std::string, std::string> parameters;
     Response refusal;  // 404, or 405 with `allow`
   };
+  [[nodiscard]] std::vector<const Route*> routes() const;
   // `path` as sent, still encoded. 400 for a bad escape.
   [[nodiscard]] Match match(std::string_view method, std::string_view path) const;
 

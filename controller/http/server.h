@@ -7,6 +7,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "controller/http/context.h"
@@ -25,6 +28,13 @@ class HttpServer {
   [[nodiscard]] Result<void> start();
   // The port in use; valid after start().
   [[nodiscard]] std::uint16_t port() const;
+  struct RouteFacts {
+    std::string method;
+    std::string pattern;
+    std::optional<store::Scope> scope;
+  };
+  // Every path that is answered; docs/openapi.yaml describes the same ones.
+  [[nodiscard]] std::vector<RouteFacts> routes() const;
   // To be called for every committed event, in order of their sequences; thread-safe, never blocks.
   void published(const store::OutboxRow& row);
   // Ends streams, lets requests in progress finish within stop_grace, joins the threads. Safe to call twice. Call it

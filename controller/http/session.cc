@@ -233,11 +233,11 @@ void Session::on_authenticated(Result<store::Principal> principal) {
     }
     return respond(std::move(refusal));
   }
-  if (!allows(principal->scope, *route_->scope)) {
-    return respond(error_response(
-        Error{ErrorCode::kPermissionDenied, "key '" + principal->name + "' may not do this: its scope is too small"}));
-  }
   request_.principal = std::move(*principal);
+  if (!allows(request_.principal.scope, *route_->scope)) {
+    return respond(error_response(Error{ErrorCode::kPermissionDenied, "key '" + request_.principal.name +
+                                                                          "' may not do this: its scope is too small"}));
+  }
   begin_body();
 }
 

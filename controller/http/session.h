@@ -46,6 +46,7 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
   const Authenticate authenticate;
   const Options options;
   Log& log;
+  Observer observer;
 
   boost::asio::io_context io{1};
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work;
@@ -93,6 +94,10 @@ class Session : public std::enable_shared_from_this<Session> {
   Reply make_reply();
   // 5: write
   void respond(Response response);
+  [[nodiscard]] bool is_change() const;
+  [[nodiscard]] Exchange exchange(const std::string& subject) const;
+  void record_then_send(Response response);
+  void send(Response response);
   void write_whole(Response response);
   void begin_stream(Response response);
   void pull();

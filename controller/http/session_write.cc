@@ -35,6 +35,42 @@ void Session::respond(Response response) {
   phase_ = Phase::kWrite;
   status_ = response.status;
   sink_.reset();
+  if (is_change() && shared_->observer.changing) {
+    return record_then_send(std::move(response));
+  }
+  send(std::move(response));
+}
+
+bool Session::is_change() const {
+  return route_ != nullptr && route_->changes && route_->method != "GET" && !request_.principal.name.empty();
+}
+
+Exchange Session::exchange(const std::string& subject) const {
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - started_;
+  return {.route = route_,
+          .path = request_.path,
+          .by = request_.principal.name,
+          .subject = subject,
+          .request_id = request_.id,
+          .status = status_,
+          .seconds = passed.count()};
+}
+
+void Session::record_then_send(Response response) {
+  net::post(shared_->pool, [self = shared_from_this(), held = std::make_shared<Response>(std::move(response))] {
+    self->shared_->observer.changing(self->exchange(held->subject));
+    net::post(self->stream_.get_executor(), [self, held] {
+      if (self->phase_ != Phase::kClosed) {
+        self->send(std::move(*held));
+      }
+    });
+  });
+}
+
+void Session::send(Response response) {
+  if (shared_->observer.answered) {
+    shared_->observer.answered(exchange(response.subject));
+  }
   keep_connection_ = body_read_ && parser_ && parser_->get().keep_alive() && !stopping_;
   stream_.expires_after(shared_->options.transfer_timeout);
   if (response.stream) {

@@ -28,6 +28,8 @@ Transport::Transport(const Router& router, Authenticate authenticate, Options op
 
 Transport::~Transport() { stop(); }
 
+void Transport::observe(Observer observer) { impl_->observer = std::move(observer); }
+
 Result<void> Transport::start() {
   Failure failure;
   const net::ip::address address = net::ip::make_address(impl_->options.address, failure);

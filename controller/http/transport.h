@@ -23,6 +23,25 @@
 
 namespace luthier::http {
 
+// One request and the beginning of its answer; borrowed during the call.
+struct Exchange {
+  const Route* route = nullptr;  // null: the path is none of ours
+  const std::string& path;
+  const std::string& by;       // the key's name, "" without one
+  const std::string& subject;  // of the response
+  const std::string& request_id;
+  int status = 0;
+  double seconds = 0;  // since the header came
+};
+
+// Functions may be empty.
+struct Observer {
+  std::function<void(const Exchange&)> answered;  // io thread; must not block
+  // A known key asked a route that changes something, allowed or not: called on a handler thread before the answer is
+  // sent.
+  std::function<void(const Exchange&)> changing;
+};
+
 class Transport {
  public:
   // Called on handler threads; kUnauthenticated for an unknown key.
@@ -34,6 +53,8 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
+  // Before start().
+  void observe(Observer observer);
   // Binds and starts the threads. kUnavailable says which address cannot be had and why.
   [[nodiscard]] Result<void> start();
   [[nodiscard]] std::uint16_t port() const;

@@ -223,8 +223,21 @@ CREATE TABLE metrics (
 CREATE INDEX metrics_by_step ON metrics (run, step, global_step);
 )sql";
 
+constexpr std::string_view kTelemetry2 = R"sql(
+-- Who did what; not a decision, so not in the journal's database.
+CREATE TABLE audit (
+  entry INTEGER PRIMARY KEY AUTOINCREMENT,
+  wall_ms INTEGER NOT NULL,
+  by TEXT NOT NULL,
+  action TEXT NOT NULL,
+  target TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  request_id TEXT NOT NULL
+) STRICT;
+)sql";
+
 constexpr std::array kControl{Migration{1, kControl1}, Migration{2, kControl2}};
-constexpr std::array kTelemetry{Migration{1, kTelemetry1}};
+constexpr std::array kTelemetry{Migration{1, kTelemetry1}, Migration{2, kTelemetry2}};
 
 }  // namespace
 

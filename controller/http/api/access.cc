@@ -1,4 +1,4 @@
-// Agents, and who may join or call.
+// Agents, and who may join.
 #include "base/digest/digest.h"
 #include "controller/http/api/api.h"
 
@@ -27,31 +27,6 @@ Result<Response> create_join_token(Services& services, const Request& request) {
   return json_response({{"token", token}, {"uses", uses}, {"expires_at", format_utc(expires_ms)}}, 201);
 }
 
-Result<Scope> scope_named(const std::string& name) {
-  if (name == "viewer") {
-    return Scope::kViewer;
-  }
-  if (name == "developer") {
-    return Scope::kDeveloper;
-  }
-  if (name == "admin") {
-    return Scope::kAdmin;
-  }
-  return Error{ErrorCode::kInvalidArgument, "'scope' must be viewer, developer or admin"};
-}
-
-Result<Response> create_key(Services& services, const Request& request) {
-  LUTHIER_TRY(const Json body, json_body(request));
-  LUTHIER_TRY(const std::string name, required_text(body, "name"));
-  LUTHIER_TRY_VOID(check_name("key", name));
-  LUTHIER_TRY(const std::string scope_name, required_text(body, "scope"));
-  LUTHIER_TRY(const Scope scope, scope_named(scope_name));
-  const std::string key = "lk_" + secure_random_hex(kSecretBytes);
-  LUTHIER_TRY_VOID(services.context.store.add_key(key, store::Principal{name, scope}));
-  services.context.log.info("key_created", {{"name", name}, {"scope", scope_name}, {"by", request.principal.name}});
-  return json_response({{"key", key}, {"name", name}, {"scope", scope_name}}, 201);
-}
-
 }  // namespace
 
 void add_access_routes(Router& router, Services& services) {
@@ -63,10 +38,6 @@ void add_access_routes(Router& router, Services& services) {
               .pattern = "/api/v1/join-tokens",
               .scope = Scope::kAdmin,
               .handle = at_once([&services](const Request& request) { return create_join_token(services, request); })});
-  router.add({.method = "POST",
-              .pattern = "/api/v1/keys",
-              .scope = Scope::kAdmin,
-              .handle = at_once([&services](const Request& request) { return create_key(services, request); })});
 }
 
 }  // namespace luthier::http::api

@@ -31,6 +31,8 @@ void add_generate_routes(Router& router, Services& services);
 void add_blob_routes(Router& router, Services& services);
 void add_upkeep_routes(Router& router, Services& services);
 void add_access_routes(Router& router, Services& services);
+void add_administration_routes(Router& router, Services& services);
+void add_metrics_routes(Router& router, Services& services);
 
 // A handler that answers at once, from a Result.
 using Answer = std::function<Result<Response>(const Request&)>;

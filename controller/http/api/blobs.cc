@@ -174,7 +174,8 @@ void add_blob_routes(Router& router, Services& services) {
   router.add({.method = "POST",
               .pattern = "/api/v1/missing-blobs",
               .scope = Scope::kDeveloper,
-              .handle = at_once([&services](const Request& request) { return missing(services, request); })});
+              .handle = at_once([&services](const Request& request) { return missing(services, request); }),
+              .changes = false});
   router.add({.method = "PUT",
               .pattern = "/api/v1/blobs/{digest}",
               .scope = Scope::kDeveloper,

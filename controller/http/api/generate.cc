@@ -105,7 +105,8 @@ void add_generate_routes(Router& router, Services& services) {
                     }
                     std::make_shared<GenerateCall>(services, std::move(*wanted), request.cancellation, reply)->start();
                   },
-              .slow = true});
+              .slow = true,
+              .changes = false});
 }
 
 }  // namespace luthier::http::api

@@ -163,13 +163,23 @@ void add_live_facts(const Services& services, const std::string& run_id, Json& r
 
 }  // namespace
 
+namespace {
+
+Response run_response(const Json& run, int status) {
+  Response response = json_response(run, status);
+  response.subject = run.value("id", "");
+  return response;
+}
+
+}  // namespace
+
 void reply_with_run(Services& services, const std::string& run_id, int status, const Reply& reply) {
   Result<Json> run = services.context.store.get_run(run_id);
   if (!run) {
     return reply(error_response(run.error()));
   }
   if (run->value("status", "") != "running") {
-    return reply(json_response(*run, status));
+    return reply(run_response(*run, status));
   }
   std::vector<StepId> unfinished;
   for (const Json& step : (*run)["steps"]) {
@@ -185,7 +195,7 @@ void reply_with_run(Services& services, const std::string& run_id, int status, c
     }
     services.after(milliseconds(0), [&services, run_id, status, reply, run, reasons = std::move(reasons)] {
       add_live_facts(services, run_id, *run, reasons);
-      reply(json_response(*run, status));
+      reply(run_response(*run, status));
     });
   });
 }

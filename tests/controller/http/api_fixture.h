@@ -77,6 +77,9 @@ class ApiTest : public testing::Test {
     auto store = store::open_sqlite_store(folder_.string());
     ASSERT_TRUE(store.has_value()) << store.error().message;
     store_ = std::move(*store);
+    auto administration = store::Administration::open(folder_.string());
+    ASSERT_TRUE(administration.has_value()) << administration.error().message;
+    administration_ = std::move(*administration);
     auto artifacts = artifacts::open_local_artifacts(folder_ / "artifacts");
     ASSERT_TRUE(artifacts.has_value());
     artifacts_ = std::move(*artifacts);
@@ -90,10 +93,13 @@ class ApiTest : public testing::Test {
     server_ = std::make_unique<HttpServer>(
         Context{.runtime = *runtime_,
                 .store = *store_,
+                .administration = *administration_,
+                .metrics = metrics_,
                 .artifacts = *artifacts_,
                 .inference = hub_,
                 .clock = clock_,
                 .log = log_,
+                .data = folder_,
                 .progress = [this](const AttemptId& attempt) { return attempt.number == 1 ? progress_ : Json(); },
                 .readiness = [this]() -> Result<void> {
                   return ready_ ? Result<void>() : Error{ErrorCode::kUnavailable, "still replaying"};
@@ -181,6 +187,8 @@ class ApiTest : public testing::Test {
   SystemClock clock_;
   Log log_{clock_, {.level = LogLevel::kDebug, .fd = nowhere_.get()}};
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::Administration> administration_;
+  controller::Metrics metrics_;
   std::unique_ptr<artifacts::ArtifactStore> artifacts_;
   std::unique_ptr<controller::Runtime> runtime_;
   FakeHub hub_;
