@@ -48,6 +48,8 @@ Result<Json> ApiClient::put(const std::string& path, const Json& body) {
   return send(request);
 }
 
+Result<Json> ApiClient::remove(const std::string& path) { return send(request_to("DELETE", path)); }
+
 Result<void> ApiClient::put_file(const std::string& path, const std::filesystem::path& file) {
   HttpRequest request = request_to("PUT", path);
   request.upload = file;

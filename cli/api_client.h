@@ -24,6 +24,7 @@ class ApiClient {
   [[nodiscard]] Result<Json> get(const std::string& path);
   [[nodiscard]] Result<Json> post(const std::string& path, const Json& body);
   [[nodiscard]] Result<Json> put(const std::string& path, const Json& body);
+  [[nodiscard]] Result<Json> remove(const std::string& path);  // DELETE
   [[nodiscard]] Result<void> put_file(const std::string& path, const std::filesystem::path& file);
   // Bytes as they come, until the answer ends or `on_bytes` gives false (then kCancelled).
   [[nodiscard]] Result<void> stream(const std::string& method, const std::string& path, const Json& body,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "cli/access.h"
 #include "cli/reference.h"
 
 namespace luthier::cli {
@@ -56,10 +57,49 @@ void add_events(CLI::App& app, const GlobalOptions& global, std::function<int()>
       [&global, &chosen, events] { chosen = [&global, events] { return events_command(global, *events); }; });
 }
 
+void add_keys(CLI::App& app, const GlobalOptions& global, std::function<int()>& chosen) {
+  CLI::App* keys = app.add_subcommand("keys", "List, make and revoke API keys");
+  keys->require_subcommand(0, 1);
+  keys->callback([&global, &chosen, keys] {
+    if (keys->get_subcommands().empty()) {
+      chosen = [&global] { return list_keys_command(global); };
+    }
+  });
+  CLI::App* list = keys->add_subcommand("list", "List keys, without their secrets");
+  list->callback([&global, &chosen] { chosen = [&global] { return list_keys_command(global); }; });
+
+  auto name = std::make_shared<std::string>();
+  auto scope = std::make_shared<std::string>("developer");
+  CLI::App* create = keys->add_subcommand("create", "Make a key and print it, once");
+  create->add_option("NAME", *name, "for whom or what it is; the audit log says it")->required();
+  create->add_option("--scope", *scope, "what it allows")
+      ->check(CLI::IsMember(std::vector<std::string>{"viewer", "developer", "admin"}))
+      ->capture_default_str();
+  create->callback([&global, &chosen, name, scope] {
+    chosen = [&global, name, scope] { return create_key_command(global, *name, *scope); };
+  });
+
+  auto id = std::make_shared<std::string>();
+  CLI::App* revoke = keys->add_subcommand("revoke", "Refuse a key from now on");
+  revoke->add_option("KEY", *id, "its id, as `luthier keys` lists it")->required();
+  revoke->callback([&global, &chosen, id] { chosen = [&global, id] { return revoke_key_command(global, *id); }; });
+}
+
+void add_audit(CLI::App& app, const GlobalOptions& global, std::function<int()>& chosen) {
+  auto audit = std::make_shared<AuditOptions>();
+  CLI::App* command = app.add_subcommand("audit", "List who changed what, newest first");
+  command->add_option("--limit", audit->limit, "how many")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--before", audit->before, "only those before the entry of this number")
+      ->check(CLI::PositiveNumber);
+  command->callback([&global, &chosen, audit] { chosen = [&global, audit] { return audit_command(global, *audit); }; });
+}
+
 }  // namespace
 
 void add_operations_commands(CLI::App& app, const GlobalOptions& global, std::function<int()>& chosen) {
   add_events(app, global, chosen);
+  add_keys(app, global, chosen);
+  add_audit(app, global, chosen);
 
   auto shell = std::make_shared<std::string>();
   CLI::App* completion = app.add_subcommand("completion", "Print a script that completes arguments in a shell");

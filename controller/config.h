@@ -30,7 +30,7 @@ struct Config {
   bool log_pretty = false;
   LogLevel log_level = LogLevel::kInfo;
   bool metrics_open = false;  // GET /metrics needs no key
-  std::string ready_file;  // empty: none
+  std::string ready_file;     // empty: none
 };
 
 // What the command line asks for.

@@ -86,8 +86,7 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
   Log log(clock, {.level = config.log_level, .pretty = config.log_pretty, .fd = 2});
   LUTHIER_TRY(const DataFolder folder, DataFolder::open(config.data));
   LUTHIER_TRY(const std::unique_ptr<store::Store> store, store::open_sqlite_store(folder.path()));
-  LUTHIER_TRY(const std::unique_ptr<store::Administration> administration,
-              store::Administration::open(folder.path()));
+  LUTHIER_TRY(const std::unique_ptr<store::Administration> administration, store::Administration::open(folder.path()));
   LUTHIER_TRY(const std::unique_ptr<artifacts::ArtifactStore> artifacts,
               artifacts::open_local_artifacts(folder.path() / "artifacts"));
   LUTHIER_TRY_VOID(folder.ensure_admin_key(*store));
@@ -104,8 +103,10 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
                                                                         .port = config.grpc_port,
                                                                         .agent_silence = config.agent_silence,
                                                                         .start_grace = config.start_grace});
-  http::HttpServer http(http_context(config, *runtime, *store, *administration, metrics, folder.path(), *artifacts, inference, progress, clock, log),
-                        {.address = config.http_host, .port = static_cast<std::uint16_t>(config.http_port),
+  http::HttpServer http(http_context(config, *runtime, *store, *administration, metrics, folder.path(), *artifacts,
+                                     inference, progress, clock, log),
+                        {.address = config.http_host,
+                         .port = static_cast<std::uint16_t>(config.http_port),
                          .metrics_open = config.metrics_open});
   runtime->set_sinks(
       {.send_to_agent = [&](const AgentId& agent, const core::AgentCommand& command) { fleet->send(agent, command); },

@@ -235,8 +235,9 @@ void Session::on_authenticated(Result<store::Principal> principal) {
   }
   request_.principal = std::move(*principal);
   if (!allows(request_.principal.scope, *route_->scope)) {
-    return respond(error_response(Error{ErrorCode::kPermissionDenied, "key '" + request_.principal.name +
-                                                                          "' may not do this: its scope is too small"}));
+    return respond(
+        error_response(Error{ErrorCode::kPermissionDenied,
+                             "key '" + request_.principal.name + "' may not do this: its scope is too small"}));
   }
   begin_body();
 }

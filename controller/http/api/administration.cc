@@ -58,13 +58,14 @@ Result<Response> read_audit(Services& services, const Request& request) {
 }  // namespace
 
 void add_administration_routes(Router& router, Services& services) {
-  router.add({.method = "GET",
-              .pattern = "/api/v1/version",
-              .scope = Scope::kViewer,
-              .handle = at_once([&services](const Request&) -> Result<Response> {
-                const std::int64_t now_ms = services.context.clock.now().wall_ms;
-                return json_response({{"version", kVersion}, {"api", 1}, {"now", format_utc(now_ms)}, {"now_ms", now_ms}});
-              })});
+  router.add(
+      {.method = "GET",
+       .pattern = "/api/v1/version",
+       .scope = Scope::kViewer,
+       .handle = at_once([&services](const Request&) -> Result<Response> {
+         const std::int64_t now_ms = services.context.clock.now().wall_ms;
+         return json_response({{"version", kVersion}, {"api", 1}, {"now", format_utc(now_ms)}, {"now_ms", now_ms}});
+       })});
   router.add({.method = "GET",
               .pattern = "/api/v1/keys",
               .scope = Scope::kAdmin,

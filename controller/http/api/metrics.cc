@@ -43,7 +43,8 @@ class ArtifactBytes {
 void write_disk(Exposition& out, const Context& context) {
   struct statvfs disk {};
   if (::statvfs(context.data.c_str(), &disk) == 0) {
-    out.family("luthier_data_disk_free_bytes", "gauge", "Bytes that luthierd may still write on the data folder's disk.");
+    out.family("luthier_data_disk_free_bytes", "gauge",
+               "Bytes that luthierd may still write on the data folder's disk.");
     out.sample(static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize));
     out.family("luthier_data_disk_size_bytes", "gauge", "Size of the data folder's disk.");
     out.sample(static_cast<double>(disk.f_blocks) * static_cast<double>(disk.f_frsize));
