@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "cli/access.h"
+#include "cli/doctor.h"
 #include "cli/reference.h"
 
 namespace luthier::cli {
@@ -97,6 +98,8 @@ void add_audit(CLI::App& app, const GlobalOptions& global, std::function<int()>&
 }  // namespace
 
 void add_operations_commands(CLI::App& app, const GlobalOptions& global, std::function<int()>& chosen) {
+  CLI::App* doctor = app.add_subcommand("doctor", "Check this machine, this installation and the controller");
+  doctor->callback([&global, &chosen] { chosen = [&global] { return doctor_command(global); }; });
   add_events(app, global, chosen);
   add_keys(app, global, chosen);
   add_audit(app, global, chosen);

@@ -1,6 +1,6 @@
 """A real controller and real agents in a temporary folder, for end-to-end tests.
 
-Standard library only. Programs are taken from LUTHIER_BIN_DIR (default out/bin). Every process is started by this module
+Standard library only, and answers.py where its packages are. Programs are taken from LUTHIER_BIN_DIR (default out/bin). Every process is started by this module
 and ended by its pid; Cluster.orphans() lists what is left that carries this cluster's folder in its command line,
 environment or working folder.
 """
@@ -20,6 +20,15 @@ import urllib.request
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("LUTHIER_BIN_DIR", SOURCE / "out" / "bin"))
+
+# ctest runs these tests with the Python that `./dev setup` made, which has what answers.py needs.
+try:
+    import answers
+    DESCRIPTION = answers.Description()
+except ImportError:
+    if os.environ.get("LUTHIER_CHECK_ANSWERS") == "1":
+        raise
+    DESCRIPTION = None
 
 # Nothing is judged by speed: this only ends a test that would hang forever.
 PATIENCE_S = float(os.environ.get("LUTHIER_E2E_PATIENCE", "240"))
@@ -196,9 +205,16 @@ class Cluster:
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
                 content = response.read()
+                self.check_answer(method, path, response.status, response.headers["content-type"], content)
         except urllib.error.HTTPError as error:
             raise Failure(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from error
         return content if raw else json.loads(content)
+
+    def check_answer(self, method, path, status, content_type, content):
+        """Holds an answer against docs/openapi.yaml; a test that ctest runs always can."""
+        if DESCRIPTION:
+            wrong = DESCRIPTION.check(method, path, status, content_type, content)
+            expect(not wrong, wrong)
 
     def get(self, path):
         return self.request("GET", path)
