@@ -12,7 +12,6 @@
 namespace luthier::http::api {
 namespace {
 
-constexpr milliseconds kStateAnswerMax{5'000};
 constexpr std::int64_t kArtifactsFreshMs = 60'000;
 
 // Walking the artifacts takes a while where there are many, so their size is remembered for a minute.
@@ -132,9 +131,6 @@ void reply_with_metrics(Services& services, ArtifactBytes& artifact_bytes, const
     Response response = text_response(out->text());
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     reply(std::move(response));
-  });
-  services.after(kStateAnswerMax, [reply] {
-    reply(error_response(Error{ErrorCode::kUnavailable, "the state thread is busy"}));
   });
 }
 
