@@ -110,7 +110,8 @@ std::vector<Finding> check_controller(const GlobalOptions& options) {
   if (!version) {
     const bool away = version.error().code == ErrorCode::kUnavailable;
     std::vector<Finding> findings = {{"controller", away ? Verdict::kWarn : Verdict::kFail, version.error().message,
-                                      away ? "" : "give a key that it knows: --key-file or LUTHIER_API_KEY"}};
+                                      away ? "start it if it ought to run: systemctl start luthierd"
+                                           : "give a key that it knows: --key-file or LUTHIER_API_KEY"}};
     findings.push_back(check_port(7070, "http-port"));
     findings.push_back(check_port(7071, "grpc-port"));
     return findings;
