@@ -234,7 +234,7 @@ TEST(MakePlan, FindsACycleThatOnlyTheMatrixShows) {
 TEST(LocalPaths, ListsFilesWithTheirPlaces) {
   const LocalPaths found = local_paths(good("settings.yaml"), {});
   ASSERT_EQ(found.paths.size(), 1U);
-  EXPECT_EQ(found.paths[0], (LocalPath{StepId{"own"}, "inputs/words", "data/words.txt", {15, 66}}));
+  EXPECT_EQ(found.paths[0], (LocalPath{StepId{"own"}, "inputs/words", "data/words.txt", {16, 66}}));
   EXPECT_EQ(local_paths(good("params.yaml"), {}).errors.size(), 1U);
   const LocalPaths given = local_paths(good("params.yaml"), {{"size", 8}, {"where", "b.csv"}});
   ASSERT_EQ(given.paths.size(), 1U);
