@@ -94,6 +94,27 @@ std::string get_duration(const Config& config) {
   return count % 1'000 == 0 ? std::to_string(count / 1'000) + "s" : std::to_string(count) + "ms";
 }
 
+constexpr std::pair<std::string_view, int> kSizeUnits[] = {{"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
+
+// "512MiB", "20GiB", "auto".
+Result<void> set_free_bytes_min(Config& config, const std::string& text) {
+  std::uint64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  config.free_bytes_min = 0;
+  for (const auto& [name, shift] : kSizeUnits) {
+    if (unit == name && error == std::errc() && count > 0 && count <= 1'000'000) {
+      config.free_bytes_min = count << shift;
+    }
+  }
+  return text == "auto" || config.free_bytes_min > 0
+             ? Result<void>()
+             : invalid("'" + text + "' is neither auto nor a size such as 512MiB or 20GiB");
+}
+std::string get_free_bytes_min(const Config& config) {
+  return config.free_bytes_min == 0 ? "auto" : std::to_string(config.free_bytes_min >> 20) + "MiB";
+}
+
 template <bool Config::*kMember>
 Result<void> set_flag(Config& config, const std::string& text) {
   if (text != "true" && text != "false") {
@@ -146,6 +167,9 @@ constexpr Option kOptions[] = {
      set_duration<&Config::history_keep>, get_duration<&Config::history_keep>},
     {"upload-lease", "TIME", "artifacts uploaded, or asked for, within this time are never collected",
      set_duration<&Config::upload_lease>, get_duration<&Config::upload_lease>},
+    {"min-free", "SIZE",
+     "free disk below which no run is accepted and no step assigned, such as 512MiB or 20GiB; auto: 2 %",
+     set_free_bytes_min, get_free_bytes_min},
     {"log-pretty", "", "log lines for people instead of JSON", set_flag<&Config::log_pretty>,
      get_flag<&Config::log_pretty>},
     {"log-level", "LEVEL", "events below it are not logged: debug, info, warning or error", set_log_level,

@@ -27,6 +27,7 @@ struct Config {
   std::int64_t snapshot_every = 10'000;          // journal records
   milliseconds history_keep{90LL * 86'400'000};  // archived journal, and artifacts that only finished runs name
   milliseconds upload_lease{86'400'000};         // what was uploaded so lately is never collected
+  std::uint64_t free_bytes_min = 0;              // of the data folder's disk; 0: DiskGuard's default
   bool log_pretty = false;
   LogLevel log_level = LogLevel::kInfo;
   bool metrics_open = false;  // GET /metrics needs no key

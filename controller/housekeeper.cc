@@ -23,8 +23,13 @@ bool Housekeeper::stopping() {
 }
 
 void Housekeeper::run() {
-  while (!stopping()) {
-    archive();
+  for (int round = 0; !stopping(); ++round) {
+    if (options_.look_at_disk) {
+      options_.look_at_disk();
+    }
+    if (round % options_.archive_every == 0) {
+      archive();
+    }
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, options_.pause, [this] { return stopping_; });
   }

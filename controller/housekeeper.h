@@ -1,5 +1,5 @@
 // Housekeeper: the controller's slow chores on a thread of their own, so that no decision waits for them: old journal
-// records move to archived segments.
+// records move to archived segments, and the disk is watched.
 #pragma once
 
 #include <condition_variable>
@@ -17,7 +17,9 @@ class Housekeeper {
  public:
   struct Options {
     milliseconds history_keep{0};
-    milliseconds pause{30'000};  // between two rounds
+    std::function<void()> look_at_disk;  // called at the start and every second
+    milliseconds pause{1'000};
+    int archive_every = 30;  // pauses
   };
 
   // Everything is borrowed.

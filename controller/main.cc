@@ -21,6 +21,7 @@
 #include "controller/backup.h"
 #include "controller/config.h"
 #include "controller/data_folder.h"
+#include "controller/disk_guard.h"
 #include "controller/fleet/fleet.h"
 #include "controller/housekeeper.h"
 #include "controller/http/server.h"
@@ -62,7 +63,7 @@ Result<void> write_ready_file(const std::string& path, const std::string& http_u
   return write_file_atomically(path, ready.dump() + "\n", 0644);
 }
 
-http::Context http_context(const Config& config, Runtime& runtime, store::Store& store,
+http::Context http_context(const Config& config, const DiskGuard& guard, Runtime& runtime, store::Store& store,
                            store::Administration& administration, Metrics& metrics, const std::filesystem::path& data,
                            artifacts::ArtifactStore& artifacts, InferenceHub& inference, const ProgressBoard& progress,
                            const Clock& clock, Log& log) {
@@ -76,19 +77,44 @@ http::Context http_context(const Config& config, Runtime& runtime, store::Store&
           .log = log,
           .data = data,
           .progress = [&progress](const AttemptId& attempt) { return progress.newest(attempt).value_or(core::Json()); },
-          .readiness = nullptr,
+          .readiness = [&guard] { return guard.readiness(); },
           .history_keep = config.history_keep,
           .upload_lease = config.upload_lease};
+}
+
+Result<std::uint64_t> free_bytes_min_of(const Config& config, const DiskProbe& probe) {
+  if (config.free_bytes_min > 0) {
+    return config.free_bytes_min;
+  }
+  LUTHIER_TRY(const DiskSpace space, probe());
+  return default_free_bytes_min(space.total_bytes);
+}
+
+// Tells the machine, and the log when it changes.
+void look_at_disk(DiskGuard& guard, Runtime& runtime, Log& log) {
+  const std::string before = guard.low();
+  const std::string low = guard.look();
+  if (before.empty() != low.empty()) {
+    if (low.empty()) {
+      log.info("disk_has_room");
+    } else {
+      log.error("disk_almost_full", {{"why", low}, {"until_then", "no runs, no new steps, no uploads"}});
+    }
+  }
+  runtime.post(core::StorageReport{low});
 }
 
 Result<void> serve(const Config& config, const sigset_t& signals) {
   const SystemClock clock;
   Log log(clock, {.level = config.log_level, .pretty = config.log_pretty, .fd = 2});
   LUTHIER_TRY(const DataFolder folder, DataFolder::open(config.data));
+  const DiskProbe probe = disk_probe_of(folder.path());
+  LUTHIER_TRY(const std::uint64_t free_bytes_min, free_bytes_min_of(config, probe));
+  DiskGuard guard(probe, free_bytes_min);
   LUTHIER_TRY(const std::unique_ptr<store::Store> store, store::open_sqlite_store(folder.path()));
   LUTHIER_TRY(const std::unique_ptr<store::Administration> administration, store::Administration::open(folder.path()));
   LUTHIER_TRY(const std::unique_ptr<artifacts::ArtifactStore> artifacts,
-              artifacts::open_local_artifacts(folder.path() / "artifacts"));
+              artifacts::open_local_artifacts(folder.path() / "artifacts", free_bytes_min));
   LUTHIER_TRY_VOID(folder.ensure_admin_key(*store));
   LUTHIER_TRY_VOID(folder.renew_join_token(*store, clock.now()));
 
@@ -103,8 +129,8 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
                                                                         .port = config.grpc_port,
                                                                         .agent_silence = config.agent_silence,
                                                                         .start_grace = config.start_grace});
-  http::HttpServer http(http_context(config, *runtime, *store, *administration, metrics, folder.path(), *artifacts,
-                                     inference, progress, clock, log),
+  http::HttpServer http(http_context(config, guard, *runtime, *store, *administration, metrics, folder.path(),
+                                     *artifacts, inference, progress, clock, log),
                         {.address = config.http_host,
                          .port = static_cast<std::uint16_t>(config.http_port),
                          .metrics_open = config.metrics_open});
@@ -120,7 +146,9 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
   LUTHIER_TRY_VOID(runtime->start());
   LUTHIER_TRY(const int grpc_port, fleet->start());
   LUTHIER_TRY_VOID(http.start());
-  Housekeeper housekeeper(*store, clock, log, {.history_keep = config.history_keep});
+  Housekeeper housekeeper(*store, clock, log, {.history_keep = config.history_keep, .look_at_disk = [&] {
+                                                 look_at_disk(guard, *runtime, log);
+                                               }});
   housekeeper.start();
   const std::string http_url = "http://" + config.http_host + ":" + std::to_string(http.port());
   const std::string grpc_address = config.grpc_host + ":" + std::to_string(grpc_port);

@@ -157,6 +157,8 @@ void on(State& state, const RunFinished& event, Now) {
   state.runs.erase(event.run);
 }
 
+void on(State& state, const StorageChanged& event, Now) { state.storage_low = event.low; }
+
 void on(State& state, const ModelRegistered& event, Now) {
   state.models[event.model].versions[event.version] =
       ModelVersion{event.weights, event.lineage, event.metrics, event.description};

@@ -219,11 +219,17 @@ struct DeploymentStopped {
   friend bool operator==(const DeploymentStopped&, const DeploymentStopped&) = default;
 };
 
+// The controller's disk has run short of space (`low` says how), or has enough again (empty).
+struct StorageChanged {
+  std::string low;
+  friend bool operator==(const StorageChanged&, const StorageChanged&) = default;
+};
+
 using Event =
     std::variant<ControllerStarted, AgentJoined, AgentLost, RunSubmitted, StepReady, StepSkipped, AttemptAssigned,
                  AttemptStarted, AttemptReady, CheckpointCommitted, AttemptEnded, AllocationReleased, StepRetrying,
                  StepSucceeded, StepFailed, StepCancelled, CancelRequested, RunFinished, ModelRegistered, AliasMoved,
-                 DeploymentRequested, DeploymentStopped, StepWaiting>;
+                 DeploymentRequested, DeploymentStopped, StepWaiting, StorageChanged>;
 
 [[nodiscard]] std::string event_name(const Event& event);  // "step_ready"
 [[nodiscard]] Json event_to_json(const Event& event);      // the body, without the name

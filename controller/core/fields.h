@@ -118,6 +118,7 @@ void visit(auto& f, Is<State> auto& x) {
   f("deployments", x.deployments);
   f("allocations", x.allocations);
   f("models", x.models);
+  f("storage_low", x.storage_low);
 }
 
 // --- events ---
@@ -246,6 +247,8 @@ LUTHIER_EVENT(DeploymentStopped, "deployment_stopped") {
   f("deployment", x.deployment);
   f("reason", x.reason);
 }
+
+LUTHIER_EVENT(StorageChanged, "storage_changed") { f("low", x.low); }
 
 #undef LUTHIER_EVENT
 

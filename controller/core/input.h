@@ -93,10 +93,14 @@ struct UseModel {
   RequestId request = 0;
   std::string model;
 };
+// How the controller's disk is, seen by the shell; said at the start and whenever it may have changed.
+struct StorageReport {
+  std::string low;  // empty: enough free space
+};
 struct Tick {};
 
 using Input = std::variant<Boot, SubmitRun, CancelRun, AgentConnected, AgentSilent, AttemptStartedReport,
                            AttemptReadyReport, CheckpointOfferedReport, AttemptFinishedReport, AllocationReleasedReport,
-                           RegisterModel, MoveAlias, UseModel, Tick>;
+                           RegisterModel, MoveAlias, UseModel, StorageReport, Tick>;
 
 }  // namespace luthier::core

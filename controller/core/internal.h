@@ -28,6 +28,7 @@ struct Turn {
 // --- machine.cc ---
 void on(Turn& turn, const Boot& input);
 void on(Turn& turn, const Tick& input);
+void on(Turn& turn, const StorageReport& input);
 
 // --- runs.cc: readiness, and the end of runs ---
 void on(Turn& turn, const SubmitRun& input);

@@ -23,6 +23,11 @@ void Turn::refuse(RequestId request, Error error) {
 }
 
 void on(Turn& turn, const Boot& input) { turn.record(ControllerStarted{input.epoch, input.seed}); }
+void on(Turn& turn, const StorageReport& input) {
+  if (input.low.empty() != turn.state.storage_low.empty()) {  // other numbers are no news
+    turn.record(StorageChanged{input.low});
+  }
+}
 void on(Turn&, const Tick&) {}  // settle() does what is due
 
 namespace {

@@ -96,6 +96,9 @@ std::string ready_reason(const State& state, const RunId& run, const StepId& id,
   if (!internal::is_due(live, internal::retry_of(state, run, id), now)) {
     return "tries again in " + seconds_until(live.not_before_wall_ms, now) + ", because " + live.reason;
   }
+  if (!state.storage_low.empty()) {
+    return "waits for room on the controller's disk: " + state.storage_low;
+  }
   const plan::Step* step = internal::find_plan_step(state, run, id);
   const plan::Resources serving{.nodes = 1, .gpus = 0, .cpus = 0, .memory_bytes = 0};
   return no_room(state, step == nullptr ? serving : step->resources);

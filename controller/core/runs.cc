@@ -99,6 +99,10 @@ Error no_such_run(const State& state, const std::string& run) {
 }  // namespace
 
 void on(Turn& turn, const SubmitRun& input) {
+  if (!turn.state.storage_low.empty()) {
+    return turn.refuse(input.request,
+                       Error{ErrorCode::kResourceExhausted, "no run is accepted now: " + turn.state.storage_low});
+  }
   const RunId run{"r-" + std::to_string(turn.state.next_run)};
   turn.record(RunSubmitted{run, input.plan, input.yaml, input.file_name, input.submitted_by});
   turn.publish("run.queued", Json{{"run", run.value}, {"pipeline", input.plan.pipeline}});

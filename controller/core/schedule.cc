@@ -137,6 +137,9 @@ StartAttempt start_command(const State& state, const AttemptId& id) {
 }
 
 void schedule(Turn& turn) {
+  if (!turn.state.storage_low.empty()) {
+    return;  // what runs already may end: that needs the room that is left
+  }
   const bool serving_waits =
       std::any_of(turn.state.deployments.begin(), turn.state.deployments.end(),
                   [](const auto& each) { return each.second.serve.status == StepStatus::kReady; });

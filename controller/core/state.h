@@ -134,7 +134,8 @@ struct State {
   std::map<RunId, Deployment> deployments;
   std::map<AttemptId, Allocation> allocations;  // promised and not known to be free again
   std::map<std::string, Model> models;
-  ReadyQueue queue;  // derived
+  std::string storage_low;  // why no run is accepted and no step assigned; empty: there is room
+  ReadyQueue queue;         // derived
   friend bool operator==(const State&, const State&) = default;
 };
 

@@ -43,6 +43,7 @@ Result<void> project(Database& database, const core::Event& event, Now now) {
                         [](const core::AttemptReady&) { return Result<void>(); },
                         [](const core::CancelRequested&) { return Result<void>(); },
                         [](const core::StepWaiting&) { return Result<void>(); },
+                        [](const core::StorageChanged&) { return Result<void>(); },
                     },
                     event);
 }

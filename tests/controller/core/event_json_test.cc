@@ -65,6 +65,7 @@ std::vector<Event> every_event() {
       DeploymentRequested{RunId{"d-1"}, "m@production", {"sha256:b", ""}},
       DeploymentStopped{RunId{"d-1"}, "idle"},
       StepWaiting{run, step, "no agent has 1 free CPU"},
+      StorageChanged{"3 bytes free"},
   };
 }
 
@@ -96,7 +97,7 @@ TEST(EventJson, NamesNeverChange) {
       "step_skipped",         "attempt_assigned",    "attempt_started", "attempt_ready",    "checkpoint_committed",
       "attempt_ended",        "allocation_released", "step_retrying",   "step_succeeded",   "step_failed",
       "step_cancelled",       "cancel_requested",    "run_finished",    "model_registered", "alias_moved",
-      "deployment_requested", "deployment_stopped",  "step_waiting"};
+      "deployment_requested", "deployment_stopped",  "step_waiting",    "storage_changed"};
   const std::vector<Event> events = every_event();
   ASSERT_EQ(names.size(), events.size());
   for (std::size_t i = 0; i < names.size(); ++i) {

@@ -3,8 +3,10 @@
 namespace luthier::core::testing {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class ScheduleTest : public MachineFixture {
  protected:
@@ -45,6 +47,22 @@ TEST_F(ScheduleTest, OrdersByPriorityThenRunThenPlan) {
   release("three");
   run_ = "r-1";
   EXPECT_EQ(agent_of("one"), "a-1");
+}
+
+TEST_F(ScheduleTest, ADiskThatIsShortStopsRunsAndAssignmentsUntilItIsNot) {
+  connect("a-1");
+  submit({step("one", 1), step("two", 2)});
+  EXPECT_EQ(agent_of("one"), "a-1");
+  EXPECT_THAT(feed(StorageReport{"5 MiB of 9 GiB are free"}), Contains("journal storage_changed"));
+  EXPECT_THAT(feed(StorageReport{"4 MiB of 9 GiB are free"}), Not(Contains("journal storage_changed")));
+  finish("one");  // what runs may end
+  release("one");
+  EXPECT_EQ(agent_of("two"), "");
+  EXPECT_EQ(reason("two"), "waits for room on the controller's disk: 5 MiB of 9 GiB are free");
+  EXPECT_THAT(feed(SubmitRun{.request = 7, .plan = {}}), Contains("reply 7 error"));
+  feed(StorageReport{});
+  EXPECT_EQ(agent_of("two"), "a-1");
+  EXPECT_THAT(feed(StorageReport{}), Not(Contains("journal storage_changed")));
 }
 
 TEST_F(ScheduleTest, GivesGpusByNumberAndNeverTwice) {
