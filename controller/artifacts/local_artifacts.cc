@@ -266,10 +266,11 @@ class LocalArtifacts final : public ArtifactStore {
     }
     const std::uint64_t free_bytes = std::uint64_t{status.f_bavail} * status.f_frsize;
     if (bytes > free_bytes || free_bytes - bytes < free_bytes_min_) {
-      return Error{ErrorCode::kResourceExhausted, "the disk of " + incoming_.parent_path().string() + " has " +
-                                                      std::to_string(free_bytes) + " bytes free (" +
-                                                      std::to_string(free_bytes_min_) + " of them reserved), " +
-                                                      std::to_string(bytes) + " are needed; free some space"};
+      // Below the reserve the controller has stopped taking work until there is room again: worth waiting for.
+      return Error{free_bytes < free_bytes_min_ ? ErrorCode::kUnavailable : ErrorCode::kResourceExhausted,
+                   "the disk of " + incoming_.parent_path().string() + " has " + std::to_string(free_bytes) +
+                       " bytes free (" + std::to_string(free_bytes_min_) + " of them reserved), " +
+                       std::to_string(bytes) + " are needed; free some space"};
     }
     return {};
   }
