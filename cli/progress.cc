@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::int64_t kTellEveryMs = 5'000;
 constexpr int kBarWidth = 24;
+constexpr std::size_t kLiveLinesMax = 16;  // redrawn in place, so they must fit a small terminal
 
 bool is_over(const std::string& status) {
   return status == "succeeded" || status == "failed" || status == "cancelled" || status == "skipped";
@@ -222,6 +223,7 @@ std::vector<std::string> RunProgress::live(const Json& run, std::int64_t now_ms)
   if (!options_.terminal) {
     return lines;
   }
+  std::size_t more = 0;
   const std::size_t width = widest_name(run);
   for (const Json& step : run.at("steps")) {
     const std::string status = text_of(step, "status");
@@ -237,7 +239,14 @@ std::vector<std::string> RunProgress::live(const Json& run, std::int64_t now_ms)
     } else {
       continue;
     }
+    if (lines.size() == kLiveLinesMax) {
+      ++more;
+      continue;
+    }
     lines.push_back(cut(line, static_cast<std::size_t>(std::max(20, options_.width - 1))));
+  }
+  if (more > 0) {
+    lines.push_back("and " + std::to_string(more) + " more steps");
   }
   return lines;
 }

@@ -16,6 +16,7 @@ namespace luthier::cli {
 namespace {
 
 constexpr int kPollMs = 400;
+constexpr std::int64_t kLookMsMax = 1'000;  // counted when the pause between looks is chosen
 // How long a controller may be away (a restart, say) before watching ends.
 constexpr std::int64_t kAwayMaxMs = 300'000;
 
@@ -117,7 +118,7 @@ class Watch {
       if (text_of(run_, "status") != "running") {
         return text_of(run_, "status") == "succeeded" ? kExitSuccess : kExitFailure;
       }
-      InterruptFlag::sleep(kPollMs);
+      InterruptFlag::sleep(pause_ms());
       if (InterruptFlag::is_set()) {
         say({});
         return kExitDetached;
@@ -145,8 +146,13 @@ class Watch {
     }
   }
 
+  // A run of thousands of steps takes a while to be read: most of the time stays with what it is about.
+  [[nodiscard]] int pause_ms() const { return std::max(kPollMs, static_cast<int>(4 * look_ms_)); }
+
   Result<void> look_again() {
+    const std::int64_t begin_ms = clock_.now().monotonic_ms;
     Result<Json> found = api_.get("/api/v1/runs/" + segment(text_of(run_, "id")));
+    look_ms_ = std::min<std::int64_t>(clock_.now().monotonic_ms - begin_ms, kLookMsMax);
     if (found) {
       if (away_since_ms_ != 0) {
         say({"the controller is back"});
@@ -175,6 +181,7 @@ class Watch {
   RunProgress progress_;
   LiveArea area_;
   std::int64_t away_since_ms_ = 0;
+  std::int64_t look_ms_ = 0;  // that the last look took
 };
 
 }  // namespace

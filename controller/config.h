@@ -16,6 +16,12 @@
 
 namespace luthier::controller {
 
+#ifdef LUTHIER_CHECK_INVARIANTS
+inline constexpr bool kCheckInvariantsDefault = true;  // the preset dev
+#else
+inline constexpr bool kCheckInvariantsDefault = false;
+#endif
+
 struct Config {
   std::string data;  // folder for everything that must survive
   std::string http_host = "127.0.0.1";
@@ -28,6 +34,7 @@ struct Config {
   milliseconds history_keep{90LL * 86'400'000};  // archived journal, and artifacts that only finished runs name
   milliseconds upload_lease{86'400'000};         // what was uploaded so lately is never collected
   std::uint64_t free_bytes_min = 0;              // of the data folder's disk; 0: DiskGuard's default
+  bool check_invariants = kCheckInvariantsDefault;
   bool log_pretty = false;
   LogLevel log_level = LogLevel::kInfo;
   bool metrics_open = false;  // GET /metrics needs no key

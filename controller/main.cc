@@ -123,7 +123,9 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
   ProgressBoard progress;
   InferenceRouter inference;
   const std::unique_ptr<Runtime> runtime =
-      make_runtime(*store, clock, log, {.snapshot_every = static_cast<std::uint64_t>(config.snapshot_every)});
+      make_runtime(*store, clock, log,
+                   {.snapshot_every = static_cast<std::uint64_t>(config.snapshot_every),
+                    .check_invariants = config.check_invariants});
   const std::unique_ptr<fleet::FleetServer> fleet = fleet::make_fleet_server(
       {*runtime, *store, *artifacts, inference, progress, clock, log}, {.host = config.grpc_host,
                                                                         .port = config.grpc_port,

@@ -19,6 +19,7 @@
 #include "base/digest/digest.h"
 #include "controller/attempt_index.h"
 #include "controller/core/core.h"
+#include "controller/live_invariants.h"
 
 namespace luthier::controller {
 
@@ -95,6 +96,7 @@ class StateThread final : public Runtime {
 
   // Of the state thread (and of start(), before the thread exists).
   core::State state_;
+  std::optional<LiveInvariants> invariants_;
   std::uint64_t next_index_ = 1;
   std::uint64_t snapshot_index_ = 0;  // of the newest snapshot that was tried
   // When a tick is due, by either clock: the wall clock may be set back.
@@ -158,6 +160,9 @@ Result<void> StateThread::start() {
     log_.error("journal_damaged", {{"what", finding}});
   }
   LUTHIER_TRY_VOID(replay());
+  if (options_.check_invariants) {
+    invariants_.emplace(state_, log_);
+  }
   const std::uint64_t seed = std::stoull(secure_random_hex(8), nullptr, 16);
   Work work;
   step_into(core::Boot{epoch, seed}, work);
@@ -308,7 +313,11 @@ void StateThread::process(std::vector<Item>& items) {
 
 void StateThread::step_into(const core::Input& input, Work& work) {
   const Now now = clock_.now();
-  for (core::Effect& effect : core::step(state_, input, now)) {
+  std::vector<core::Effect> effects = core::step(state_, input, now);
+  if (invariants_) {
+    invariants_->on_step(effects);
+  }
+  for (core::Effect& effect : effects) {
     if (auto* journal = std::get_if<core::Journal>(&effect)) {
       work.batch.records.push_back({next_index_++, epoch_, now, std::move(journal->event)});
       continue;
@@ -327,6 +336,9 @@ Result<void> StateThread::finish(Work& work) {
     if (sinks_.committed) {
       const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began;
       sinks_.committed(passed.count(), work.batch.records.size());
+    }
+    if (invariants_) {
+      invariants_->on_commit(work.batch, state_, clock_.now());
     }
   }
   for (const store::JournalRecord& record : work.batch.records) {

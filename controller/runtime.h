@@ -61,6 +61,7 @@ class Runtime {
 
 struct RuntimeOptions {
   std::uint64_t snapshot_every = 10'000;  // journal records; one is written at stop() besides
+  bool check_invariants = false;          // log an error for each that the live log breaks
 };
 
 [[nodiscard]] std::unique_ptr<Runtime> make_runtime(store::Store& store, const Clock& clock, Log& log,

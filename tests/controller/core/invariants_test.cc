@@ -102,6 +102,74 @@ TEST_F(InvariantsTest, Invariant10AStateThatReplayDoesNotGive) {
   expect("invariant 10");
 }
 
+TEST_F(InvariantsTest, Invariant9AFactWithoutItsRowAndARowTooMany) {
+  const Effect ended = Journal{StepFailed{.run = run_, .step = StepId{"one"}}};
+  const Effect row = Publish{"step.failed", {{"run", "r-1"}, {"step", "one"}}};
+  checker_.on_effects({ended, row});
+  EXPECT_THAT(checker_.violations(), IsEmpty());
+  checker_.on_effects({ended});
+  expect("invariant 9: step.failed r-1/one happened, but no outbox row says so");
+  checker_.clear_violations();
+  checker_.on_effects({ended, row, row});
+  expect("invariant 9: step.failed r-1/one has an outbox row too many");
+}
+
+TEST_F(InvariantsTest, Invariant13AReasonThatIsNotTrue) {
+  see(AgentJoined{.agent = AgentId{"a-1"}, .resources = {.cpus = 2}});
+  see(StepReady{.run = run_, .step = StepId{"one"}});
+  see(StepSkipped{.run = run_, .step = StepId{"two"}});
+  const auto says = [this](const std::string& reason) {
+    checker_.clear_violations();
+    checker_.on_reasons([&](const RunId&, const StepId&) { return reason; }, Now{}, true);
+  };
+  says("no agent has 1 free CPU: a-1 has 0 of 2 CPUs free");
+  expect("but a-1 has room");
+  says("waits for an agent: a-1 is not connected");
+  expect("but a-1 is connected");
+  says("tries again in 5 s, because it failed");
+  expect("but it does not pause");
+  says("runs on a-1, attempt 1");
+  expect("but it is not placed");
+  says("");
+  expect("but it is not over");
+  assign(1);
+  says("was given to a-1, which prepares its inputs");
+  EXPECT_THAT(checker_.violations(), IsEmpty());
+}
+
+TEST_F(InvariantsTest, ARetryBeyondItsBudget) {
+  for (int number = 1; number <= 6; ++number) {
+    assign(number);
+    see(AttemptEnded{.attempt = attempt(number), .outcome = Outcome::kInfrastructureFailure});
+    EXPECT_THAT(checker_.violations(), IsEmpty());
+    see(StepRetrying{.run = run_, .step = StepId{"one"}, .because = Outcome::kInfrastructureFailure});
+  }
+  expect("rule: r-1/one is retried beyond its budget");
+}
+
+TEST_F(InvariantsTest, ALossWithinTheGracePeriod) {
+  checker_.set_start_grace(milliseconds{10'000});
+  checker_.on_event(ControllerStarted{}, Now{.wall_ms = 0, .monotonic_ms = 5'000});
+  checker_.on_event(AgentLost{.agent = AgentId{"a-1"}}, Now{.wall_ms = 0, .monotonic_ms = 15'000});
+  EXPECT_THAT(checker_.violations(), IsEmpty());
+  checker_.on_event(AgentLost{.agent = AgentId{"a-1"}}, Now{.wall_ms = 0, .monotonic_ms = 14'999});
+  expect("rule: agent a-1 was declared lost before the grace period");
+}
+
+TEST_F(InvariantsTest, ACheckerThatBeginsLateKnowsWhatWasBefore) {
+  State state;
+  const auto feed = [&state](const Event& event) { apply(state, event, Now{}); };
+  plan::Plan plan;
+  plan.steps.push_back({.id = StepId{"one"}});
+  feed(AgentJoined{.agent = AgentId{"a-1"}, .resources = {.cpus = 2, .gpus = {{.index = 0}}}});
+  feed(RunSubmitted{.run = run_, .plan = plan});
+  feed(StepReady{.run = run_, .step = StepId{"one"}});
+  feed(AttemptAssigned{.attempt = attempt(1), .allocation = {.agent = AgentId{"a-1"}, .gpus = {0}}});
+  InvariantChecker late(state);
+  late.on_event(CheckpointCommitted{attempt(2), {.step = 10}});
+  EXPECT_THAT(late.violations(), ElementsAre(HasSubstr("invariant 2: r-1/one/2 committed a checkpoint")));
+}
+
 TEST_F(InvariantsTest, Invariant4InTheState) {
   State state;
   state.agents[AgentId{"a-1"}].resources.cpus = 2;
