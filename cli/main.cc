@@ -43,6 +43,7 @@ struct Arguments {
   RunsOptions runs;
   std::string run_id;
   LogsOptions logs;
+  ExplainOptions explain;
   std::string model;
   ImportOptions import;
   AliasOptions alias;
@@ -80,6 +81,7 @@ void add_up(CLI::App& app, Arguments& arguments, Command& chosen) {
 void add_pipeline_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
   CLI::App* run = app.add_subcommand("run", "Run a pipeline and watch it");
   add_file_arguments(*run, arguments.run.file);
+  run->add_flag("!--no-cache", arguments.run.file.cache, "run every step, also those whose outputs are there already");
   run->add_flag("--detach", arguments.run.detach, "submit and return");
   run->callback([&] { chosen = [&] { return run_command(arguments.global, arguments.run); }; });
 
@@ -115,6 +117,11 @@ void add_run_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
   logs->add_flag("-f,--follow", arguments.logs.follow, "go on until the step has ended");
   logs->add_option("--attempt", arguments.logs.attempt, "only this attempt")->check(CLI::Range(1, 1'000'000));
   logs->callback([&] { chosen = [&] { return logs_command(arguments.global, arguments.logs); }; });
+
+  CLI::App* explain = app.add_subcommand("explain", "Say why a step ran, or why it did not have to");
+  explain->add_option("RUN", arguments.explain.run, "such as r-3")->required();
+  explain->add_option("STEP", arguments.explain.step, "such as train")->required();
+  explain->callback([&] { chosen = [&] { return explain_command(arguments.global, arguments.explain); }; });
 
   CLI::App* agents = app.add_subcommand("agents", "List agents and what they run");
   agents->callback([&] { chosen = [&] { return agents_command(arguments.global); }; });

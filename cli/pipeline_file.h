@@ -29,6 +29,7 @@ struct PipelineFile {
 struct FileOptions {
   std::string file;
   std::vector<std::string> params;
+  bool cache = true;  // of `run`: false runs every step anew
 };
 // `luthier check FILE`: kExitSuccess, or kExitUsage after all errors were printed. No controller is needed.
 [[nodiscard]] int check_command(const GlobalOptions& options, const FileOptions& file);

@@ -78,6 +78,10 @@ std::string verdict(const Json& step, std::int64_t now_ms) {
   if (status == "skipped") {
     return reason.starts_with("skipped") ? reason : "skipped" + (reason.empty() ? "" : ": " + reason);
   }
+  if (const std::string from = text_of(step, "cached_from"); !from.empty()) {
+    const std::string more = summary_of(step);
+    return "cached, from run " + from + (more.empty() ? "" : "  " + more);
+  }
   std::string text = status;
   if (const std::int64_t duration = duration_ms_of(step, now_ms); duration > 0) {
     text += (status == "succeeded" ? " in " : " after ") + format_duration(duration);

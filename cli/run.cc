@@ -71,6 +71,7 @@ Result<Json> submit(const GlobalOptions& options, ApiClient& api, const FileOpti
   return api.post("/api/v1/runs", {{"yaml", file.yaml},
                                    {"file", file.path.string()},
                                    {"params", std::move(params)},
+                                   {"cache", given.cache},
                                    {"sources", std::move(sources)}});
 }
 
@@ -88,12 +89,33 @@ void say_how_to_come_back(const Json& run) {
       id.c_str(), id.c_str(), id.c_str(), step.c_str(), id.c_str());
 }
 
+// When every step that takes a process was given its outputs.
+void say_if_nothing_was_done(const Json& run) {
+  int reused = 0;
+  for (const Json& step : run.value("steps", Json::array())) {
+    if (!step.value("cache", Json()).is_object()) {
+      continue;
+    }
+    if (text_of(step, "cached_from").empty()) {
+      return;
+    }
+    ++reused;
+  }
+  if (reused > 0) {
+    std::printf("nothing to do: %s\n", reused == 1 ? "its one step's outputs were there already"
+                                                   : ("the outputs of all " + std::to_string(reused) +
+                                                      " steps that take a process were there already")
+                                                         .c_str());
+  }
+}
+
 void say_how_it_ended(const Json& run, std::int64_t now_ms) {
   const std::string id = text_of(run, "id");
   const auto created = parse_utc(text_of(run, "created_at"));
   const std::int64_t finished = parse_utc(text_of(run, "finished_at")).value_or(now_ms);
   std::printf("run %s %s in %s\n", id.c_str(), text_of(run, "status").c_str(),
               format_duration(created ? finished - *created : 0).c_str());
+  say_if_nothing_was_done(run);
   for (const Json& step : run.value("steps", Json::array())) {
     if (text_of(step, "status") == "failed") {
       std::printf("why: luthier logs %s %s\n", id.c_str(), text_of(step, "id").c_str());

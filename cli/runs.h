@@ -19,11 +19,16 @@ struct LogsOptions {
   bool follow = false;
   int attempt = 0;  // 0: all
 };
+struct ExplainOptions {
+  std::string run;
+  std::string step;
+};
 
 [[nodiscard]] int runs_command(const GlobalOptions& options, const RunsOptions& runs);
 [[nodiscard]] int status_command(const GlobalOptions& options, const std::string& run);
 [[nodiscard]] int cancel_command(const GlobalOptions& options, const std::string& run);
 [[nodiscard]] int agents_command(const GlobalOptions& options);
+[[nodiscard]] int explain_command(const GlobalOptions& options, const ExplainOptions& explain);
 [[nodiscard]] int logs_command(const GlobalOptions& options, const LogsOptions& logs);
 
 }  // namespace luthier::cli

@@ -66,6 +66,7 @@ void on(State& state, const StepReady& event, Now now) {
   LiveStep& step = live_step(state, event.run, event.step);
   step.status = StepStatus::kReady;
   step.with = event.with;
+  step.cache = event.cache;
   step.waits_since_wall_ms = now.wall_ms;
   LiveRun& run = state.runs.at(event.run);
   if (run.plan.steps.at(run.index.position.at(event.step)).place == plan::Place::kController) {
@@ -133,11 +134,38 @@ void on(State& state, const StepRetrying& event, Now) {
 
 void on(State& state, const StepWaiting& event, Now) { live_step(state, event.run, event.step).waiting_told = true; }
 
+// Keeps the outputs for later runs, or marks them as used.
+void remember_outputs(State& state, const StepSucceeded& event, const LiveStep& step) {
+  if (!step.cache.is_object() || !step.cache.contains("components")) {
+    return;
+  }
+  if (step.cache.contains("hit")) {
+    const std::string key = step.cache["hit"].value("components", step.cache["components"]).dump();
+    if (const auto found = state.cache.find(key); found != state.cache.end()) {
+      found->second.used = ++state.cache_uses;
+    }
+    return;
+  }
+  state.cache[step.cache["components"].dump()] = CachedOutputs{.run = event.run,
+                                                               .step = event.step,
+                                                               .pipeline = state.runs.at(event.run).plan.pipeline,
+                                                               .components = step.cache["components"],
+                                                               .outputs = event.outputs,
+                                                               .used = ++state.cache_uses};
+  if (state.cache.size() > kCacheEntriesMax) {
+    state.cache.erase(std::ranges::min_element(state.cache, {}, [](const auto& entry) { return entry.second.used; }));
+  }
+}
+
 void on(State& state, const StepSucceeded& event, Now) {
   LiveStep& step = live_step(state, event.run, event.step);
   step.status = StepStatus::kSucceeded;
   step.outputs = event.outputs;
   step.reason.clear();
+  if (const auto run = state.runs.find(event.run); run != state.runs.end()) {
+    run->second.started = true;
+    remember_outputs(state, event, step);
+  }
 }
 
 void on(State& state, const StepFailed& event, Now) {

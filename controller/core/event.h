@@ -101,6 +101,7 @@ struct StepReady {
   RunId run;
   StepId step;
   Json with;
+  Json cache = Json();  // how it stands to the cache: internal.h, cache_lookup()
   friend bool operator==(const StepReady&, const StepReady&) = default;
 };
 struct StepSkipped {
@@ -164,6 +165,7 @@ struct StepSucceeded {
   RunId run;
   StepId step;
   Json outputs = Json::object();
+  RunId cached_from = {};  // the run that made the outputs, when this one did not
   friend bool operator==(const StepSucceeded&, const StepSucceeded&) = default;
 };
 struct StepFailed {

@@ -70,6 +70,7 @@ void visit(auto& f, Is<Attempt> auto& x) {
 void visit(auto& f, Is<LiveStep> auto& x) {
   f("status", x.status);
   f("with", x.with);
+  f("cache", x.cache);
   f("outputs", x.outputs);
   f("reason", x.reason);
   f("attempt_number", x.attempt_number);
@@ -107,6 +108,14 @@ void visit(auto& f, Is<Model> auto& x) {
   f("versions", x.versions);
   f("aliases", x.aliases);
 }
+void visit(auto& f, Is<CachedOutputs> auto& x) {
+  f("run", x.run);
+  f("step", x.step);
+  f("pipeline", x.pipeline);
+  f("components", x.components);
+  f("outputs", x.outputs);
+  f("used", x.used);
+}
 // All but the options, which are policy.
 void visit(auto& f, Is<State> auto& x) {
   f("epoch", x.epoch);
@@ -119,6 +128,8 @@ void visit(auto& f, Is<State> auto& x) {
   f("allocations", x.allocations);
   f("models", x.models);
   f("storage_low", x.storage_low);
+  f("cache", x.cache);
+  f("cache_uses", x.cache_uses);
 }
 
 // --- events ---
@@ -158,6 +169,7 @@ LUTHIER_EVENT(StepReady, "step_ready") {
   f("run", x.run);
   f("step", x.step);
   f("with", x.with);
+  f("cache", x.cache);
 }
 LUTHIER_EVENT(StepSkipped, "step_skipped") {
   f("run", x.run);
@@ -203,6 +215,7 @@ LUTHIER_EVENT(StepSucceeded, "step_succeeded") {
   f("run", x.run);
   f("step", x.step);
   f("outputs", x.outputs);
+  f("cached_from", x.cached_from);
 }
 LUTHIER_EVENT(StepFailed, "step_failed") {
   f("run", x.run);

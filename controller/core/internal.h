@@ -52,6 +52,15 @@ void publish_step(Turn& turn, const std::string& name, const RunId& run, const S
 [[nodiscard]] Result<Json> resolve_inputs(const State& state, const LiveRun& run, const plan::Step& step,
                                           const Json& scope);
 
+// --- cache.cc: outputs that are there already ---
+// How the step stands to the cache, for StepReady: null for a step without a process; {"off": why}; or {"components",
+// what its outputs depend on} with "hit" {"run", "step"} (and the hit's own "components" where they differ) or, on a
+// miss, "nearest" {"run", "step", "changed":
+// [{"component", "before", "now"}]} when the step of this pipeline has run before.
+[[nodiscard]] Json cache_lookup(const State& state, const std::string& pipeline, const plan::Step& step,
+                                const Json& with);
+[[nodiscard]] const CachedOutputs* cache_hit(const State& state, const Json& lookup);
+
 // --- agents.cc ---
 void on(Turn& turn, const AgentConnected& input);
 void on(Turn& turn, const AgentSilent& input);

@@ -30,6 +30,12 @@ void start_controller_step(Turn& turn, const RunId& id, const plan::Step& step, 
   }
 }
 
+void reuse_outputs(Turn& turn, const RunId& run, const StepId& step, const CachedOutputs& hit) {
+  const RunId from = hit.run;
+  turn.record(StepSucceeded{run, step, hit.outputs, from});
+  publish_step(turn, "step.succeeded", run, step, Json{{"cached_from", from.value}});
+}
+
 // A waiting step whose needs are over: skip it, fail it, or make it ready.
 void decide_step(Turn& turn, const RunId& id, const plan::Step& step) {
   const LiveRun& run = turn.state.runs.at(id);
@@ -53,10 +59,15 @@ void decide_step(Turn& turn, const RunId& id, const plan::Step& step) {
                      with.error().message);
   }
   const bool runs_here = step.place == plan::Place::kController;
-  if (runs_here) {
+  const Json cache = cache_lookup(turn.state, run.plan.pipeline, step, *with);
+  const CachedOutputs* hit = cache_hit(turn.state, cache);
+  if (runs_here || hit != nullptr) {
     publish_run_started(turn, id);
   }
-  turn.record(StepReady{id, step.id, *with});
+  turn.record(StepReady{id, step.id, *with, cache});
+  if (hit != nullptr) {
+    return reuse_outputs(turn, id, step.id, *hit);
+  }
   if (runs_here) {
     start_controller_step(turn, id, step, *with);
   }

@@ -21,7 +21,8 @@
 //   4  AttemptAssigned: an agent has room; the attempt's number is one more than the last.
 //   5  AttemptStarted: the agent reports the process.
 //   6  AttemptEnded + StepRetrying: within the failure's budget; Ready again, not before a time.
-//   7  AttemptEnded(succeeded) + StepSucceeded; steps of the controller go from Ready to Succeeded directly.
+//   7  AttemptEnded(succeeded) + StepSucceeded; steps of the controller, and those whose
+//      outputs are there already (StepSucceeded with cached_from), go from Ready to Succeeded directly.
 //   8  AttemptEnded + StepFailed: the budget is spent; or, of a controller's step, StepFailed alone.
 //   9  CancelRequested, then StepCancelled for each.
 #pragma once
@@ -76,6 +77,7 @@ struct Attempt {
 struct LiveStep {
   StepStatus status = StepStatus::kWaiting;
   Json with;                        // once ready
+  Json cache;                       // once ready: StepReady::cache
   Json outputs = Json::object();    // once succeeded
   std::string reason;               // why it was skipped, or failed, or is tried again
   std::int32_t attempt_number = 0;  // of the newest attempt; 0: none yet
@@ -123,6 +125,19 @@ struct Model {
   friend bool operator==(const Model&, const Model&) = default;
 };
 
+// Outputs that a step may be given instead of running.
+struct CachedOutputs {
+  RunId run;  // that made them
+  StepId step;
+  std::string pipeline;
+  Json components;  // what they depend on; its text is the entry's key
+  Json outputs = Json::object();
+  std::uint64_t used = 0;  // greater than that of all entries used before it
+  friend bool operator==(const CachedOutputs&, const CachedOutputs&) = default;
+};
+// The entry that was not used for longest leaves first.
+inline constexpr std::size_t kCacheEntriesMax = 4'096;
+
 struct State {
   Options options;
   std::uint64_t epoch = 0;
@@ -134,8 +149,10 @@ struct State {
   std::map<RunId, Deployment> deployments;
   std::map<AttemptId, Allocation> allocations;  // promised and not known to be free again
   std::map<std::string, Model> models;
-  std::string storage_low;  // why no run is accepted and no step assigned; empty: there is room
-  ReadyQueue queue;         // derived
+  std::string storage_low;                     // why no run is accepted and no step assigned; empty: there is room
+  std::map<std::string, CachedOutputs> cache;  // by the text of its components
+  std::uint64_t cache_uses = 0;
+  ReadyQueue queue;  // derived
   friend bool operator==(const State&, const State&) = default;
 };
 

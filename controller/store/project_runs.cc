@@ -52,8 +52,9 @@ Result<void> project_run(Database& database, const core::RunFinished& event, Now
 
 Result<void> project_step(Database& database, const core::StepReady& event, Now now) {
   return database.run(
-      "UPDATE steps SET status = ?3, reason = '', inputs = ?4, ready_ms = ?5 WHERE run = ?1 AND step = ?2",
-      event.run.value, event.step.value, core::to_string(core::StepStatus::kReady), event.with, now.wall_ms);
+      "UPDATE steps SET status = ?3, reason = '', inputs = ?4, ready_ms = ?5, cache = ?6 WHERE run = ?1 AND step = ?2",
+      event.run.value, event.step.value, core::to_string(core::StepStatus::kReady), event.with, now.wall_ms,
+      event.cache);
 }
 
 Result<void> project_step(Database& database, const core::StepSkipped& event, Now now) {
@@ -66,6 +67,10 @@ Result<void> project_step(Database& database, const core::StepRetrying& event, N
 }
 
 Result<void> project_step(Database& database, const core::StepSucceeded& event, Now now) {
+  if (!event.cached_from.value.empty()) {
+    LUTHIER_TRY_VOID(database.run("UPDATE steps SET cached_from = ?3 WHERE run = ?1 AND step = ?2", event.run.value,
+                                  event.step.value, event.cached_from.value));
+  }
   return finish_step(database, event.run, event.step, core::StepStatus::kSucceeded, "", event.outputs, now);
 }
 

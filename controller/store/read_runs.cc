@@ -44,7 +44,8 @@ struct Steps {
 
 Result<void> read_steps(Database& database, const std::string& run, Steps& steps) {
   return database.query(
-      "SELECT step, name, uses, status, reason, needs, attempt, started_ms, finished_ms, outputs, inputs "
+      "SELECT step, name, uses, status, reason, needs, attempt, started_ms, finished_ms, outputs, inputs, "
+      "cache, cached_from "
       "FROM steps WHERE run = ? ORDER BY position",
       [&steps](const Row& row) {
         steps.position.emplace(row.text(0), steps.list.size());
@@ -60,6 +61,8 @@ Result<void> read_steps(Database& database, const std::string& run, Steps& steps
                               {"finished_at", time_or_null(row, 8)},
                               {"outputs", row.json(9)},
                               {"with", row.json(10)},
+                              {"cache", row.json(11)},
+                              {"cached_from", row.text(12).empty() ? Json() : Json(row.text(12))},
                               {"checkpoints", Json::array()},
                               {"progress", nullptr}});
       },

@@ -236,7 +236,13 @@ CREATE TABLE audit (
 ) STRICT;
 )sql";
 
-constexpr std::array kControl{Migration{1, kControl1}, Migration{2, kControl2}};
+// How a step stands to the cache (StepReady::cache), and the run whose outputs it was given.
+constexpr std::string_view kControl3 = R"sql(
+ALTER TABLE steps ADD COLUMN cache TEXT NOT NULL DEFAULT 'null';
+ALTER TABLE steps ADD COLUMN cached_from TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr std::array kControl{Migration{1, kControl1}, Migration{2, kControl2}, Migration{3, kControl3}};
 constexpr std::array kTelemetry{Migration{1, kTelemetry1}, Migration{2, kTelemetry2}};
 
 }  // namespace

@@ -21,6 +21,7 @@ struct Submission {
   std::string file;
   plan::ParamValues params;
   plan::SourceMap sources;
+  bool cache = true;  // false: every step runs
 };
 
 // One source: an artifact of kind "source" that is already here.
@@ -53,6 +54,10 @@ Result<Submission> read_submission(Services& services, const Request& request) {
       return Error{ErrorCode::kInvalidArgument, std::string("'") + member + "' must be an object"};
     }
   }
+  if (body.contains("cache") && !body["cache"].is_boolean()) {
+    return Error{ErrorCode::kInvalidArgument, "'cache' must be true or false"};
+  }
+  submission.cache = body.value("cache", true);
   if (body.contains("params") && body["params"].is_object()) {
     for (const auto& [name, value] : body["params"].items()) {
       submission.params[name] = value;
@@ -93,6 +98,11 @@ void submit(Services& services, const Request& request, const Reply& reply) {
   plan::MadePlan made = plan::make_plan(*parsed.spec, submission->params, submission->sources);
   if (!made.plan) {
     return reply(refuse_pipeline(*submission, made.errors));
+  }
+  if (!submission->cache) {
+    for (plan::Step& step : made.plan->steps) {
+      step.cache = false;
+    }
   }
   core::SubmitRun input{.plan = std::move(*made.plan),
                         .yaml = std::move(submission->yaml),

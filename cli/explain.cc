@@ -1,0 +1,112 @@
+// `luthier explain`: how a step stood to the cache, from what the controller kept when the step became ready.
+#include <cstdio>
+
+#include "cli/api_client.h"
+#include "cli/connection.h"
+#include "cli/format.h"
+#include "cli/runs.h"
+
+namespace luthier::cli {
+namespace {
+
+constexpr std::size_t kValueCharactersMax = 90;
+
+std::string shown(const Json& value) {
+  if (value.is_null()) {
+    return "(not there)";
+  }
+  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (text.size() > kValueCharactersMax) {
+    text = text.substr(0, kValueCharactersMax) + "…";
+  }
+  return text;
+}
+
+void print_components(const Json& components) {
+  std::printf("What its outputs depend on:\n");
+  std::vector<std::vector<std::string>> rows{{"  COMPONENT", "VALUE"}};
+  for (const auto& [name, value] : components.items()) {
+    if (!value.is_object()) {
+      rows.push_back({"  " + name, shown(value)});
+      continue;
+    }
+    for (const auto& [inner, part] : value.items()) {
+      rows.push_back({"  " + name + "." + inner, shown(part)});
+    }
+  }
+  std::printf("%s", format_table(rows).c_str());
+}
+
+void print_miss(const std::string& step, const Json& cache) {
+  const auto nearest = cache.find("nearest");
+  if (nearest == cache.end()) {
+    std::printf("%s ran: no earlier run of this pipeline that is still remembered has made this step's outputs.\n",
+                step.c_str());
+    return;
+  }
+  std::printf("%s ran, because this differs from run %s:\n", step.c_str(), text_of(*nearest, "run").c_str());
+  std::vector<std::vector<std::string>> rows{{"  COMPONENT", "THEN", "NOW"}};
+  for (const Json& change : nearest->value("changed", Json::array())) {
+    rows.push_back({"  " + text_of(change, "component"), shown(change.value("before", Json())),
+                    shown(change.value("now", Json()))});
+  }
+  std::printf("%s", format_table(rows).c_str());
+}
+
+void print_explanation(const Json& step) {
+  const std::string id = text_of(step, "id");
+  const Json cache = step.value("cache", Json());
+  if (!cache.is_object()) {
+    const bool waits = text_of(step, "started_at").empty() && text_of(step, "status") != "succeeded";
+    std::printf(waits ? "%s has not become ready (%s), so nothing was looked up.\n"
+                      : "%s (%s) needs no process: the controller does it anew each time.\n",
+                id.c_str(), waits ? text_of(step, "status").c_str() : text_of(step, "uses").c_str());
+    return;
+  }
+  if (cache.contains("off")) {
+    std::printf("%s ran: it is never reused (%s).\n", id.c_str(), text_of(cache, "off").c_str());
+    return;
+  }
+  if (cache.contains("hit")) {
+    std::printf("%s did not run: run %s made its outputs from the same.\n", id.c_str(),
+                text_of(cache["hit"], "run").c_str());
+    if (cache["hit"].contains("components")) {
+      std::printf(
+          "The model serves already; this is the verdict that it was promoted by, not a comparison with itself.\n");
+    }
+  } else {
+    print_miss(id, cache);
+  }
+  print_components(cache.value("components", Json::object()));
+}
+
+}  // namespace
+
+int explain_command(const GlobalOptions& options, const ExplainOptions& explain) {
+  Result<ApiClient> api = connect(options);
+  if (!api) {
+    return report(api.error());
+  }
+  const Result<Json> run = api->get("/api/v1/runs/" + segment(explain.run));
+  if (!run) {
+    return report(run.error());
+  }
+  std::string known;
+  for (const Json& step : run->value("steps", Json::array())) {
+    if (text_of(step, "id") == explain.step) {
+      if (options.json) {
+        return print_json(Json{{"step", explain.step},
+                               {"status", step.value("status", Json())},
+                               {"cached_from", step.value("cached_from", Json())},
+                               {"cache", step.value("cache", Json())}});
+      }
+      print_explanation(step);
+      return kExitSuccess;
+    }
+    known += (known.empty() ? "" : ", ") + text_of(step, "id");
+  }
+  return report(Error{ErrorCode::kNotFound,
+                      "run " + explain.run + " has no step '" + explain.step + "'; its steps are " + known});
+}
+
+}  // namespace luthier::cli
