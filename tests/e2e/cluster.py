@@ -231,7 +231,8 @@ class Cluster:
     def submit(self, file, **params):
         """Submits a pipeline through the command line (which uploads its sources); returns the run's id."""
         options = [item for name, value in params.items() for item in ("-p", f"{name}={value}")]
-        return json.loads(self.cli("run", file, *options, "--detach", "-o", "json").stdout)["id"]
+        # Tests submit the same pipeline again and again and mean it to run.
+        return json.loads(self.cli("run", file, *options, "--no-cache", "--detach", "-o", "json").stdout)["id"]
 
     def run(self, run_id):
         return self.get(f"/api/v1/runs/{run_id}")

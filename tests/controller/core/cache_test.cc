@@ -134,7 +134,11 @@ TEST(Cache, TheEntryThatWasNotUsedForLongestLeavesFirst) {
   for (std::size_t i = 0; i < kCacheEntriesMax; ++i) {
     state.cache[std::to_string(i)].used = ++state.cache_uses;
   }
-  state.runs[RunId{"r-9"}].steps[StepId{"train"}].cache = {{"components", {{"x", 1}}}};
+  plan::Plan plan;
+  plan.pipeline = "p";
+  plan.steps = {training()};
+  apply(state, RunSubmitted{RunId{"r-9"}, plan, "", "", ""}, Now{});
+  apply(state, StepReady{RunId{"r-9"}, StepId{"train"}, Json::object(), {{"components", {{"x", 1}}}}}, Now{});
   apply(state, StepSucceeded{RunId{"r-9"}, StepId{"train"}}, Now{});
   EXPECT_EQ(state.cache.size(), kCacheEntriesMax);
   EXPECT_FALSE(state.cache.contains("0"));
