@@ -104,6 +104,15 @@ void look_at_disk(DiskGuard& guard, Runtime& runtime, Log& log) {
   runtime.post(core::StorageReport{low});
 }
 
+Result<void> tell_ready(const Config& config, const std::filesystem::path& data, int http_port, int grpc_port,
+                        Log& log) {
+  const std::string http_url = "http://" + config.http_host + ":" + std::to_string(http_port);
+  const std::string grpc_address = config.grpc_host + ":" + std::to_string(grpc_port);
+  LUTHIER_TRY_VOID(write_ready_file(config.ready_file, http_url, grpc_address));
+  log.info("ready", {{"http", http_url}, {"grpc", grpc_address}, {"data", data.string()}});
+  return {};
+}
+
 Result<void> serve(const Config& config, const sigset_t& signals) {
   const SystemClock clock;
   Log log(clock, {.level = config.log_level, .pretty = config.log_pretty, .fd = 2});
@@ -152,10 +161,7 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
                                                  look_at_disk(guard, *runtime, log);
                                                }});
   housekeeper.start();
-  const std::string http_url = "http://" + config.http_host + ":" + std::to_string(http.port());
-  const std::string grpc_address = config.grpc_host + ":" + std::to_string(grpc_port);
-  LUTHIER_TRY_VOID(write_ready_file(config.ready_file, http_url, grpc_address));
-  log.info("ready", {{"http", http_url}, {"grpc", grpc_address}, {"data", folder.path().string()}});
+  LUTHIER_TRY_VOID(tell_ready(config, folder.path(), http.port(), grpc_port, log));
 
   const int signal = wait_for_stop(signals);
   log.info("stopping", {{"signal", std::to_string(signal)}});
