@@ -8,9 +8,14 @@
 #include <map>
 
 #include "agents/version.h"
+#include "base/file.h"
 
 namespace luthier::agents {
 namespace {
+
+constexpr std::size_t kLabelBytesMax = 200;
+constexpr std::size_t kLabelsMax = 64;
+constexpr std::uint64_t kFileBytesMax = 1 << 20;
 
 struct Setting {
   const char* flag;
@@ -67,6 +72,29 @@ Result<void> set_cache_bytes(Config& config, const std::string& text) {
   return {};
 }
 
+// "gpu=a100"; given again, they add up; the same key again replaces.
+Result<void> set_label(Config& config, const std::string& text) {
+  for (std::size_t start = 0; start <= text.size();) {
+    const std::size_t end = std::min(text.find(',', start), text.size());
+    const std::string one = text.substr(start, end - start);
+    const std::size_t equals = one.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == one.size() || one.size() > kLabelBytesMax) {
+      return bad_value("must be KEY=VALUE, or several with commas between them");
+    }
+    config.labels[one.substr(0, equals)] = one.substr(equals + 1);
+    start = end + 1;
+  }
+  return config.labels.size() > kLabelsMax ? Result<void>(bad_value("too many labels; at most 64")) : Result<void>();
+}
+
+Result<void> set_drain(Config& config, const std::string& text) {
+  if (text != "1" && text != "true" && text != "0" && text != "false") {
+    return bad_value("must be true or false");
+  }
+  config.drain = text == "1" || text == "true";
+  return {};
+}
+
 Result<void> set_log_pretty(Config& config, const std::string& text) {
   if (text != "1" && text != "true" && text != "0" && text != "false") {
     return bad_value("must be true or false");
@@ -94,6 +122,18 @@ const std::vector<Setting>& settings() {
        "a step is stopped when no agent has attended it for so long", duration_setter(&Config::orphan_timeout)},
       {"--stop-grace", "LUTHIER_AGENT_STOP_GRACE", "DURATION", "10s", "between TERM and KILL of a step",
        duration_setter(&Config::stop_grace)},
+      {"--hang-timeout", "LUTHIER_AGENT_HANG_TIMEOUT", "DURATION", "10m",
+       "a training, evaluation or preparation that says nothing for so long is ended; 0s: only reported",
+       duration_setter(&Config::hang_timeout)},
+      {"--label", "LUTHIER_AGENT_LABEL", "KEY=VALUE", "none",
+       "what steps may ask for with resources.labels; may be repeated", set_label},
+      {"--cgroup", "LUTHIER_AGENT_CGROUP", "DIR", "none",
+       "delegated control group (version 2) in which each step gets one of its own, with its cpus and memory",
+       path_setter(&Config::cgroup)},
+      {"--drain", "LUTHIER_AGENT_DRAIN", "", "false",
+       "at SIGTERM take no new work and end when nothing runs any more; a second SIGTERM ends at once", set_drain},
+      {"--drain-deadline", "LUTHIER_AGENT_DRAIN_DEADLINE", "DURATION", "none",
+       "with --drain: what still runs then is moved to other agents", duration_setter(&Config::drain_deadline)},
       {"--nvml-library", "LUTHIER_AGENT_NVML_LIBRARY", "FILE", "libnvidia-ml.so.1", "where GPUs are looked for",
        path_setter(&Config::nvml_library)},
       {"--ready-file", "LUTHIER_AGENT_READY_FILE", "FILE", "none", "written when the controller has welcomed the agent",
@@ -113,7 +153,9 @@ std::string help_text() {
     text += left + setting.help + "\n" + std::string(34, ' ') + "default: " + setting.default_text + "; or " +
             setting.variable + "\n";
   }
-  return text +
+  return text + "  --config FILE                   lines 'name = value', names as above without dashes in front\n" +
+         std::string(34, ' ') +
+         "or LUTHIER_AGENT_CONFIG\n"
          "  --print-config                  the settings in force and where each comes from\n"
          "  --version, --help\n";
 }
@@ -125,8 +167,65 @@ Result<void> apply(const Setting& setting, const std::string& value, const std::
   if (auto set = setting.set(config, value); !set) {
     return Error{ErrorCode::kInvalidArgument, origin + " '" + value + "': " + set.error().message};
   }
-  origins[setting.flag] = {origin, value};
+  auto& [from, shown] = origins[setting.flag];
+  const bool adds_up = std::string_view(setting.flag) == "--label" && !shown.empty();
+  from = origin;
+  shown = adds_up ? shown + "," + value : value;
   return {};
+}
+
+const Setting* find_setting(const std::string& flag) {
+  for (const Setting& setting : settings()) {
+    if (flag == setting.flag) {
+      return &setting;
+    }
+  }
+  return nullptr;
+}
+
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r");
+  return first == std::string_view::npos ? std::string_view()
+                                         : text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+Result<void> apply_file(const std::string& path, ParsedConfig& parsed, Origins& origins) {
+  LUTHIER_TRY(const std::string content, read_file(path, kFileBytesMax));
+  std::string_view rest = content;
+  for (int number = 1; !rest.empty(); ++number) {
+    const std::string place = path + ":" + std::to_string(number);
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    const std::string_view text = trim(line.substr(0, line.find('#')));
+    if (text.empty()) {
+      continue;
+    }
+    const auto equals = text.find('=');
+    const std::string name(trim(text.substr(0, equals)));
+    const Setting* setting = find_setting("--" + name);
+    if (equals == std::string_view::npos || setting == nullptr) {
+      return Error{ErrorCode::kInvalidArgument,
+                   place + (equals == std::string_view::npos
+                                ? ": expected 'name = value'"
+                                : ": there is no setting '" + name + "'; see luthier-agent --help")};
+    }
+    LUTHIER_TRY_VOID(apply(*setting, std::string(trim(text.substr(equals + 1))), place, parsed.config, origins));
+  }
+  return {};
+}
+
+// What --config names; the environment's when no flag does.
+std::string config_file(const std::vector<std::string>& arguments, const char* (*environment)(const char*)) {
+  const char* named = environment("LUTHIER_AGENT_CONFIG");
+  std::string file = named == nullptr ? "" : named;
+  for (std::size_t at = 0; at < arguments.size(); ++at) {
+    if (arguments[at] == "--config" && at + 1 < arguments.size()) {
+      file = arguments[at + 1];
+    } else if (arguments[at].starts_with("--config=")) {
+      file = arguments[at].substr(9);
+    }
+  }
+  return file;
 }
 
 Result<void> apply_flags(const std::vector<std::string>& arguments, ParsedConfig& parsed, Origins& origins) {
@@ -139,10 +238,13 @@ Result<void> apply_flags(const std::vector<std::string>& arguments, ParsedConfig
                                                  : ConfigAction::kPrintHelp;
       continue;
     }
-    const Setting* found = nullptr;
-    for (const Setting& setting : settings()) {
-      found = flag == setting.flag ? &setting : found;
+    if (flag == "--config") {  // config_file() has seen to it
+      if (equals == std::string::npos && ++at >= arguments.size()) {
+        return Error{ErrorCode::kInvalidArgument, "--config needs a value: FILE"};
+      }
+      continue;
     }
+    const Setting* found = find_setting(flag);
     if (found == nullptr) {
       return Error{ErrorCode::kInvalidArgument, "unknown argument '" + flag + "'; see luthier-agent --help"};
     }
@@ -201,6 +303,9 @@ Result<milliseconds> parse_duration(const std::string& text) {
 Result<ParsedConfig> parse_config(const std::vector<std::string>& arguments, const char* (*environment)(const char*)) {
   ParsedConfig parsed;
   Origins origins;
+  if (const std::string file = config_file(arguments, environment); !file.empty()) {
+    LUTHIER_TRY_VOID(apply_file(file, parsed, origins));
+  }
   for (const Setting& setting : settings()) {
     if (const char* value = environment(setting.variable); value != nullptr && *value != '\0') {
       LUTHIER_TRY_VOID(apply(setting, value, setting.variable, parsed.config, origins));

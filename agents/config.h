@@ -1,8 +1,9 @@
-// Config of luthier-agent: one struct, one table. Default < environment < flag.
+// Config of luthier-agent: one struct, one table. Default < file < environment < flag.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,11 @@ struct Config {
   std::uint64_t cache_bytes = std::uint64_t{50} << 30;
   milliseconds orphan_timeout{900'000};
   milliseconds stop_grace{10'000};
+  milliseconds hang_timeout{600'000};  // 0: a silent process is only reported
+  std::map<std::string, std::string> labels;
+  std::filesystem::path cgroup;    // empty: none
+  bool drain = false;              // at the first SIGTERM, wait until nothing runs
+  milliseconds drain_deadline{0};  // then what still runs is moved; 0: never
   bool log_pretty = false;
 };
 
@@ -34,7 +40,9 @@ struct ParsedConfig {
   std::string text;  // what to print, unless kRun
 };
 
-// `arguments` without the program's name; `environment` as getenv. One clear sentence for every mistake.
+// `arguments` without the program's name; `environment` as getenv. The file is what --config or LUTHIER_AGENT_CONFIG
+// names: lines "name = value", names as flags without dashes in front, '#' starts a comment. One clear sentence for
+// every mistake.
 [[nodiscard]] Result<ParsedConfig> parse_config(const std::vector<std::string>& arguments,
                                                 const char* (*environment)(const char*));
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include "agents/link/session.h"
 #include "agents/link/telemetry_link.h"
 #include "agents/run/runner.h"
+#include "agents/shim/cgroup.h"
 #include "agents/shim/process_tree.h"
 #include "agents/version.h"
 #include "base/file.h"
@@ -21,6 +23,8 @@
 namespace luthier::agents {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr milliseconds kDrainPoll{200};
 
 Programs find_programs(const Config& config) {
   std::error_code code;
@@ -30,21 +34,33 @@ Programs find_programs(const Config& config) {
                   .prep = folder / "luthier-prep"};
 }
 
+// Told well before it ends the process.
+SilenceLimits silence_limits(const Config& config) {
+  SilenceLimits limits{.hang_ms = config.hang_timeout.count()};
+  if (limits.hang_ms > 0) {
+    limits.notice_ms = std::min(limits.notice_ms, limits.hang_ms / 2);
+  }
+  return limits;
+}
+
 }  // namespace
 
 // In the order of need: the links and the runner post to the strand; the strand's effects go to them.
 struct AgentRuntime::Parts {
   Parts(const AgentRuntime& runtime, const Session& session, HelloFacts facts)
-      : strand(runtime.clock_, Options{.stop_grace = runtime.config_.stop_grace}),
+      : strand(runtime.clock_,
+               Options{.stop_grace = runtime.config_.stop_grace, .hang_timeout = runtime.config_.hang_timeout}),
         blobs(make_blob_link(session)),
         telemetry(session, runtime.clock_, runtime.log_, post()),
         runner({.data = runtime.config_.data,
                 .programs = find_programs(runtime.config_),
                 .launch = {.grace_ms = runtime.config_.stop_grace.count(),
-                           .orphan_timeout_ms = runtime.config_.orphan_timeout.count()},
+                           .orphan_timeout_ms = runtime.config_.orphan_timeout.count(),
+                           .cgroup = runtime.config_.cgroup},
+                .silence = silence_limits(runtime.config_),
                 .cache_bytes_max = runtime.config_.cache_bytes},
                *blobs, telemetry, runtime.clock_, runtime.log_, post()),
-        control(session, std::move(facts), runtime.log_, {[this] { return strand.held(); }, post()}),
+        control(session, std::move(facts), runtime.clock_, runtime.log_, {[this] { return strand.held(); }, post()}),
         inference(session, runtime.log_, [this](const AttemptId& attempt) { return runner.serve_socket(attempt); }) {}
 
   ~Parts() {
@@ -120,8 +136,19 @@ void AgentRuntime::perform(Parts& parts, const Effect& effect) {
       effect);
 }
 
-Result<void> AgentRuntime::run(const Cancel& stop) {
+void AgentRuntime::drain(Parts& parts, const Cancel& stop_now) {
+  log_.info("agent_draining", {{"deadline_ms", std::to_string(config_.drain_deadline.count())}});
+  parts.control.drain(config_.drain_deadline);
+  while (!parts.strand.held().empty() && !stop_now.wait(kDrainPoll)) {
+  }
+}
+
+Result<void> AgentRuntime::run(const Cancel& stop, const Cancel& stop_now) {
   LUTHIER_TRY_VOID(lock_data());
+  if (!config_.cgroup.empty()) {
+    LUTHIER_TRY(const std::string controllers, shim::prepare_cgroup_parent(config_.cgroup));
+    log_.info("cgroup_ready", {{"folder", config_.cgroup.string()}, {"controllers", controllers}});
+  }
   LUTHIER_TRY(const Session session,
               join_or_load(config_.data, config_.controller, config_.name, config_.join_token_file, stop));
   const Devices devices = find_devices({.cpus = config_.cpus, .nvml_library = config_.nvml_library});
@@ -132,7 +159,7 @@ Result<void> AgentRuntime::run(const Cancel& stop) {
                               {"name", config_.name},
                               {"cpus", std::to_string(devices.cpus)},
                               {"gpus", std::to_string(devices.gpus.size())}});
-  Parts parts(*this, session, HelloFacts{config_.name, kVersion, shim::read_boot_id(), devices});
+  Parts parts(*this, session, HelloFacts{config_.name, kVersion, shim::read_boot_id(), devices, config_.labels});
   parts.on_connected = [this, &session] { on_connected(session.agent_id); };
   parts.strand.start([this, &parts](const Effect& effect) { perform(parts, effect); });
   parts.telemetry.start();
@@ -140,6 +167,9 @@ Result<void> AgentRuntime::run(const Cancel& stop) {
   parts.control.start();
   parts.inference.start();
   while (!stop.wait(milliseconds(3'600'000))) {
+  }
+  if (config_.drain) {
+    drain(parts, stop_now);
   }
   log_.info("agent_stopping");
   return {};

@@ -4,6 +4,7 @@
 #include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ struct Prepared {
   std::vector<char*> environment;
   std::array<int, 3> standard_fds{-1, -1, -1};
   UniqueFd null;
+  UniqueFd cgroup_members;
   UniqueFd report_read;
   UniqueFd report_write;
   pid_t parent = 0;
@@ -68,6 +70,12 @@ Result<Prepared> prepare(const ChildOptions& options) {
   prepared.environment = pointers(options.environment);
   prepared.standard_fds = {options.stdin_fd, options.stdout_fd, options.stderr_fd};
   prepared.null = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!options.cgroup_members.empty()) {
+    prepared.cgroup_members = UniqueFd(::open(options.cgroup_members.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!prepared.cgroup_members.valid()) {
+      return start_error(prepared.program, errno).with(options.cgroup_members.string());
+    }
+  }
   int ends[2];
   if (!prepared.null.valid() || ::pipe2(ends, O_CLOEXEC) != 0) {
     return start_error(prepared.program, errno);
@@ -131,10 +139,16 @@ void reset_signals() {
 
 [[noreturn]] void become_program(const ChildOptions& options, Prepared& prepared) {
   const int report = prepared.report_write.get();
+  if (prepared.cgroup_members.valid() && ::write(prepared.cgroup_members.get(), "0", 1) != 1) {
+    report_and_exit(report);
+  }
+  if (options.file_mode_mask) {
+    ::umask(*options.file_mode_mask);
+  }
   // Dispositions go first: with the mask lifted, a handler of the parent must not run here.
   reset_signals();
   if (!arrange_standard_fds(prepared) || !limit(RLIMIT_CORE, options.core_bytes_max) ||
-      !limit(RLIMIT_AS, options.address_space_bytes_max) ||
+      !limit(RLIMIT_AS, options.address_space_bytes_max) || !limit(RLIMIT_DATA, options.data_bytes_max) ||
       (!prepared.workdir.empty() && ::chdir(prepared.workdir.c_str()) != 0)) {
     report_and_exit(report);
   }

@@ -28,6 +28,9 @@ struct ChildOptions {
   int parent_death_signal = 0;  // sent when the calling thread dies; 0: none
   std::optional<std::uint64_t> core_bytes_max;
   std::optional<std::uint64_t> address_space_bytes_max;
+  std::optional<std::uint64_t> data_bytes_max;  // heap and private writable mappings
+  std::filesystem::path cgroup_members;         // cgroup.procs of the group it starts in; empty: the caller's
+  std::optional<unsigned> file_mode_mask;       // umask; the caller's when not given
 };
 
 // Returns the pid once the program runs. kNotFound when there is no such program; otherwise the error of the call

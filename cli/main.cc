@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/version.h"
+#include "cli/agents.h"
 #include "cli/chat.h"
 #include "cli/exit_codes.h"
 #include "cli/models.h"
@@ -49,6 +50,11 @@ struct Arguments {
   AliasOptions alias;
   CompareOptions compare;
   ChatOptions chat;
+  std::string agent;
+  std::string token;
+  DrainOptions drain;
+  bool no_wait = false;
+  JoinTokenOptions join_token;
   std::string prompt;
   bool no_template = false;
   bool dry_run = false;
@@ -122,9 +128,52 @@ void add_run_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
   explain->add_option("RUN", arguments.explain.run, "such as r-3")->required();
   explain->add_option("STEP", arguments.explain.step, "such as train")->required();
   explain->callback([&] { chosen = [&] { return explain_command(arguments.global, arguments.explain); }; });
+}
 
-  CLI::App* agents = app.add_subcommand("agents", "List agents and what they run");
-  agents->callback([&] { chosen = [&] { return agents_command(arguments.global); }; });
+void add_join_token_commands(CLI::App& agents, Arguments& arguments, Command& chosen) {
+  CLI::App* token = agents.add_subcommand("join-token", "Print a new token that admits agents; list and revoke tokens");
+  token->add_option("--uses", arguments.join_token.uses, "how many agents it admits")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  token->add_option("--expires", arguments.join_token.expires, "for how long, such as 1h")->capture_default_str();
+  token->require_subcommand(0, 1);
+  token->callback([&, token] {
+    if (token->get_subcommands().empty()) {
+      chosen = [&] { return join_token_command(arguments.global, arguments.join_token); };
+    }
+  });
+  CLI::App* list = token->add_subcommand("list", "List tokens that still admit agents");
+  list->callback([&] { chosen = [&] { return join_tokens_command(arguments.global); }; });
+  CLI::App* revoke = token->add_subcommand("revoke", "Make a token admit nobody any more");
+  revoke->add_option("TOKEN", arguments.token, "its id, such as jt_0123456789ab")->required();
+  revoke->callback([&] { chosen = [&] { return revoke_join_token_command(arguments.global, arguments.token); }; });
+}
+
+void add_agent_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
+  CLI::App* agents = app.add_subcommand("agents", "List agents and what they run; admit, drain and remove them");
+  agents->require_subcommand(0, 1);
+  agents->callback([&, agents] {
+    if (agents->get_subcommands().empty()) {
+      chosen = [&] { return agents_command(arguments.global); };
+    }
+  });
+  const auto add = [&](const char* name, const char* help, const Command& command) {
+    CLI::App* sub = agents->add_subcommand(name, help);
+    sub->add_option("AGENT", arguments.agent, "its id, or its name")->required();
+    sub->callback([&chosen, command] { chosen = command; });
+    return sub;
+  };
+  add("cordon", "Give an agent no new work", [&] { return cordon_command(arguments.global, arguments.agent, true); });
+  add("uncordon", "Give an agent work again, also after a drain",
+      [&] { return cordon_command(arguments.global, arguments.agent, false); });
+  CLI::App* drain = add("drain", "Give an agent no new work and wait until it runs nothing", [&] {
+    arguments.drain.wait = !arguments.no_wait;
+    return drain_command(arguments.global, arguments.agent, arguments.drain);
+  });
+  drain->add_option("--deadline", arguments.drain.deadline, "move what still runs to other agents then, such as 10m");
+  drain->add_flag("--no-wait", arguments.no_wait, "return at once");
+  add("forget", "Remove a lost agent for good", [&] { return forget_command(arguments.global, arguments.agent); });
+  add_join_token_commands(*agents, arguments, chosen);
 }
 
 void add_model_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
@@ -231,6 +280,7 @@ int main_of_luthier(int argc, char** argv) {
   add_up(app, arguments, chosen);
   add_pipeline_commands(app, arguments, chosen);
   add_run_commands(app, arguments, chosen);
+  add_agent_commands(app, arguments, chosen);
   add_model_commands(app, arguments, chosen);
   add_chat(app, arguments, chosen);
   add_operations_commands(app, arguments.global, chosen);

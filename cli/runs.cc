@@ -33,6 +33,35 @@ std::string step_note(const Json& step) {
   return status == "succeeded" ? summary_of(step) : text_of(step, "reason");
 }
 
+// Of the newest attempt: "0.4 s CPU, 12 MiB".
+std::string step_usage(const Json& step) {
+  const Json attempts = step.value("attempts", Json::array());
+  const Json usage = attempts.empty() ? Json() : attempts.back().value("usage", Json());
+  if (!usage.is_object()) {
+    return "";
+  }
+  std::vector<std::string> parts;
+  const auto seconds = [&](const char* member, const char* what) {
+    if (const Json value = usage.value(member, Json()); value.is_number()) {
+      parts.push_back(format_number(value.get<double>()) + " s " + what);
+    }
+  };
+  const auto bytes = [&](const char* member, const char* what) {
+    if (const Json value = usage.value(member, Json()); value.is_number_unsigned()) {
+      parts.push_back(format_bytes(value.get<std::uint64_t>()) + what);
+    }
+  };
+  seconds("cpu_seconds", "CPU");
+  bytes("peak_memory_bytes", "");
+  seconds("gpu_seconds", "GPU");
+  bytes("peak_gpu_memory_bytes", " of GPU");
+  std::string text;
+  for (const std::string& part : parts) {
+    text += (text.empty() ? "" : ", ") + part;
+  }
+  return text;
+}
+
 std::string step_agent(const Json& step) {
   const Json attempts = step.value("attempts", Json::array());
   return attempts.empty() ? "" : text_of(attempts.back(), "agent");
@@ -44,27 +73,15 @@ void print_run(const Json& run, std::int64_t now_ms) {
   if (run.contains("params") && !run["params"].empty()) {
     std::printf("params: %s\n", text_of(run, "params").c_str());
   }
-  std::vector<std::vector<std::string>> rows = {{"STEP", "USES", "STATUS", "ATTEMPT", "AGENT", "TIME", ""}};
+  std::vector<std::vector<std::string>> rows = {{"STEP", "USES", "STATUS", "ATTEMPT", "AGENT", "TIME", "USED", ""}};
   for (const Json& step : run.value("steps", Json::array())) {
     const std::int64_t duration = duration_ms_of(step, now_ms);
     rows.push_back({text_of(step, "id"), text_of(step, "uses"), text_of(step, "status"),
                     step.value("attempt", 0) == 0 ? "" : text_of(step, "attempt"), step_agent(step),
-                    text_of(step, "started_at").empty() ? "" : format_duration(duration), step_note(step)});
+                    text_of(step, "started_at").empty() ? "" : format_duration(duration), step_usage(step),
+                    step_note(step)});
   }
   std::printf("\n%s", format_table(rows).c_str());
-}
-
-std::string resources_text(const Json& resources) {
-  const bool has_cpus = resources.is_object() && resources.contains("cpus") && resources["cpus"].is_number();
-  std::string text = has_cpus ? format_number(resources["cpus"].get<double>()) + " CPU" : "";
-  if (resources.is_object() && resources.contains("memory_bytes") && resources["memory_bytes"].is_number_unsigned()) {
-    text += ", " + format_bytes(resources["memory_bytes"].get<std::uint64_t>());
-  }
-  const Json gpus = resources.is_object() ? resources.value("gpus", Json::array()) : Json::array();
-  if (!gpus.empty()) {
-    text += ", " + std::to_string(gpus.size()) + " × " + text_of(gpus.front(), "name");
-  }
-  return text;
 }
 
 }  // namespace
@@ -126,27 +143,6 @@ int cancel_command(const GlobalOptions& options, const std::string& run) {
     return print_json(*cancelled);
   }
   std::printf("run %s: %s\n", text_of(*cancelled, "id").c_str(), text_of(*cancelled, "status").c_str());
-  return kExitSuccess;
-}
-
-int agents_command(const GlobalOptions& options) {
-  const Result<Json> answer = get(options, "/api/v1/agents");
-  if (!answer) {
-    return report(answer.error());
-  }
-  if (options.json) {
-    return print_json(*answer);
-  }
-  std::vector<std::vector<std::string>> rows = {{"AGENT", "NAME", "STATUS", "OFFERS", "RUNS"}};
-  for (const Json& agent : answer->value("agents", Json::array())) {
-    std::string attempts;
-    for (const Json& attempt : agent.value("attempts", Json::array())) {
-      attempts += (attempts.empty() ? "" : ", ") + (attempt.is_string() ? printable(attempt.get<std::string>()) : "");
-    }
-    rows.push_back({text_of(agent, "id"), text_of(agent, "name"), text_of(agent, "status"),
-                    resources_text(agent.value("resources", Json())), attempts});
-  }
-  std::printf("%s", rows.size() == 1 ? "no agents yet\n" : format_table(rows).c_str());
   return kExitSuccess;
 }
 

@@ -1,4 +1,4 @@
-// `luthier runs`, `status`, `cancel`, `logs` and `agents`: looking at what goes on.
+// `luthier runs`, `status`, `cancel` and `logs`: looking at what goes on.
 #pragma once
 
 #include <string>
@@ -27,7 +27,6 @@ struct ExplainOptions {
 [[nodiscard]] int runs_command(const GlobalOptions& options, const RunsOptions& runs);
 [[nodiscard]] int status_command(const GlobalOptions& options, const std::string& run);
 [[nodiscard]] int cancel_command(const GlobalOptions& options, const std::string& run);
-[[nodiscard]] int agents_command(const GlobalOptions& options);
 [[nodiscard]] int explain_command(const GlobalOptions& options, const ExplainOptions& explain);
 [[nodiscard]] int logs_command(const GlobalOptions& options, const LogsOptions& logs);
 

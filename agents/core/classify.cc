@@ -11,7 +11,7 @@ Classified classify_command(const ExitRecord& exit) {
   }
   if (exit.signal == SIGKILL) {
     return {Outcome::kInfrastructureFailure, "killed",
-            "the command was ended by SIGKILL, which this agent did not send (out of memory, perhaps)"};
+            "the command was ended by SIGKILL, which this agent did not send (the machine ran out of memory, perhaps)"};
   }
   if (exit.signal != 0) {
     return {Outcome::kUserFailure, "signal", "the command was ended by signal " + std::to_string(exit.signal)};
@@ -42,6 +42,12 @@ Classified classify_worker(const ExitRecord& exit) {
   return {};
 }
 
+std::string out_of_memory_text(const Assignment& assignment) {
+  const std::uint64_t mebibytes = assignment.memory_bytes >> 20;
+  return "it was killed because it used more memory than it asked for (" + std::to_string(mebibytes) +
+         " MiB); ask for more with resources.memory, or let it use less";
+}
+
 }  // namespace
 
 Classified classify_exit(const Assignment& assignment, const ExitRecord& exit, std::optional<StopReason> stop) {
@@ -55,6 +61,13 @@ Classified classify_exit(const Assignment& assignment, const ExitRecord& exit, s
   if (stop == StopReason::kTimedOut) {
     return {Outcome::kTimedOut, "timeout",
             "the step was stopped after its timeout of " + std::to_string(assignment.timeout.count() / 1000) + " s"};
+  }
+  if (stop == StopReason::kHung) {
+    return {Outcome::kInfrastructureFailure, "hung",
+            "the process stopped talking, so it was ended (it has to say a line within the agent's --hang-timeout)"};
+  }
+  if (exit.out_of_memory) {
+    return {Outcome::kUserFailure, "out_of_memory", out_of_memory_text(assignment)};
   }
   if (stop) {
     return {Outcome::kStopped, "stopped", "the step was stopped because the controller asked"};

@@ -7,6 +7,7 @@
 //   StartShim         start luthier-shim for the folder; from then on follow its        ShimStarted, ShimFailed; later
 //                     spool                                                             ProcessReady, CheckpointSeen,
 //                                                                                       ProcessExited, ProcessTreeGone
+//   RenewLease        tell the shim how long it may go on without a further word        nothing
 //   StopProcess       durably note the reason in the folder (RecoveredAttempt gives     (ProcessExited, ProcessTreeGone
 //                     it back), ask the shim to stop the process: TERM, or KILL of      come as usual)
 //                     the whole tree when `force`; nothing when it is already dead
@@ -35,7 +36,13 @@ struct FetchInputs {
 };
 struct StartShim {
   Assignment assignment;
+  Lease lease;  // of an exclusive attempt
   friend bool operator==(const StartShim&, const StartShim&) = default;
+};
+struct RenewLease {
+  AttemptId attempt;
+  Lease lease;
+  friend bool operator==(const RenewLease&, const RenewLease&) = default;
 };
 struct StopProcess {
   AttemptId attempt;
@@ -61,8 +68,8 @@ struct FlushTelemetry {
 
 enum class Outcome { kSucceeded, kUserFailure, kInfrastructureFailure, kStopped, kTimedOut };
 
-// Reports, as agent.proto has them. All but Ready are repeated until acknowledged; Ready is repeated after a
-// reconnect while the process lives.
+// Reports, as agent.proto has them. All but Ready and Silent are repeated until acknowledged; those two are repeated
+// after a reconnect while they hold.
 struct StartedReport {
   AttemptId attempt;
   std::int64_t pid = 0;
@@ -71,6 +78,11 @@ struct StartedReport {
 struct ReadyReport {
   AttemptId attempt;
   friend bool operator==(const ReadyReport&, const ReadyReport&) = default;
+};
+struct SilentReport {
+  AttemptId attempt;
+  std::int64_t silent_ms = 0;  // 0: it speaks again
+  friend bool operator==(const SilentReport&, const SilentReport&) = default;
 };
 struct CheckpointReport {
   AttemptId attempt;
@@ -89,13 +101,14 @@ struct FinishedReport {
   int signal = 0;
   std::string error_code;
   std::string error_message;
+  Usage usage;
   friend bool operator==(const FinishedReport&, const FinishedReport&) = default;
 };
 struct ReleasedReport {
   AttemptId attempt;
   friend bool operator==(const ReleasedReport&, const ReleasedReport&) = default;
 };
-using Report = std::variant<StartedReport, ReadyReport, CheckpointReport, FinishedReport, ReleasedReport>;
+using Report = std::variant<StartedReport, ReadyReport, SilentReport, CheckpointReport, FinishedReport, ReleasedReport>;
 
 struct SendReport {
   Report report;
@@ -110,7 +123,7 @@ struct WakeAt {
   friend bool operator==(const WakeAt&, const WakeAt&) = default;
 };
 
-using Effect = std::variant<FetchInputs, StartShim, StopProcess, UploadCheckpoint, UploadOutputs, FlushTelemetry,
-                            SendReport, RemoveAttempt, WakeAt>;
+using Effect = std::variant<FetchInputs, StartShim, RenewLease, StopProcess, UploadCheckpoint, UploadOutputs,
+                            FlushTelemetry, SendReport, RemoveAttempt, WakeAt>;
 
 }  // namespace luthier::agents

@@ -31,9 +31,27 @@ struct Assignment {
   friend bool operator==(const Assignment&, const Assignment&) = default;
 };
 
-enum class StopReason { kCancelled, kSuperseded, kTimedOut, kUnknownAttempt, kIdle };
+// kHung is the agent's own: the process said nothing for too long.
+enum class StopReason { kCancelled, kSuperseded, kTimedOut, kUnknownAttempt, kIdle, kPreempted, kHung };
 enum class ReportKind { kStarted, kReady, kCheckpoint, kFinished, kReleased };
 enum class FailureClass { kNone, kUser, kInfrastructure };
+
+// What an attempt used; 0: not known.
+struct Usage {
+  std::int64_t cpu_ms = 0;
+  std::uint64_t peak_memory_bytes = 0;
+  std::int64_t gpu_ms = 0;  // busy, summed over its GPUs
+  std::uint64_t peak_gpu_memory_bytes = 0;
+  friend bool operator==(const Usage&, const Usage&) = default;
+};
+
+// Until when an `exclusive` process may run without a further word of the controller: asked to stop, then killed, both
+// before the controller can declare this agent lost. Monotonic.
+struct Lease {
+  std::int64_t stop_at_ms = 0;
+  std::int64_t kill_at_ms = 0;
+  friend bool operator==(const Lease&, const Lease&) = default;
+};
 
 // How a process ended, from the shim's exit record and the last line it wrote on the socket.
 struct ExitRecord {
@@ -45,6 +63,8 @@ struct ExitRecord {
   FailureClass error_class = FailureClass::kNone;  // of the `error` line (not for `run`), or the shim's own trouble
   std::string error_code;
   std::string error_message;
+  bool out_of_memory = false;  // it was killed because it had used up what it was promised
+  Usage usage;
   friend bool operator==(const ExitRecord&, const ExitRecord&) = default;
 };
 
@@ -64,6 +84,10 @@ struct Acknowledged {
 // The stream is open and Hello (with held_attempts(), core.h) was sent on it.
 struct Connected {};
 struct Disconnected {};
+// A heartbeat was acknowledged.
+struct LeaseRenewed {
+  Lease lease;
+};
 
 // --- from this machine; each answers an effect (effect.h) ---
 struct InputsReady {
@@ -85,6 +109,12 @@ struct ShimFailed {  // no process was started, and none ever will be
 };
 struct ProcessReady {  // `ready` line of a serving process
   AttemptId attempt;
+};
+// The process has said nothing for so long, seen once it is worth telling and again when it has hung; 0: it speaks
+// again.
+struct ProcessSilent {
+  AttemptId attempt;
+  std::int64_t silent_ms = 0;
 };
 struct CheckpointSeen {  // `checkpoint` line
   AttemptId attempt;
@@ -145,9 +175,9 @@ struct RecoveredAttempt {
 
 struct Tick {};
 
-using Input = std::variant<AssignmentReceived, StopReceived, Acknowledged, Connected, Disconnected, InputsReady,
-                           InputsFailed, ShimStarted, ShimFailed, ProcessReady, CheckpointSeen, CheckpointUploaded,
-                           CheckpointUploadFailed, ProcessExited, ProcessTreeGone, OutputsUploaded, OutputsUploadFailed,
-                           TelemetryFlushed, RecoveredAttempt, Tick>;
+using Input = std::variant<AssignmentReceived, StopReceived, Acknowledged, Connected, Disconnected, LeaseRenewed,
+                           ProcessSilent, InputsReady, InputsFailed, ShimStarted, ShimFailed, ProcessReady,
+                           CheckpointSeen, CheckpointUploaded, CheckpointUploadFailed, ProcessExited, ProcessTreeGone,
+                           OutputsUploaded, OutputsUploadFailed, TelemetryFlushed, RecoveredAttempt, Tick>;
 
 }  // namespace luthier::agents

@@ -62,12 +62,46 @@ void on(Turn& turn, const Disconnected&) {
   turn.state.repeat_monotonic_ms = 0;
 }
 
+void on(Turn& turn, const LeaseRenewed& input) {
+  if (input.lease.stop_at_ms <= turn.state.lease.stop_at_ms) {
+    return;
+  }
+  turn.state.lease = input.lease;
+  for (const auto& [id, attempt] : turn.state.attempts) {
+    if (attempt.assignment.exclusive && (attempt.phase == Phase::kStarting || attempt.phase == Phase::kRunning)) {
+      turn.emit(RenewLease{id, input.lease});
+    }
+  }
+}
+
+void on(Turn& turn, const ProcessSilent& input) {
+  Attempt* attempt = find(turn.state, input.attempt);
+  if (attempt == nullptr || attempt->phase != Phase::kRunning) {
+    return;
+  }
+  attempt->silent_ms = input.silent_ms;
+  if (!attempt->refused) {
+    turn.send(SilentReport{input.attempt, input.silent_ms});
+  }
+  const milliseconds limit = turn.state.options.hang_timeout;
+  if (limit.count() > 0 && input.silent_ms >= limit.count() && !attempt->stop) {
+    begin_stop(turn, *attempt, StopReason::kHung);
+  }
+}
+
 void on(Turn& turn, const InputsReady& input) {
   Attempt* attempt = find(turn.state, input.attempt);
-  if (attempt != nullptr && attempt->phase == Phase::kPreparing) {
-    attempt->phase = Phase::kStarting;
-    turn.emit(StartShim{attempt->assignment});
+  if (attempt == nullptr || attempt->phase != Phase::kPreparing) {
+    return;
   }
+  const bool exclusive = attempt->assignment.exclusive;
+  if (exclusive && turn.now_ms >= turn.state.lease.stop_at_ms) {
+    close_without_process(*attempt, Outcome::kInfrastructureFailure, "lease_expired",
+                          "the agent was out of touch with the controller when the exclusive step was to start");
+    return advance(turn, *attempt);
+  }
+  attempt->phase = Phase::kStarting;
+  turn.emit(StartShim{attempt->assignment, exclusive ? turn.state.lease : Lease{}});
 }
 
 void on(Turn& turn, const InputsFailed& input) {

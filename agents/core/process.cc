@@ -67,7 +67,8 @@ void on_exited(Turn& turn, Attempt& attempt, const ExitRecord& exit) {
                                .exit_code = exit.exit_code,
                                .signal = exit.signal,
                                .error_code = end.error_code,
-                               .error_message = end.error_message};
+                               .error_message = end.error_message,
+                               .usage = exit.usage};
   if (end.outcome == Outcome::kSucceeded && !attempt.refused) {
     attempt.phase = Phase::kUploading;
     turn.emit(UploadOutputs{id, exit.outputs});

@@ -25,6 +25,9 @@ void send_all(Turn& turn, const Attempt& attempt) {
   if (attempt.ready && attempt.phase == Phase::kRunning) {
     turn.send(ReadyReport{attempt.assignment.attempt});
   }
+  if (attempt.silent_ms != 0 && attempt.phase == Phase::kRunning && !attempt.refused) {
+    turn.send(SilentReport{attempt.assignment.attempt, attempt.silent_ms});
+  }
   for (const auto& [step, report] : attempt.checkpoint_reports) {
     turn.send(report);
   }

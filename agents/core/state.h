@@ -45,6 +45,7 @@ struct Attempt {
   Phase phase = Phase::kPreparing;
   std::int64_t pid = 0;
   bool ready = false;
+  std::int64_t silent_ms = 0;                           // last told; 0: it speaks
   std::optional<StopReason> stop;                       // why it is being stopped, if it is
   bool refused = false;                                 // nothing of it will be taken any more
   std::int64_t deadline_monotonic_ms = 0;               // of the timeout; 0: none
@@ -65,6 +66,7 @@ struct Attempt {
 
 struct Options {
   milliseconds stop_grace{10'000};       // between TERM and KILL
+  milliseconds hang_timeout{0};          // a process silent for so long is stopped; 0: never
   milliseconds repeat_interval{15'000};  // of reports not acknowledged on a connection that seems alive
   std::size_t forgotten_max = 4'096;     // removed attempts remembered, so that a late command cannot start one again
 };
@@ -72,6 +74,7 @@ struct Options {
 struct State {
   Options options;
   bool connected = false;
+  Lease lease;
   std::int64_t repeat_monotonic_ms = 0;  // next repetition; 0: none due
   std::map<AttemptId, Attempt> attempts;
   std::set<AttemptId> forgotten;

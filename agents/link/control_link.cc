@@ -9,12 +9,18 @@ namespace {
 
 constexpr std::size_t kMessagesMax = 4'096;
 constexpr milliseconds kWelcomeTimeout{10'000};
+constexpr milliseconds kBackoffMax{2'000};
+constexpr std::size_t kHeartbeatsMax = 1'000;  // not acknowledged
+// Parts of a lease after which an exclusive step is asked to stop, and killed.
+constexpr double kStopAfter = 0.6;
+constexpr double kKillAfter = 0.85;
 
 }  // namespace
 
-ControlLink::ControlLink(Session session, HelloFacts facts, Log& log, Events events)
+ControlLink::ControlLink(Session session, HelloFacts facts, const Clock& clock, Log& log, Events events)
     : session_(std::move(session)),
       facts_(std::move(facts)),
+      clock_(clock),
       log_(log),
       events_(std::move(events)),
       stub_(v1::AgentService::NewStub(open_channel(session_.controller))) {}
@@ -41,13 +47,30 @@ void ControlLink::send(const Report& report) {
   }
 }
 
+void ControlLink::drain(milliseconds deadline) {
+  draining_ = true;
+  v1::ConnectRequest message;
+  message.mutable_draining()->set_deadline_ms(deadline.count());
+  const std::lock_guard lock(mutex_);
+  if (queue_) {
+    static_cast<void>(queue_->try_push(std::move(message)));
+  }
+}
+
+void ControlLink::renew_lease(std::int64_t sent_ms, std::int64_t lease_ms) {
+  const auto after = [&](double part) {
+    return sent_ms + static_cast<std::int64_t>(static_cast<double>(lease_ms) * part);
+  };
+  events_.input(LeaseRenewed{{after(kStopAfter), after(kKillAfter)}});
+}
+
 void ControlLink::set_queue(std::shared_ptr<Queue> queue) {
   const std::lock_guard lock(mutex_);
   queue_ = std::move(queue);
 }
 
 void ControlLink::run() {
-  Backoff backoff(std::hash<std::string>{}(session_.agent_id));
+  Backoff backoff(std::hash<std::string>{}(session_.agent_id), kBackoffMax);
   while (!stopping_.is_set()) {
     if (connect_once()) {
       backoff.reset();
@@ -66,6 +89,8 @@ v1::ConnectRequest ControlLink::hello() const {
   hello.set_version(facts_.version);
   hello.set_boot_id(facts_.boot_id);
   *hello.mutable_resources() = to_proto(facts_.devices);
+  hello.mutable_labels()->insert(facts_.labels.begin(), facts_.labels.end());
+  hello.set_draining(draining_);
   for (const HeldAttempt& held : events_.held()) {
     *hello.add_held() = to_proto(held);
   }
@@ -79,8 +104,10 @@ bool ControlLink::connect_once() {
   Cancel welcomed;
   std::atomic<std::int64_t> interval_ms{0};
   v1::ConnectResponse response;
+  Sent sent;
+  const std::int64_t hello_ms = clock_.now().monotonic_ms;
   bool greeted = stream->Write(hello());
-  std::thread writer([&] { write_all(*stream, *call.context(), *queue, welcomed, interval_ms); });
+  std::thread writer([&] { write_all(*stream, *call.context(), *queue, welcomed, interval_ms, sent); });
   greeted = greeted && stream->Read(&response) && response.has_welcome();
   if (greeted) {
     const std::uint64_t epoch = response.welcome().epoch();
@@ -88,9 +115,15 @@ bool ControlLink::connect_once() {
     welcomed.set();
     set_queue(queue);
     log_.info("connected", {{"controller", session_.controller}, {"epoch", std::to_string(epoch)}});
+    const std::int64_t lease_ms = response.welcome().lease_ms();
+    renew_lease(hello_ms, lease_ms);
     events_.input(Connected{});
     while (stream->Read(&response)) {
-      take(response, epoch);
+      if (response.has_heartbeat_acknowledged()) {
+        take_acknowledged(response.heartbeat_acknowledged().sequence(), sent, lease_ms);
+      } else {
+        take(response, epoch);
+      }
     }
     set_queue(nullptr);
     events_.input(Disconnected{});
@@ -107,7 +140,7 @@ bool ControlLink::connect_once() {
 }
 
 void ControlLink::write_all(Stream& stream, grpc::ClientContext& context, Queue& queue, const Cancel& welcomed,
-                            const std::atomic<std::int64_t>& interval_ms) {
+                            const std::atomic<std::int64_t>& interval_ms, Sent& sent) {
   for (milliseconds waited{0}; !welcomed.wait(milliseconds(50)); waited += milliseconds(50)) {
     if (queue.is_closed()) {
       return;
@@ -125,6 +158,7 @@ void ControlLink::write_all(Stream& stream, grpc::ClientContext& context, Queue&
     v1::ConnectRequest message;
     if (now >= due) {
       message.mutable_heartbeat()->set_sequence(++sequence);
+      note_sent(sequence, sent);
       due = now + interval;
     } else {
       auto next = queue.pop(std::chrono::duration_cast<milliseconds>(due - now) + milliseconds(1));
@@ -138,6 +172,29 @@ void ControlLink::write_all(Stream& stream, grpc::ClientContext& context, Queue&
     }
   }
   context.TryCancel();  // the reader ends too
+}
+
+// Before it is written, so that the lease is never longer than the controller's patience.
+void ControlLink::note_sent(std::uint64_t sequence, Sent& sent) const {
+  const std::lock_guard lock(sent.mutex);
+  sent.at_ms[sequence] = clock_.now().monotonic_ms;
+  if (sent.at_ms.size() > kHeartbeatsMax) {
+    sent.at_ms.erase(sent.at_ms.begin());
+  }
+}
+
+void ControlLink::take_acknowledged(std::uint64_t sequence, Sent& sent, std::int64_t lease_ms) {
+  std::int64_t sent_ms = 0;
+  {
+    const std::lock_guard lock(sent.mutex);
+    const auto found = sent.at_ms.find(sequence);
+    if (found == sent.at_ms.end()) {
+      return;
+    }
+    sent_ms = found->second;
+    sent.at_ms.erase(sent.at_ms.begin(), std::next(found));
+  }
+  renew_lease(sent_ms, lease_ms);
 }
 
 void ControlLink::take(const v1::ConnectResponse& command, std::uint64_t epoch) {

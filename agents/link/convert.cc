@@ -27,6 +27,11 @@ struct ReportWriter {
   void operator()(const ReadyReport& report) const {
     *message.mutable_attempt_ready()->mutable_attempt() = to_proto(report.attempt);
   }
+  void operator()(const SilentReport& report) const {
+    auto& out = *message.mutable_attempt_silent();
+    *out.mutable_attempt() = to_proto(report.attempt);
+    out.set_silent_ms(report.silent_ms);
+  }
   void operator()(const CheckpointReport& report) const {
     auto& out = *message.mutable_checkpoint_offered();
     *out.mutable_attempt() = to_proto(report.attempt);
@@ -45,6 +50,10 @@ struct ReportWriter {
     out.set_signal(report.signal);
     out.set_error_code(report.error_code);
     out.set_error_message(report.error_message);
+    out.mutable_usage()->set_cpu_seconds(static_cast<double>(report.usage.cpu_ms) / 1000);
+    out.mutable_usage()->set_peak_memory_bytes(report.usage.peak_memory_bytes);
+    out.mutable_usage()->set_gpu_seconds(static_cast<double>(report.usage.gpu_ms) / 1000);
+    out.mutable_usage()->set_peak_gpu_memory_bytes(report.usage.peak_gpu_memory_bytes);
   }
   void operator()(const ReleasedReport& report) const {
     *message.mutable_allocation_released()->mutable_attempt() = to_proto(report.attempt);
@@ -77,6 +86,7 @@ StopReason stop_reason(v1::StopReason reason) {
     case v1::STOP_REASON_TIMED_OUT: return StopReason::kTimedOut;
     case v1::STOP_REASON_UNKNOWN_ATTEMPT: return StopReason::kUnknownAttempt;
     case v1::STOP_REASON_IDLE: return StopReason::kIdle;
+    case v1::STOP_REASON_PREEMPTED: return StopReason::kPreempted;
     default: return StopReason::kCancelled;
   }
 }

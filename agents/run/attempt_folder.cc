@@ -13,7 +13,8 @@ namespace {
 
 constexpr const char* kAttemptFile = "attempt.json";
 constexpr const char* kStopFile = "stop.json";
-constexpr std::array<const char*, 5> kStopNames{"cancelled", "superseded", "timed_out", "unknown_attempt", "idle"};
+constexpr std::array<const char*, 7> kStopNames{"cancelled", "superseded", "timed_out", "unknown_attempt",
+                                                "idle",      "preempted",  "hung"};
 
 std::string safe_name(const std::string& text) {
   std::string safe = text.substr(0, 80);

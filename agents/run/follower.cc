@@ -16,7 +16,6 @@ namespace luthier::agents {
 namespace {
 
 constexpr int kPollMs = 1'000;
-constexpr std::int64_t kSilenceMs = 60'000;
 constexpr std::chrono::milliseconds kRetryInterval(50);
 
 std::string text_of(const Json& message, const char* name) {
@@ -30,6 +29,9 @@ ExitRecord make_exit_record(const Assignment& assignment, ExitRecord said, const
   said.recorded = true;
   said.exit_code = file.exit_code;
   said.signal = file.signal;
+  said.out_of_memory = file.out_of_memory;
+  said.usage.cpu_ms = file.cpu_ms;
+  said.usage.peak_memory_bytes = file.peak_memory_bytes;
   const bool not_started = file.exit_code == 127 && !file.error.empty();
   const bool stopped_itself = !file.stopped_by.empty() && file.stopped_by != "agent";
   if (assignment.uses == "run") {
@@ -37,20 +39,22 @@ ExitRecord make_exit_record(const Assignment& assignment, ExitRecord said, const
   }
   if (stopped_itself || (not_started && assignment.uses != "run")) {
     said.error_class = FailureClass::kInfrastructure;
-    said.error_code = not_started                           ? "start_failed"
+    said.error_code = not_started && !stopped_itself        ? "start_failed"
                       : file.stopped_by == "spool"          ? "disk_full"
                       : file.stopped_by == "orphan_timeout" ? "orphaned"
+                      : file.stopped_by == "lease"          ? "lease_expired"
                                                             : "shim_stopped";
     said.error_message = file.error;
   }
   return said;
 }
 
-Follower::Follower(Assignment assignment, std::filesystem::path attempt_folder, std::string nonce,
+Follower::Follower(Assignment assignment, std::filesystem::path attempt_folder, std::string nonce, SilenceLimits limits,
                    FollowerEvents events)
     : assignment_(std::move(assignment)),
       folder_(std::move(attempt_folder)),
       nonce_(std::move(nonce)),
+      limits_(limits),
       events_(std::move(events)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       thread_([this] { run(); }) {}
@@ -80,7 +84,17 @@ void Follower::stop_process(bool force, std::int64_t grace_ms) {
 
 std::string Follower::take_command() {
   const std::lock_guard lock(mutex_);
-  return std::exchange(command_sent_, true) ? "" : command_;
+  const std::string lease = std::exchange(lease_sent_, true) ? "" : lease_;
+  return lease + (std::exchange(command_sent_, true) ? "" : command_);
+}
+
+void Follower::renew_lease(Lease lease) {
+  {
+    const std::lock_guard lock(mutex_);
+    lease_ = Json{{"type", "lease"}, {"stop_at_ms", lease.stop_at_ms}, {"kill_at_ms", lease.kill_at_ms}}.dump() + "\n";
+    lease_sent_ = false;
+  }
+  ::eventfd_write(wake_.get(), 1);
 }
 
 void Follower::run() {
@@ -100,6 +114,7 @@ void Follower::run() {
       {
         const std::lock_guard lock(mutex_);
         command_sent_ = command_.empty();
+        lease_sent_ = lease_.empty();
       }
       follow(std::move(*connection));
     } else {
@@ -146,11 +161,21 @@ void Follower::take_status(std::string_view line) {
     progress_ = status->progress;
     events_.progress(progress_);
   }
-  const bool silent = assignment_.uses != "run" && status->silent_ms >= kSilenceMs;
-  if (silent && !silent_) {
-    events_.fell_silent(status->silent_ms);
+  // A command need not talk at all.
+  if (assignment_.uses != "run" && status->state == "running") {
+    take_silence(status->silent_ms);
   }
-  silent_ = silent;
+}
+
+void Follower::take_silence(std::int64_t silent_ms) {
+  const std::int64_t last = silent_told_ms_;
+  const bool noticed = silent_ms >= limits_.notice_ms && last == 0;
+  const bool hung = limits_.hang_ms > 0 && silent_ms >= limits_.hang_ms && last < limits_.hang_ms;
+  const bool speaks = silent_ms < limits_.notice_ms && last != 0;
+  if (noticed || hung || speaks) {
+    silent_told_ms_ = speaks ? 0 : silent_ms;
+    events_.input(ProcessSilent{assignment_.attempt, silent_told_ms_});
+  }
 }
 
 void Follower::read_messages() {

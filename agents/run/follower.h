@@ -24,13 +24,19 @@ namespace luthier::agents {
 struct FollowerEvents {
   std::function<void(Input)> input;
   std::function<void()> spool_grew;
-  std::function<void(const Json&)> progress;      // newest progress line
-  std::function<void(std::int64_t)> fell_silent;  // milliseconds; once per silence of a minute
+  std::function<void(const Json&)> progress;  // newest progress line
+};
+
+// When the silence of a process that has to talk is posted as ProcessSilent.
+struct SilenceLimits {
+  std::int64_t notice_ms = 60'000;
+  std::int64_t hang_ms = 0;  // told again then; 0: never
 };
 
 class Follower {
  public:
-  Follower(Assignment assignment, std::filesystem::path attempt_folder, std::string nonce, FollowerEvents events);
+  Follower(Assignment assignment, std::filesystem::path attempt_folder, std::string nonce, SilenceLimits limits,
+           FollowerEvents events);
   // Stops following; the shim and its process go on.
   ~Follower();
   Follower(const Follower&) = delete;
@@ -38,6 +44,8 @@ class Follower {
 
   // Asks the shim to stop its process. Any thread; sent again if the connection breaks.
   void stop_process(bool force, std::int64_t grace_ms);
+  // Tells the shim how long its process may go on. Any thread; the newest is sent again if the connection breaks.
+  void renew_lease(Lease lease);
 
  private:
   void run();
@@ -50,22 +58,26 @@ class Follower {
   void finish_lost();
   [[nodiscard]] bool closing() const;
   [[nodiscard]] std::string take_command();
+  void take_silence(std::int64_t silent_ms);
 
   const Assignment assignment_;
   const std::filesystem::path folder_;
   const std::string nonce_;
+  const SilenceLimits limits_;
   const FollowerEvents events_;
   UniqueFd wake_;
   UniqueFd messages_;
   shim::LineBuffer lines_{shim::kLineBytesMax};
   ExitRecord exit_;
   Json progress_;
-  bool silent_ = false;
+  std::int64_t silent_told_ms_ = 0;
 
   mutable std::mutex mutex_;  // guards the members below
   bool closing_ = false;
   std::string command_;  // the strongest stop asked for so far
   bool command_sent_ = true;
+  std::string lease_;  // the newest, as a line
+  bool lease_sent_ = true;
   std::thread thread_;
 };
 

@@ -86,6 +86,18 @@ Result<shim::Launch> make_launch(const fs::path& attempt_folder, const Assignmen
   launch.nonce = nonce;
   launch.grace_ms = options.grace_ms;
   launch.orphan_timeout_ms = options.orphan_timeout_ms;
+  launch.lease_stop_at_ms = options.lease.stop_at_ms;
+  launch.lease_kill_at_ms = options.lease.kill_at_ms;
+  if (!options.cgroup.empty()) {
+    launch.cgroup = options.cgroup / ("luthier-" + nonce);
+    launch.cpus_max = assignment.cpus;
+  }
+  if (assignment.memory_bytes > 0) {
+    launch.memory_bytes_max = assignment.memory_bytes;
+    if (options.cgroup.empty() && assignment.gpus.empty()) {  // a GPU's driver maps far more than is ever touched
+      launch.data_bytes_max = assignment.memory_bytes;
+    }
+  }
   if (assignment.uses == "run") {
     add_variables(assignment.with, launch.environment);
   }

@@ -18,6 +18,8 @@ struct Programs {
 struct LaunchOptions {
   std::int64_t grace_ms = 10'000;
   std::int64_t orphan_timeout_ms = 900'000;
+  Lease lease;                   // of an exclusive attempt
+  std::filesystem::path cgroup;  // in which each step gets a group of its own; empty: none
 };
 
 // kNotFound when the program of that step type is not there; kInvalidArgument when the type or its command is unknown.

@@ -136,15 +136,17 @@ void Runner::fetch(const Held& held) {
 
 void Runner::perform(const StartShim& effect) {
   if (const auto held = find(effect.assignment.attempt)) {
-    local_.post([this, held = *held] { start(held); });
+    local_.post([this, held = *held, lease = effect.lease] { start(held, lease); });
   }
 }
 
-void Runner::start(const Held& held) {
+void Runner::start(const Held& held, Lease lease) {
   const AttemptId& id = held.assignment.attempt;
+  LaunchOptions launch_options = options_.launch;
+  launch_options.lease = lease;
   const Result<pid_t> pid = [&]() -> Result<pid_t> {
     LUTHIER_TRY(const shim::Launch launch,
-                make_launch(held.folder, held.assignment, held.nonce, options_.programs, options_.launch));
+                make_launch(held.folder, held.assignment, held.nonce, options_.programs, launch_options));
     return start_shim(held.folder, launch, options_.programs.shim);
   }();
   if (!pid) {
@@ -162,18 +164,35 @@ void Runner::follow(const Held& held) {
   const AttemptId id = held.assignment.attempt;
   telemetry_.follow(id, held.folder);
   FollowerEvents events;
-  events.input = post_;
   events.spool_grew = [this, id] { telemetry_.spool_grew(id); };
   events.progress = [this, id](const Json& newest) { telemetry_.progress(id, newest); };
-  events.fell_silent = [this, id](std::int64_t silent_ms) {
-    log_.warning("step_silent", {{"attempt", to_string(id)}, {"silent_ms", std::to_string(silent_ms)}});
+  events.input = [this, id](Input input) {
+    if (const auto* silent = std::get_if<ProcessSilent>(&input)) {
+      log_.warning(silent->silent_ms == 0 ? "step_speaks_again" : "step_silent",
+                   {{"attempt", to_string(id)}, {"silent_ms", std::to_string(silent->silent_ms)}});
+    }
+    post_(std::move(input));
   };
-  auto follower = std::make_shared<Follower>(held.assignment, held.folder, held.nonce, std::move(events));
+  auto follower =
+      std::make_shared<Follower>(held.assignment, held.folder, held.nonce, options_.silence, std::move(events));
   const std::lock_guard lock(mutex_);
   if (const auto found = held_.find(id); found != held_.end()) {
     found->second.follower = follower;
     if (found->second.stop_forced) {  // it overtook this call
       follower->stop_process(*found->second.stop_forced, options_.launch.grace_ms);
+    }
+    if (found->second.lease.stop_at_ms != 0) {
+      follower->renew_lease(found->second.lease);
+    }
+  }
+}
+
+void Runner::perform(const RenewLease& effect) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = held_.find(effect.attempt); found != held_.end()) {
+    found->second.lease = effect.lease;
+    if (found->second.follower) {
+      found->second.follower->renew_lease(effect.lease);
     }
   }
 }

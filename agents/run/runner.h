@@ -27,6 +27,7 @@ struct RunnerOptions {
   std::filesystem::path data;  // absolute; attempts/ and cache/ are below it
   Programs programs;
   LaunchOptions launch;
+  SilenceLimits silence;
   std::uint64_t cache_bytes_max = std::uint64_t{50} << 30;
 };
 
@@ -46,6 +47,7 @@ class Runner {
 
   void perform(const FetchInputs& effect);
   void perform(const StartShim& effect);
+  void perform(const RenewLease& effect);
   void perform(const StopProcess& effect);
   void perform(const UploadCheckpoint& effect);
   void perform(const UploadOutputs& effect);
@@ -67,10 +69,11 @@ class Runner {
     std::shared_ptr<Follower> follower;
     std::map<std::int64_t, std::string> checkpoints;  // uploaded, not acknowledged: step → folder
     std::optional<bool> stop_forced;                  // a stop came; with KILL?
+    Lease lease;                                      // the newest
   };
   [[nodiscard]] std::optional<Held> find(const AttemptId& attempt) const;
   void fetch(const Held& held);
-  void start(const Held& held);
+  void start(const Held& held, Lease lease);
   void follow(const Held& held);
 
   const RunnerOptions options_;

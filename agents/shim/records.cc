@@ -37,6 +37,12 @@ Launch launch_from_json(const Json& json) {
   launch.nonce = json.at("nonce").get<std::string>();
   launch.grace_ms = whole_number<std::int64_t>(json, "grace_ms");
   launch.orphan_timeout_ms = whole_number<std::int64_t>(json, "orphan_timeout_ms");
+  launch.cgroup = json.value("cgroup", "");
+  launch.cpus_max = json.value("cpus", 0.0);
+  if (const Json lease = json.value("lease", Json::object()); !lease.empty()) {
+    launch.lease_stop_at_ms = whole_number<std::int64_t>(lease, "stop_at_ms");
+    launch.lease_kill_at_ms = whole_number<std::int64_t>(lease, "kill_at_ms");
+  }
   const Json limits = json.value("limits", Json::object());
   launch.core_bytes_max.reset();
   if (limits.contains("core_bytes")) {
@@ -44,6 +50,12 @@ Launch launch_from_json(const Json& json) {
   }
   if (limits.contains("address_space_bytes")) {
     launch.address_space_bytes_max = whole_number<std::uint64_t>(limits, "address_space_bytes");
+  }
+  if (limits.contains("data_bytes")) {
+    launch.data_bytes_max = whole_number<std::uint64_t>(limits, "data_bytes");
+  }
+  if (limits.contains("memory_bytes")) {
+    launch.memory_bytes_max = whole_number<std::uint64_t>(limits, "memory_bytes");
   }
   return launch;
 }
@@ -58,6 +70,12 @@ Json to_json(const Launch& value) {
   if (value.address_space_bytes_max) {
     limits["address_space_bytes"] = *value.address_space_bytes_max;
   }
+  if (value.data_bytes_max) {
+    limits["data_bytes"] = *value.data_bytes_max;
+  }
+  if (value.memory_bytes_max) {
+    limits["memory_bytes"] = *value.memory_bytes_max;
+  }
   return {{"argv", value.argv},
           {"environment", value.environment},
           {"workdir", value.workdir.string()},
@@ -65,6 +83,9 @@ Json to_json(const Launch& value) {
           {"nonce", value.nonce},
           {"grace_ms", value.grace_ms},
           {"orphan_timeout_ms", value.orphan_timeout_ms},
+          {"cgroup", value.cgroup.string()},
+          {"cpus", value.cpus_max},
+          {"lease", {{"stop_at_ms", value.lease_stop_at_ms}, {"kill_at_ms", value.lease_kill_at_ms}}},
           {"limits", std::move(limits)}};
 }
 
@@ -85,7 +106,10 @@ Json to_json(const ExitFile& value) {
           {"signal", value.signal},
           {"stopped_by", value.stopped_by},
           {"error", value.error},
-          {"ended_wall_ms", value.ended_wall_ms}};
+          {"ended_wall_ms", value.ended_wall_ms},
+          {"out_of_memory", value.out_of_memory},
+          {"cpu_ms", value.cpu_ms},
+          {"peak_memory_bytes", value.peak_memory_bytes}};
 }
 
 Json to_json(const Status& value) {
@@ -121,9 +145,15 @@ Result<StartedFile> read_started_file(const std::filesystem::path& attempt_folde
 
 Result<ExitFile> read_exit_file(const std::filesystem::path& attempt_folder) {
   return read_record<ExitFile>(attempt_folder / kExitFile, [](const Json& json) {
-    return ExitFile{whole_number<int>(json, "exit_code"), whole_number<int>(json, "signal"),
-                    json.at("stopped_by").get<std::string>(), json.at("error").get<std::string>(),
-                    whole_number<std::int64_t>(json, "ended_wall_ms")};
+    ExitFile file{whole_number<int>(json, "exit_code"), whole_number<int>(json, "signal"),
+                  json.at("stopped_by").get<std::string>(), json.at("error").get<std::string>(),
+                  whole_number<std::int64_t>(json, "ended_wall_ms")};
+    if (json.contains("cpu_ms")) {  // shims of older releases do not say
+      file.out_of_memory = json.at("out_of_memory").get<bool>();
+      file.cpu_ms = whole_number<std::int64_t>(json, "cpu_ms");
+      file.peak_memory_bytes = whole_number<std::uint64_t>(json, "peak_memory_bytes");
+    }
+    return file;
   });
 }
 

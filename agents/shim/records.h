@@ -12,8 +12,9 @@
 //                              Unix socket has at most 107 bytes
 //
 // Control socket, newline-delimited JSON. Agent → shim: {"type":"ping"}, {"type":"stop","grace_ms":n},
-// {"type":"kill"}, {"type":"checkpoint_now"}. Shim → agent: {"type":"status", Status…} as the answer to ping and
-// whenever something changed (coalesced). The connection ends when exit.json is written.
+// {"type":"kill"}, {"type":"checkpoint_now"}, {"type":"lease","stop_at_ms":n,"kill_at_ms":n} (monotonic). Shim → agent:
+// {"type":"status", Status…} as the answer to ping and whenever something changed (coalesced). The connection ends when
+// exit.json is written.
 #pragma once
 
 #include <sys/types.h>
@@ -57,8 +58,16 @@ struct Launch {
   std::string nonce;
   std::int64_t grace_ms = 10'000;            // TERM to KILL, for stops of the shim's own
   std::int64_t orphan_timeout_ms = 900'000;  // without an agent; 0: never
+  // A control group to make for the step; empty: none. With one, the limits below hold for all of it together.
+  std::filesystem::path cgroup;
+  double cpus_max = 0;  // 0: none
+  // Monotonic; 0: none. When the agent has not moved these on in time, the step is stopped, then killed.
+  std::int64_t lease_stop_at_ms = 0;
+  std::int64_t lease_kill_at_ms = 0;
   std::optional<std::uint64_t> core_bytes_max = 0;
   std::optional<std::uint64_t> address_space_bytes_max;
+  std::optional<std::uint64_t> data_bytes_max;    // of each process: heap and private mappings (RLIMIT_DATA)
+  std::optional<std::uint64_t> memory_bytes_max;  // of all its processes together, looked at every second
 };
 
 // One process, told apart from a later one with the same pid.
@@ -81,9 +90,12 @@ struct StartedFile {
 struct ExitFile {
   int exit_code = 0;       // -1 when killed; 127 when it could not be started
   int signal = 0;          // 0 when not killed
-  std::string stopped_by;  // "": nobody; "agent", "orphan_timeout", "signal", "spool" (see error)
+  std::string stopped_by;  // "": nobody; "agent", "orphan_timeout", "lease", "memory", "signal", "spool" (see error)
   std::string error;       // why it could not be started, or why its output could not be kept
   std::int64_t ended_wall_ms = 0;
+  bool out_of_memory = false;  // killed because it had used up its memory
+  std::int64_t cpu_ms = 0;     // of the step's process and all that it started
+  std::uint64_t peak_memory_bytes = 0;
 };
 
 struct Status {

@@ -14,11 +14,15 @@
 #include <cstring>
 #include <optional>
 
+#include "agents/shim/cgroup.h"
 #include "agents/shim/connections.h"
 #include "agents/shim/lock.h"
 #include "agents/shim/process_tree.h"
 #include "agents/shim/runtime_folder.h"
 #include "agents/shim/spool.h"
+#include "agents/shim/usage.h"
+#include "agents/shim/whole_number.h"
+#include "agents/shim/wires.h"
 #include "base/child_process.h"
 #include "base/file.h"
 
@@ -29,8 +33,13 @@ constexpr std::int64_t kSyncIntervalMs = 1'000;
 constexpr std::int64_t kNotifyIntervalMs = 20;
 constexpr std::int64_t kReapIntervalMs = 20;
 constexpr std::int64_t kPollMaxMs = 60'000;
+constexpr std::int64_t kFirstSampleMs = 20;        // steps may be short
+constexpr std::int64_t kLimitIntervalMs = 1'000;   // where there is a limit to keep
+constexpr std::int64_t kSampleIntervalMs = 5'000;  // where it is only noted
 
 enum class Phase { kRunning, kStopping, kReaping, kEnded };
+
+constexpr const char* kLeaseText = "the agent was out of touch with the controller for too long for an exclusive step";
 
 const char* name_of(Phase phase) {
   switch (phase) {
@@ -42,63 +51,12 @@ const char* name_of(Phase phase) {
   return "ended";
 }
 
-Error system_error(const std::string& what) { return Error{ErrorCode::kInternal, what + ": " + std::strerror(errno)}; }
-
 // What is kept, and where.
 struct Files {
   UniqueFd lock;
   Spool log;
   Spool messages;
 };
-
-struct Wires {
-  UniqueFd signals;
-  UniqueFd output;  // read end of the step's stdout and stderr
-  UniqueFd output_write;
-  Connections control;
-  Connections worker;
-};
-
-Result<UniqueFd> take_lock(const std::filesystem::path& folder) {
-  LUTHIER_TRY(UniqueFd fd, take_attempt_lock(folder));
-  for (const char* name : {kStartedFile, kExitFile}) {
-    if (std::filesystem::exists(folder / name)) {
-      return Error{ErrorCode::kFailedPrecondition, folder.string() + " was started before; an attempt runs once"};
-    }
-  }
-  return fd;
-}
-
-Result<UniqueFd> take_signals() {
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) {
-    ::sigaddset(&set, number);
-  }
-  ::signal(SIGPIPE, SIG_IGN);
-  UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd.valid() || ::sigprocmask(SIG_BLOCK, &set, nullptr) != 0 || ::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-    return system_error("cannot take signals");
-  }
-  return fd;
-}
-
-Result<Wires> make_wires(const Launch& launch) {
-  LUTHIER_TRY(UniqueFd signals, take_signals());
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
-    return system_error("cannot make a pipe");
-  }
-  UniqueFd output(ends[0]);
-  UniqueFd output_write(ends[1]);
-  ::fcntl(output.get(), F_SETFL, O_NONBLOCK);
-  ::fcntl(output.get(), F_SETPIPE_SZ, 1 << 20);  // fewer wake-ups; the default works too
-  LUTHIER_TRY_VOID(make_runtime_folder(launch.runtime_folder));
-  LUTHIER_TRY(UniqueFd control, listen_unix(launch.runtime_folder / kControlSocket));
-  LUTHIER_TRY(UniqueFd worker, listen_unix(launch.runtime_folder / kWorkerSocket));
-  return Wires{std::move(signals), std::move(output), std::move(output_write),
-               Connections(std::move(control), 1 << 16, 8), Connections(std::move(worker), kLineBytesMax, 16)};
-}
 
 }  // namespace
 
@@ -111,6 +69,9 @@ class Shim::Loop {
         files_(std::move(files)),
         wires_(std::move(wires)) {
     attended_ms_ = heard_ms_ = now_ms();
+    sample_ms_ = now_ms() + kFirstSampleMs;
+    lease_stop_ms_ = launch_.lease_stop_at_ms;
+    lease_kill_ms_ = launch_.lease_kill_at_ms;
   }
 
   Result<void> run() {
@@ -132,7 +93,19 @@ class Shim::Loop {
   [[nodiscard]] std::int64_t now_ms() const { return clock_.now().monotonic_ms; }
 
   Result<void> start_step() {
+    if (lease_stop_ms_ != 0 && now_ms() >= lease_stop_ms_) {
+      wires_.output_write.reset();
+      exit_.exit_code = 127;
+      exit_.stopped_by = "lease";
+      exit_.error = kLeaseText;
+      phase_ = Phase::kEnded;
+      return {};
+    }
+    make_cgroup();
     ChildOptions options;
+    if (cgroup_) {
+      options.cgroup_members = cgroup_->members();
+    }
     options.argv = launch_.argv;
     options.environment = launch_.environment;
     options.environment.push_back(std::string(kNonceVariable) + "=" + launch_.nonce);
@@ -142,6 +115,8 @@ class Shim::Loop {
     options.parent_death_signal = SIGKILL;
     options.core_bytes_max = launch_.core_bytes_max;
     options.address_space_bytes_max = launch_.address_space_bytes_max;
+    options.data_bytes_max = launch_.data_bytes_max;
+    options.file_mode_mask = 022;
     auto pid = spawn_child(options);
     wires_.output_write.reset();
     if (!pid) {
@@ -157,6 +132,19 @@ class Shim::Loop {
     keep(replace_file(folder_ / kStartedFile, to_json(started).dump()));
     changed_ = true;
     return {};
+  }
+
+  // Without it the step runs all the same, watched by sample().
+  void make_cgroup() {
+    if (launch_.cgroup.empty()) {
+      return;
+    }
+    auto made = Cgroup::create(launch_.cgroup, {launch_.memory_bytes_max.value_or(0), launch_.cpus_max});
+    if (made) {
+      cgroup_ = std::move(*made);
+    } else {
+      keep(files_.log.append("luthier: " + made.error().message + "; the step runs without it\n"));
+    }
   }
 
   // --- waiting ---
@@ -182,6 +170,12 @@ class Shim::Loop {
     if (phase_ == Phase::kRunning && launch_.orphan_timeout_ms > 0 && wires_.control.size() == 0) {
       next = std::min(next, attended_ms_ + launch_.orphan_timeout_ms);
     }
+    if (phase_ == Phase::kRunning || phase_ == Phase::kStopping) {
+      next = std::min(next, sample_ms_);
+      if (lease_stop_ms_ != 0) {
+        next = std::min(next, phase_ == Phase::kRunning ? lease_stop_ms_ : std::max(lease_kill_ms_, now_ms() + 1));
+      }
+    }
     if (files_.log.dirty() || files_.messages.dirty()) {
       next = std::min(next, synced_ms_ + kSyncIntervalMs);
     }
@@ -200,6 +194,8 @@ class Shim::Loop {
       stop("orphan_timeout", "no agent came for " + std::to_string(launch_.orphan_timeout_ms / 1000) + " s",
            launch_.grace_ms);
     }
+    check_lease(now);
+    sample(now);
     if (phase_ == Phase::kStopping && now >= kill_ms_) {
       kill_tree();
       kill_ms_ = now + kReapIntervalMs;  // what was forked meanwhile
@@ -208,6 +204,35 @@ class Shim::Loop {
       keep(files_.log.sync());
       keep(files_.messages.sync());
       synced_ms_ = now;
+    }
+  }
+
+  void check_lease(std::int64_t now) {
+    if (lease_stop_ms_ == 0) {
+      return;
+    }
+    if (phase_ == Phase::kRunning && now >= lease_stop_ms_) {
+      stop("lease", kLeaseText, lease_kill_ms_ - now);
+    }
+    if (phase_ == Phase::kStopping && now >= lease_kill_ms_) {
+      kill_ms_ = std::min(kill_ms_, now);
+    }
+  }
+
+  // What the process and all below it hold now. Without a cgroup this is also what keeps them to their promise.
+  void sample(std::int64_t now) {
+    if ((phase_ != Phase::kRunning && phase_ != Phase::kStopping) || now < sample_ms_) {
+      return;
+    }
+    sample_ms_ = now + (launch_.memory_bytes_max ? kLimitIntervalMs : kSampleIntervalMs);
+    const std::uint64_t bytes = memory_below(::getpid());
+    exit_.peak_memory_bytes = std::max(exit_.peak_memory_bytes, bytes);
+    if (phase_ == Phase::kRunning && launch_.memory_bytes_max && bytes > *launch_.memory_bytes_max) {
+      exit_.out_of_memory = true;
+      stop("memory",
+           "it used " + std::to_string(bytes >> 20) + " MiB of memory, and asked for " +
+               std::to_string(*launch_.memory_bytes_max >> 20) + " MiB",
+           0);
     }
   }
 
@@ -252,6 +277,9 @@ class Shim::Loop {
   }
 
   void kill_tree() {
+    if (cgroup_) {
+      cgroup_->kill();
+    }
     for (const pid_t pid : descendants_of(::getpid())) {
       ::kill(pid, SIGKILL);
     }
@@ -331,6 +359,10 @@ class Shim::Loop {
       stop("agent", "", grace.is_number_integer() ? grace.get<std::int64_t>() : launch_.grace_ms);
     } else if (type == "kill") {
       stop("agent", "", 0);
+    } else if (type == "lease" && is_whole_number<std::int64_t>(message.value("stop_at_ms", Json())) &&
+               is_whole_number<std::int64_t>(message.value("kill_at_ms", Json())) && lease_stop_ms_ != 0) {
+      lease_stop_ms_ = std::max(lease_stop_ms_, message["stop_at_ms"].get<std::int64_t>());
+      lease_kill_ms_ = std::max(lease_kill_ms_, message["kill_at_ms"].get<std::int64_t>());
     } else if (type == "checkpoint_now") {
       wires_.worker.send_to_all("{\"type\":\"checkpoint_now\"}\n");
     }
@@ -363,6 +395,16 @@ class Shim::Loop {
         exit_.error = synced.error().message;
       }
     }
+    const Usage used = usage_of_children();
+    exit_.cpu_ms = used.cpu_ms;
+    exit_.peak_memory_bytes = std::max(exit_.peak_memory_bytes, used.peak_memory_bytes);
+    if (cgroup_) {
+      const Usage all = cgroup_->usage();
+      exit_.cpu_ms = std::max(exit_.cpu_ms, all.cpu_ms);
+      exit_.peak_memory_bytes = all.peak_memory_bytes > 0 ? all.peak_memory_bytes : exit_.peak_memory_bytes;
+      exit_.out_of_memory = exit_.out_of_memory || cgroup_->was_out_of_memory();
+      cgroup_->remove();
+    }
     std::error_code ignored;
     std::filesystem::remove(folder_ / kReserveFile, ignored);  // makes room for the record on a full disk
     exit_.ended_wall_ms = clock_.now().wall_ms;
@@ -386,6 +428,10 @@ class Shim::Loop {
   std::int64_t heard_ms_ = 0;     // last line from the step
   std::int64_t synced_ms_ = 0;
   std::int64_t notified_ms_ = 0;
+  std::int64_t sample_ms_ = 0;      // when to look at its memory next
+  std::int64_t lease_stop_ms_ = 0;  // 0: no lease
+  std::int64_t lease_kill_ms_ = 0;
+  std::optional<Cgroup> cgroup_;
   std::string buffer_ = std::string(std::size_t{1} << 18, '\0');
 };
 

@@ -3,7 +3,8 @@
 //
 //   running ──(1)──► stopping ──(2)──► reaping ──(3)──► ended
 //      └────────────────(2)──────────────┘
-//  1  stop asked for (control socket, SIGTERM, orphan timeout, spool full): TERM to the process group, KILL to the
+//  1  stop asked for (control socket, SIGTERM, orphan timeout, lease over, memory used up, spool full): TERM to the
+//  process group, KILL to the
 //     whole tree after the grace period.
 //  2  the step's process is dead: everything it started is killed.
 //  3  no descendant is left: what the pipes and sockets still hold is spooled, all is fsynced, exit.json is written.

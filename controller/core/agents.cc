@@ -1,9 +1,7 @@
 #include "controller/core/internal.h"
 
 namespace luthier::core::internal {
-namespace {
 
-// Current attempts that the controller believes on this agent.
 std::vector<AttemptId> current_attempts(const State& state, const AgentId& agent) {
   std::vector<AttemptId> found;
   const auto consider = [&](const RunId& run, const StepId& step, const LiveStep& live) {
@@ -23,21 +21,26 @@ std::vector<AttemptId> current_attempts(const State& state, const AgentId& agent
   return found;
 }
 
+namespace {
+
 // Returns whether the machine was rebooted since it was last here.
 bool remember(Turn& turn, const AgentConnected& input) {
   const auto found = turn.state.agents.find(input.agent);
   const bool known = found != turn.state.agents.end();
   const bool rebooted = known && found->second.boot_id != input.boot_id;
-  const Agent fresh{.name = input.name,
-                    .boot_id = input.boot_id,
-                    .resources = input.resources,
-                    .status = AgentStatus::kConnected,
-                    .lost_reason = {}};
+  Agent fresh = known ? found->second : Agent{};  // what people want of it stays
+  fresh.name = input.name;
+  fresh.boot_id = input.boot_id;
+  fresh.resources = input.resources;
+  fresh.labels = input.labels;
+  fresh.version = input.version;
+  fresh.status = AgentStatus::kConnected;
+  fresh.lost_reason.clear();
   if (known && found->second == fresh) {
     return rebooted;  // its stream broke and came back
   }
   const bool was_away = !known || found->second.status == AgentStatus::kLost;
-  turn.record(AgentJoined{input.agent, input.name, input.boot_id, input.resources});
+  turn.record(AgentJoined{input.agent, input.name, input.boot_id, input.resources, input.labels, input.version});
   if (was_away) {
     turn.publish("agent.joined", Json{{"agent", input.agent.value}, {"name", input.name}});
   }
@@ -67,6 +70,7 @@ void on(Turn& turn, const AgentConnected& input) {
     held.insert(each.attempt);
   }
   const bool rebooted = remember(turn, input);
+  note_own_drain(turn, input.agent, input.draining);
   for (const AttemptId& attempt : current_attempts(turn.state, input.agent)) {
     if (!held.contains(attempt)) {
       restore_or_end(turn, attempt, input.agent, rebooted);
@@ -85,6 +89,8 @@ void on(Turn& turn, const AgentConnected& input) {
     if (!is_current(turn.state, attempt)) {
       const bool known = turn.state.allocations.contains(attempt);
       turn.send(input.agent, StopAttempt{attempt, known ? StopReason::kSuperseded : StopReason::kUnknownAttempt});
+    } else if (find_step(turn.state, attempt.run, attempt.step)->attempt.preempted) {
+      turn.send(input.agent, StopAttempt{attempt, StopReason::kPreempted});  // it may have missed it
     }
   }
 }

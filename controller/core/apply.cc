@@ -35,11 +35,14 @@ void on(State& state, const ControllerStarted& event, Now) {
 }
 
 void on(State& state, const AgentJoined& event, Now) {
-  state.agents[event.agent] = Agent{.name = event.name,
-                                    .boot_id = event.boot_id,
-                                    .resources = event.resources,
-                                    .status = AgentStatus::kConnected,
-                                    .lost_reason = {}};
+  Agent& agent = state.agents[event.agent];
+  agent.name = event.name;
+  agent.boot_id = event.boot_id;
+  agent.resources = event.resources;
+  agent.labels = event.labels;
+  agent.version = event.version;
+  agent.status = AgentStatus::kConnected;
+  agent.lost_reason.clear();
 }
 
 void on(State& state, const AgentLost& event, Now) {
@@ -47,6 +50,25 @@ void on(State& state, const AgentLost& event, Now) {
   agent.status = AgentStatus::kLost;
   agent.lost_reason = event.reason;
 }
+
+void on(State& state, const AgentCordoned& event, Now) {
+  Agent& agent = state.agents.at(event.agent);
+  agent.cordoned = event.cordoned;
+  agent.draining = agent.drained = agent.drains_itself = false;
+  agent.drain_deadline_wall_ms = 0;
+}
+
+void on(State& state, const AgentDraining& event, Now) {
+  Agent& agent = state.agents.at(event.agent);
+  agent.draining = true;
+  agent.drained = false;
+  agent.drains_itself = event.by_itself;
+  agent.drain_deadline_wall_ms = event.deadline_wall_ms;
+}
+
+void on(State& state, const AgentDrained& event, Now) { state.agents.at(event.agent).drained = true; }
+
+void on(State& state, const AgentForgotten& event, Now) { state.agents.erase(event.agent); }
 
 void on(State& state, const RunSubmitted& event, Now) {
   LiveRun run;
@@ -101,6 +123,13 @@ void on(State& state, const AttemptStarted& event, Now) {
 
 void on(State& state, const AttemptReady& event, Now) { live_step(state, event.attempt).attempt.ready = true; }
 
+void on(State& state, const AttemptSilent& event, Now now) {
+  live_step(state, event.attempt).attempt.silent_since_wall_ms =
+      event.silent_ms == 0 ? 0 : std::max<std::int64_t>(1, now.wall_ms - event.silent_ms);
+}
+
+void on(State& state, const AttemptPreempted& event, Now) { live_step(state, event.attempt).attempt.preempted = true; }
+
 void on(State& state, const CheckpointCommitted& event, Now) {
   live_step(state, event.attempt).checkpoints.push_back(event.checkpoint);
 }
@@ -114,8 +143,12 @@ void on(State& state, const AttemptEnded& event, Now) {
     case Outcome::kStopped: break;
     case Outcome::kInfrastructureFailure:
       ++step.infrastructure_failures;
-      step.agents_lost += event.error_code == "agent_lost" ? 1 : 0;
+      if (is_crash(event.error_code) &&
+          std::find(step.crashed_on.begin(), step.crashed_on.end(), step.attempt.agent) == step.crashed_on.end()) {
+        step.crashed_on.push_back(step.attempt.agent);
+      }
       break;
+    case Outcome::kPreempted: ++step.preemptions; break;
     case Outcome::kUserFailure:
     case Outcome::kTimedOut: ++step.user_failures; break;
   }
@@ -247,6 +280,10 @@ bool is_terminal(StepStatus status) {
     case StepStatus::kSkipped: return true;
   }
   LUTHIER_CHECK(false);
+}
+
+bool is_crash(const std::string& code) {
+  return code == "agent_lost" || code == "agent_restarted" || code == "shim_lost" || code == "killed" || code == "hung";
 }
 
 bool is_deployment(const RunId& run) { return run.value.starts_with("d-"); }

@@ -30,13 +30,14 @@ void ensure_started(Turn& turn, const AttemptId& attempt, const LiveStep& step, 
   publish_step(turn, "step.started", attempt.run, attempt.step, Json{{"agent", agent}});
 }
 
-void succeed_attempt(Turn& turn, const AttemptId& attempt, const LiveStep& step, const Json& outputs) {
+void succeed_attempt(Turn& turn, const AttemptId& attempt, const LiveStep& step, const Json& outputs,
+                     const Json& usage) {
   const plan::Step* planned = find_plan_step(turn.state, attempt.run, attempt.step);
   Json all = outputs.is_object() ? outputs : Json::object();
   if (planned != nullptr && planned->uses == "train") {
     all = training_outputs(std::move(all), step);
   }
-  turn.record(AttemptEnded{.attempt = attempt, .outcome = Outcome::kSucceeded});
+  turn.record(AttemptEnded{.attempt = attempt, .outcome = Outcome::kSucceeded, .usage = usage});
   succeed_step(turn, attempt.run, attempt.step, std::move(all));
 }
 
@@ -58,6 +59,14 @@ void on(Turn& turn, const AttemptReadyReport& input) {
   } else if (!step->attempt.ready) {
     ensure_started(turn, input.attempt, *step, 0);
     turn.record(AttemptReady{input.attempt});
+  }
+}
+
+void on(Turn& turn, const AttemptSilentReport& input) {
+  const LiveStep* step = current(turn, input.attempt, input.agent);
+  const bool silent = input.silent_ms > 0;
+  if (step != nullptr && silent != (step->attempt.silent_since_wall_ms != 0)) {
+    turn.record(AttemptSilent{input.attempt, std::max<std::int64_t>(0, input.silent_ms)});
   }
 }
 
@@ -84,10 +93,14 @@ void on(Turn& turn, const AttemptFinishedReport& input) {
   }
   if (input.outcome == Outcome::kSucceeded && !is_deployment(input.attempt.run)) {
     ensure_started(turn, input.attempt, *step, 0);
-    return succeed_attempt(turn, input.attempt, *step, input.outputs);
+    return succeed_attempt(turn, input.attempt, *step, input.outputs, input.usage);
   }
-  Failure failure{input.outcome, input.exit_code, input.signal, input.error_code, input.error_message};
-  if (input.outcome == Outcome::kStopped || input.outcome == Outcome::kSucceeded) {
+  Failure failure{input.outcome, input.exit_code, input.signal, input.error_code, input.error_message, input.usage};
+  if (input.outcome == Outcome::kStopped && step->attempt.preempted) {
+    failure.outcome = Outcome::kPreempted;
+    failure.code = "preempted";
+    failure.message = "it was moved off " + input.agent.value + ", which is being drained";
+  } else if (input.outcome == Outcome::kStopped || input.outcome == Outcome::kSucceeded) {
     failure.outcome = Outcome::kInfrastructureFailure;  // nobody here asked for it
     failure.code = "ended_unasked";
     failure.message = "the process ended although nobody asked it to";
@@ -109,7 +122,8 @@ void end_with_failure(Turn& turn, const AttemptId& attempt, const Failure& failu
                            .exit_code = failure.exit_code,
                            .signal = failure.signal,
                            .error_code = failure.code,
-                           .error_message = failure.message});
+                           .error_message = failure.message,
+                           .usage = failure.usage});
   const LiveStep& step = *find_step(turn.state, attempt.run, attempt.step);
   const Verdict verdict =
       judge_failure(turn.state, attempt, step, retry_of(turn.state, attempt.run, attempt.step), failure, turn.now);

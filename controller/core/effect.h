@@ -23,7 +23,7 @@ struct StartAttempt {
   bool exclusive = false;
   friend bool operator==(const StartAttempt&, const StartAttempt&) = default;
 };
-enum class StopReason { kCancelled, kSuperseded, kTimedOut, kUnknownAttempt, kIdle };
+enum class StopReason { kCancelled, kSuperseded, kTimedOut, kUnknownAttempt, kIdle, kPreempted };
 struct StopAttempt {
   AttemptId attempt;
   StopReason reason = StopReason::kCancelled;

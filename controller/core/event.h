@@ -37,6 +37,9 @@ struct AgentResources {
   friend bool operator==(const AgentResources&, const AgentResources&) = default;
 };
 
+// What people say about an agent with `--label KEY=VALUE`; a step may ask for some.
+using Labels = std::map<std::string, std::string>;
+
 // What an attempt was promised on its agent.
 struct Allocation {
   AgentId agent;
@@ -46,7 +49,7 @@ struct Allocation {
   friend bool operator==(const Allocation&, const Allocation&) = default;
 };
 
-enum class Outcome { kSucceeded, kUserFailure, kInfrastructureFailure, kStopped, kTimedOut };
+enum class Outcome { kSucceeded, kUserFailure, kInfrastructureFailure, kStopped, kTimedOut, kPreempted };
 enum class RunStatus { kRunning, kSucceeded, kFailed, kCancelled };
 // A step's state as people see it; the terminal ones are the last four.
 enum class StepStatus { kWaiting, kReady, kAssigned, kRunning, kSucceeded, kFailed, kCancelled, kSkipped };
@@ -81,12 +84,40 @@ struct AgentJoined {
   std::string name;
   std::string boot_id;
   AgentResources resources;
+  Labels labels;
+  std::string version;
   friend bool operator==(const AgentJoined&, const AgentJoined&) = default;
 };
 struct AgentLost {
   AgentId agent;
   std::string reason;
   friend bool operator==(const AgentLost&, const AgentLost&) = default;
+};
+// Somebody said whether the agent may be given work. Ends a drain, either way.
+struct AgentCordoned {
+  AgentId agent;
+  bool cordoned = true;
+  std::string by;
+  friend bool operator==(const AgentCordoned&, const AgentCordoned&) = default;
+};
+// The agent is given no work any more; what it runs is moved off at the deadline.
+struct AgentDraining {
+  AgentId agent;
+  std::int64_t deadline_wall_ms = 0;  // 0: what runs may take its time
+  std::string by;
+  bool by_itself = false;  // the agent asked; it ends with the agent's next start
+  friend bool operator==(const AgentDraining&, const AgentDraining&) = default;
+};
+// Nothing of a draining agent is promised any more.
+struct AgentDrained {
+  AgentId agent;
+  friend bool operator==(const AgentDrained&, const AgentDrained&) = default;
+};
+// A person said that a lost agent will not come back; its credential is void.
+struct AgentForgotten {
+  AgentId agent;
+  std::string by;
+  friend bool operator==(const AgentForgotten&, const AgentForgotten&) = default;
 };
 struct RunSubmitted {
   RunId run;
@@ -126,6 +157,18 @@ struct AttemptReady {  // a serving process accepts requests
   AttemptId attempt;
   friend bool operator==(const AttemptReady&, const AttemptReady&) = default;
 };
+// The step's process has said nothing for so long; 0: it speaks again.
+struct AttemptSilent {
+  AttemptId attempt;
+  std::int64_t silent_ms = 0;
+  friend bool operator==(const AttemptSilent&, const AttemptSilent&) = default;
+};
+// The attempt was asked to make room. Its end counts on the preemption budget.
+struct AttemptPreempted {
+  AttemptId attempt;
+  std::string reason;
+  friend bool operator==(const AttemptPreempted&, const AttemptPreempted&) = default;
+};
 struct CheckpointCommitted {
   AttemptId attempt;
   Checkpoint checkpoint;
@@ -140,6 +183,7 @@ struct AttemptEnded {
   int signal = 0;
   std::string error_code;
   std::string error_message;
+  Json usage = Json::object();  // {"cpu_seconds", "peak_memory_bytes", …}, as far as it is known
   friend bool operator==(const AttemptEnded&, const AttemptEnded&) = default;
 };
 struct AllocationReleased {
@@ -231,7 +275,8 @@ using Event =
     std::variant<ControllerStarted, AgentJoined, AgentLost, RunSubmitted, StepReady, StepSkipped, AttemptAssigned,
                  AttemptStarted, AttemptReady, CheckpointCommitted, AttemptEnded, AllocationReleased, StepRetrying,
                  StepSucceeded, StepFailed, StepCancelled, CancelRequested, RunFinished, ModelRegistered, AliasMoved,
-                 DeploymentRequested, DeploymentStopped, StepWaiting, StorageChanged>;
+                 DeploymentRequested, DeploymentStopped, StepWaiting, StorageChanged, AgentCordoned, AgentDraining,
+                 AgentDrained, AgentForgotten, AttemptSilent, AttemptPreempted>;
 
 [[nodiscard]] std::string event_name(const Event& event);  // "step_ready"
 [[nodiscard]] Json event_to_json(const Event& event);      // the body, without the name

@@ -58,6 +58,13 @@ void visit(auto& f, Is<Agent> auto& x) {
   f("resources", x.resources);
   f("status", x.status);
   f("lost_reason", x.lost_reason);
+  f("labels", x.labels);
+  f("version", x.version);
+  f("cordoned", x.cordoned);
+  f("draining", x.draining);
+  f("drained", x.drained);
+  f("drains_itself", x.drains_itself);
+  f("drain_deadline_wall_ms", x.drain_deadline_wall_ms);
 }
 void visit(auto& f, Is<Attempt> auto& x) {
   f("agent", x.agent);
@@ -66,6 +73,8 @@ void visit(auto& f, Is<Attempt> auto& x) {
   f("ended", x.ended);
   f("resume_artifact", x.resume_artifact);
   f("resume_step", x.resume_step);
+  f("preempted", x.preempted);
+  f("silent_since_wall_ms", x.silent_since_wall_ms);
 }
 void visit(auto& f, Is<LiveStep> auto& x) {
   f("status", x.status);
@@ -78,7 +87,8 @@ void visit(auto& f, Is<LiveStep> auto& x) {
   f("checkpoints", x.checkpoints);
   f("infrastructure_failures", x.infrastructure_failures);
   f("user_failures", x.user_failures);
-  f("agents_lost", x.agents_lost);
+  f("preemptions", x.preemptions);
+  f("crashed_on", x.crashed_on);
   f("not_before_wall_ms", x.not_before_wall_ms);
   f("waits_since_wall_ms", x.waits_since_wall_ms);
   f("waiting_told", x.waiting_told);
@@ -153,9 +163,35 @@ LUTHIER_EVENT(AgentJoined, "agent_joined") {
   f("name", x.name);
   f("boot_id", x.boot_id);
   f("resources", x.resources);
+  f("labels", x.labels);
+  f("version", x.version);
 }
 LUTHIER_EVENT(AgentLost, "agent_lost") {
   f("agent", x.agent);
+  f("reason", x.reason);
+}
+LUTHIER_EVENT(AgentCordoned, "agent_cordoned") {
+  f("agent", x.agent);
+  f("cordoned", x.cordoned);
+  f("by", x.by);
+}
+LUTHIER_EVENT(AgentDraining, "agent_draining") {
+  f("agent", x.agent);
+  f("deadline_wall_ms", x.deadline_wall_ms);
+  f("by", x.by);
+  f("by_itself", x.by_itself);
+}
+LUTHIER_EVENT(AgentDrained, "agent_drained") { f("agent", x.agent); }
+LUTHIER_EVENT(AgentForgotten, "agent_forgotten") {
+  f("agent", x.agent);
+  f("by", x.by);
+}
+LUTHIER_EVENT(AttemptSilent, "attempt_silent") {
+  f("attempt", x.attempt);
+  f("silent_ms", x.silent_ms);
+}
+LUTHIER_EVENT(AttemptPreempted, "attempt_preempted") {
+  f("attempt", x.attempt);
   f("reason", x.reason);
 }
 LUTHIER_EVENT(RunSubmitted, "run_submitted") {
@@ -198,6 +234,7 @@ LUTHIER_EVENT(AttemptEnded, "attempt_ended") {
   f("signal", x.signal);
   f("error_code", x.error_code);
   f("error_message", x.error_message);
+  f("usage", x.usage);
 }
 LUTHIER_EVENT(AllocationReleased, "allocation_released") { f("attempt", x.attempt); }
 LUTHIER_EVENT(StepWaiting, "step_waiting") {

@@ -37,12 +37,44 @@ struct AgentConnected {
   std::string boot_id;
   AgentResources resources;
   std::vector<HeldAttempt> held;
+  Labels labels;
+  std::string version;
+  bool draining = false;  // it wants no new work: it will end when it has nothing left
 };
 // Silence beyond the limit, seen by the shell (fleet); also for agents that did not come back within the grace
 // period after a controller start.
 struct AgentSilent {
   AgentId agent;
   std::string reason;
+};
+// An agent that is to end asks for no new work.
+struct AgentDrainsItself {
+  AgentId agent;
+  milliseconds deadline{0};  // 0: none
+};
+// What people want of an agent, named by its id, or by its name when only one has it. Reply {"agent", "status", …}.
+struct CordonAgent {
+  RequestId request = 0;
+  std::string agent;
+  bool cordoned = true;  // false: it may be given work again. Either ends a drain
+  std::string by;
+};
+struct DrainAgent {
+  RequestId request = 0;
+  std::string agent;
+  milliseconds deadline{0};  // after it, what still runs is moved to other agents; 0: never
+  std::string by;
+};
+struct ForgetAgent {
+  RequestId request = 0;
+  std::string agent;
+  std::string by;
+};
+// The step's process has said nothing for so long, or (0) speaks again.
+struct AttemptSilentReport {
+  AttemptId attempt;
+  AgentId agent;
+  std::int64_t silent_ms = 0;
 };
 struct AttemptStartedReport {
   AttemptId attempt;
@@ -67,6 +99,7 @@ struct AttemptFinishedReport {
   int signal = 0;
   std::string error_code;
   std::string error_message;
+  Json usage = Json::object();  // as AttemptEnded has it
 };
 struct AllocationReleasedReport {
   AttemptId attempt;
@@ -99,8 +132,9 @@ struct StorageReport {
 };
 struct Tick {};
 
-using Input = std::variant<Boot, SubmitRun, CancelRun, AgentConnected, AgentSilent, AttemptStartedReport,
-                           AttemptReadyReport, CheckpointOfferedReport, AttemptFinishedReport, AllocationReleasedReport,
-                           RegisterModel, MoveAlias, UseModel, StorageReport, Tick>;
+using Input = std::variant<Boot, SubmitRun, CancelRun, AgentConnected, AgentSilent, AgentDrainsItself, CordonAgent,
+                           DrainAgent, ForgetAgent, AttemptSilentReport, AttemptStartedReport, AttemptReadyReport,
+                           CheckpointOfferedReport, AttemptFinishedReport, AllocationReleasedReport, RegisterModel,
+                           MoveAlias, UseModel, StorageReport, Tick>;
 
 }  // namespace luthier::core

@@ -64,10 +64,25 @@ void publish_step(Turn& turn, const std::string& name, const RunId& run, const S
 // --- agents.cc ---
 void on(Turn& turn, const AgentConnected& input);
 void on(Turn& turn, const AgentSilent& input);
+// Current attempts that the controller believes on this agent.
+[[nodiscard]] std::vector<AttemptId> current_attempts(const State& state, const AgentId& agent);
+
+// --- drains.cc: what people want of an agent ---
+void on(Turn& turn, const AgentDrainsItself& input);
+void on(Turn& turn, const CordonAgent& input);
+void on(Turn& turn, const DrainAgent& input);
+void on(Turn& turn, const ForgetAgent& input);
+// An agent that said Hello: does it want to end, or is it back after it did?
+void note_own_drain(Turn& turn, const AgentId& agent, bool draining);
+// Moves attempts off agents whose time to drain is over, and notes which agents have nothing left.
+void settle_drains(Turn& turn);
+// When the next deadline is; 0: none.
+[[nodiscard]] std::int64_t next_drain_wall_ms(const State& state);
 
 // --- attempts.cc: reports, and the end of attempts ---
 void on(Turn& turn, const AttemptStartedReport& input);
 void on(Turn& turn, const AttemptReadyReport& input);
+void on(Turn& turn, const AttemptSilentReport& input);
 void on(Turn& turn, const CheckpointOfferedReport& input);
 void on(Turn& turn, const AttemptFinishedReport& input);
 void on(Turn& turn, const AllocationReleasedReport& input);
@@ -78,6 +93,7 @@ struct Failure {
   int signal = 0;
   std::string code;
   std::string message;
+  Json usage = Json::object();
 };
 // Ends the current attempt and decides whether the step is tried again.
 void end_with_failure(Turn& turn, const AttemptId& attempt, const Failure& failure);
@@ -107,6 +123,10 @@ struct FreeResources {
   int serving = 0;  // deployments on this agent
 };
 [[nodiscard]] std::map<AgentId, FreeResources> free_resources(const State& state);  // of every agent
+// Whether people want it to be given work.
+[[nodiscard]] bool takes_work(const Agent& agent);
+// Whether it has every label that is asked for.
+[[nodiscard]] bool has_labels(const Agent& agent, const Labels& wanted);
 [[nodiscard]] bool fits(const FreeResources& free, const plan::Resources& wanted);
 // Whether a ready step's pause before the next try is over. A wall clock that was set back does not prolong it.
 [[nodiscard]] bool is_due(const LiveStep& step, const plan::Retry& budget, Now now);

@@ -20,7 +20,8 @@ plan::Step serving(const Options& options) {
 
 InvariantChecker::InvariantChecker(const State& state) : options_(state.options) {
   for (const auto& [id, agent] : state.agents) {
-    agents_[id] = {agent.status == AgentStatus::kConnected, agent.resources};
+    agents_[id] = {agent.status == AgentStatus::kConnected, agent.resources, agent.labels, agent.cordoned,
+                   agent.draining};
   }
   for (const auto& [id, run] : state.runs) {
     for (const plan::Step& step : run.plan.steps) {
@@ -54,7 +55,8 @@ void InvariantChecker::adopt(const Key& key, const plan::Step& plan, const LiveS
   step.not_before_wall_ms = live.not_before_wall_ms;
   step.infrastructure_failures = live.infrastructure_failures;
   step.user_failures = live.user_failures;
-  step.agents_lost = live.agents_lost;
+  step.preemptions = live.preemptions;
+  step.crashed_on = {live.crashed_on.begin(), live.crashed_on.end()};
 }
 
 void InvariantChecker::on_event(const Event& event, Now now) {
@@ -104,7 +106,26 @@ void InvariantChecker::on(const ControllerStarted&, Now now) {
   }
 }
 
-void InvariantChecker::on(const AgentJoined& event, Now) { agents_[event.agent] = {true, event.resources}; }
+void InvariantChecker::on(const AgentJoined& event, Now) {
+  Node& node = agents_[event.agent];
+  node.connected = true;
+  node.resources = event.resources;
+  node.labels = event.labels;
+}
+
+void InvariantChecker::on(const AgentCordoned& event, Now) {
+  agents_[event.agent].cordoned = event.cordoned;
+  agents_[event.agent].draining = false;
+}
+
+void InvariantChecker::on(const AgentDraining& event, Now) { agents_[event.agent].draining = true; }
+
+void InvariantChecker::on(const AgentForgotten& event, Now) {
+  if (agents_[event.agent].connected) {
+    violate_rule(event.agent.value + " is forgotten while it is connected");
+  }
+  agents_.erase(event.agent);
+}
 
 void InvariantChecker::on(const AgentLost& event, Now now) {
   agents_[event.agent].connected = false;
@@ -155,10 +176,13 @@ void InvariantChecker::on(const StepRetrying& event, Now) {
   step->not_before_wall_ms = event.not_before_wall_ms;
   const plan::Retry& budget = step->plan.retry;
   const bool by_infrastructure = event.because == Outcome::kInfrastructureFailure;
-  if (by_infrastructure ? step->infrastructure_failures > budget.infrastructure : step->user_failures > budget.user) {
+  const bool by_preemption = event.because == Outcome::kPreempted;
+  if (by_infrastructure ? step->infrastructure_failures > budget.infrastructure
+      : by_preemption   ? step->preemptions > budget.preemption
+                        : step->user_failures > budget.user) {
     violate_rule(text(event.run, event.step) + " is retried beyond its budget");
   }
-  if (by_infrastructure && step->agents_lost >= options_.agents_lost_max) {
+  if (by_infrastructure && std::cmp_greater_equal(step->crashed_on.size(), options_.crash_limit)) {
     violate_rule(text(event.run, event.step) + " is retried beyond the crash limit");
   }
 }
@@ -220,8 +244,11 @@ void InvariantChecker::on(const AttemptEnded& event, Now) {
       break;
     case Outcome::kInfrastructureFailure:
       ++step->infrastructure_failures;
-      step->agents_lost += event.error_code == "agent_lost" ? 1 : 0;
+      if (is_crash(event.error_code)) {
+        step->crashed_on.insert(step->agent);
+      }
       break;
+    case Outcome::kPreempted: ++step->preemptions; break;
     case Outcome::kUserFailure:
     case Outcome::kTimedOut: ++step->user_failures; break;
     case Outcome::kStopped: break;

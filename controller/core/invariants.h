@@ -55,17 +55,24 @@ class InvariantChecker {
     std::int64_t not_before_wall_ms = 0;
     int infrastructure_failures = 0;
     int user_failures = 0;
-    int agents_lost = 0;
+    int preemptions = 0;
+    std::set<AgentId> crashed_on;
   };
   struct Node {
     bool connected = false;
     AgentResources resources;
+    Labels labels;
+    bool cordoned = false;
+    bool draining = false;
   };
   using Key = std::pair<RunId, StepId>;
 
   void on(const ControllerStarted& event, Now now);
   void on(const AgentJoined& event, Now now);
   void on(const AgentLost& event, Now now);
+  void on(const AgentCordoned& event, Now now);
+  void on(const AgentDraining& event, Now now);
+  void on(const AgentForgotten& event, Now now);
   void on(const RunSubmitted& event, Now now);
   void on(const StepReady& event, Now now);
   void on(const StepSkipped& event, Now now);
@@ -99,7 +106,9 @@ class InvariantChecker {
   [[nodiscard]] std::string untruth_of_needs(const Step& step, const RunId& run, const std::string& reason) const;
   [[nodiscard]] std::string untruth_of_pause(const Step& step, const std::string& reason, Now now) const;
   [[nodiscard]] std::string untruth_of_room(const Step& step, const std::string& reason) const;
-  [[nodiscard]] std::string untruth_of_absence(const std::string& reason) const;
+  [[nodiscard]] std::string untruth_of_absence(const Step& step, const std::string& reason) const;
+  // Whether it may be given such a step at all.
+  [[nodiscard]] static bool is_open(const Node& node, const plan::Resources& wanted);
   [[nodiscard]] std::string untruth_of_place(const Step& step, const std::string& reason) const;
   [[nodiscard]] bool has_room(const AgentId& agent, const plan::Resources& wanted) const;
 

@@ -48,7 +48,7 @@ std::string InvariantChecker::untruth(const Step& step, const Key& key, const st
     return "it is not over";
   }
   if (reason.starts_with("waits for an agent: ") && step.phase == Phase::kReady) {
-    return untruth_of_absence(reason);
+    return untruth_of_absence(step, reason);
   }
   if (reason.starts_with("waits for ") && step.phase == Phase::kWaiting) {
     return untruth_of_needs(step, key.first, reason);
@@ -93,6 +93,14 @@ std::string InvariantChecker::untruth_of_pause(const Step& step, const std::stri
   return std::llabs(said * 1000 - left_ms) <= 1000 ? "" : "its pause ends in " + std::to_string(left_ms) + " ms";
 }
 
+bool InvariantChecker::is_open(const Node& node, const plan::Resources& wanted) {
+  return node.connected && !node.cordoned && !node.draining &&
+         std::all_of(wanted.labels.begin(), wanted.labels.end(), [&node](const auto& label) {
+           const auto found = node.labels.find(label.first);
+           return found != node.labels.end() && found->second == label.second;
+         });
+}
+
 bool InvariantChecker::has_room(const AgentId& agent, const plan::Resources& wanted) const {
   const Node& node = agents_.at(agent);
   double cpus = node.resources.cpus;
@@ -106,7 +114,7 @@ bool InvariantChecker::has_room(const AgentId& agent, const plan::Resources& wan
     }
   }
   const bool memory = wanted.memory_bytes == 0 || used_bytes + wanted.memory_bytes <= node.resources.memory_bytes;
-  return node.connected && memory && cpus > wanted.cpus - 1e-6 && gpus >= static_cast<std::size_t>(wanted.gpus);
+  return is_open(node, wanted) && memory && cpus > wanted.cpus - 1e-6 && gpus >= static_cast<std::size_t>(wanted.gpus);
 }
 
 std::string InvariantChecker::untruth_of_room(const Step& step, const std::string& reason) const {
@@ -117,20 +125,21 @@ std::string InvariantChecker::untruth_of_room(const Step& step, const std::strin
     if (has_room(id, step.plan.resources)) {
       return id.value + " has room";
     }
-    if (node.connected != (reason.find(" " + id.value + " has ") != std::string::npos)) {
-      return id.value + (node.connected ? " is connected too" : " is not connected");
+    const bool open = is_open(node, step.plan.resources);
+    if (open != (reason.find(" " + id.value + " has ") != std::string::npos)) {
+      return id.value + (open ? " may be given it too" : " may not be given it");
     }
   }
   return {};
 }
 
-std::string InvariantChecker::untruth_of_absence(const std::string& reason) const {
+std::string InvariantChecker::untruth_of_absence(const Step& step, const std::string& reason) const {
   if (agents_.empty() != (reason.find("none has joined") != std::string::npos)) {
     return agents_.empty() ? "no agent ever joined" : "an agent has joined";
   }
   for (const auto& [id, node] : agents_) {
-    if (node.connected) {
-      return id.value + " is connected";
+    if (is_open(node, step.plan.resources)) {
+      return id.value + " may be given it";
     }
   }
   return {};
@@ -154,7 +163,9 @@ std::string InvariantChecker::untruth_of_place(const Step& step, const std::stri
     return step.agent.value + (connected ? " is connected" : " is not connected");
   }
   const std::string attempt = ", attempt " + std::to_string(step.newest_attempt);
-  return runs && !away && !reason.ends_with(attempt) ? "it is attempt " + std::to_string(step.newest_attempt) : "";
+  // Behind the number may come what goes on with it.
+  const bool tells = reason.ends_with(attempt) || reason.find(attempt + ";") != std::string::npos;
+  return runs && !away && !tells ? "it is attempt " + std::to_string(step.newest_attempt) : "";
 }
 
 }  // namespace luthier::core

@@ -13,12 +13,13 @@
 
 namespace luthier::core::json_fields {
 
-inline constexpr std::array<std::pair<Outcome, const char*>, 5> kOutcomes{{
+inline constexpr std::array<std::pair<Outcome, const char*>, 6> kOutcomes{{
     {Outcome::kSucceeded, "succeeded"},
     {Outcome::kUserFailure, "user_failure"},
     {Outcome::kInfrastructureFailure, "infrastructure_failure"},
     {Outcome::kStopped, "stopped"},
     {Outcome::kTimedOut, "timed_out"},
+    {Outcome::kPreempted, "preempted"},
 }};
 inline constexpr std::array<std::pair<RunStatus, const char*>, 4> kRunStatuses{{
     {RunStatus::kRunning, "running"},

@@ -35,6 +35,7 @@ namespace {
 // What is due by itself, whichever input came.
 void settle(Turn& turn) {
   stop_idle_deployments(turn);
+  settle_drains(turn);
   while (!turn.touched.empty()) {
     const RunId run = *turn.touched.begin();
     turn.touched.erase(turn.touched.begin());
@@ -53,6 +54,7 @@ std::int64_t next_wake_ms(const State& state, Now now) {
       next = next == 0 ? at_wall_ms : std::min(next, at_wall_ms);
     }
   };
+  consider(next_drain_wall_ms(state));
   consider(state.queue.next_due_after(now.wall_ms));
   consider(state.queue.next_notice_wall_ms());
   for (const auto& [id, deployment] : state.deployments) {

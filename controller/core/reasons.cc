@@ -9,6 +9,7 @@ namespace {
 
 using internal::FreeResources;
 using internal::join;
+using internal::takes_work;
 
 std::string number(double value) {
   char text[32];
@@ -18,6 +19,14 @@ std::string number(double value) {
 
 std::string gibibytes(std::uint64_t bytes) {
   return number(static_cast<double>(bytes) / (1024.0 * 1024 * 1024)) + " GiB";
+}
+
+std::string labels_text(const Labels& labels) {
+  std::vector<std::string> parts;
+  for (const auto& [key, value] : labels) {
+    parts.push_back(key + "=" + value);
+  }
+  return join(parts, " and ");
 }
 
 std::string wanted_text(const plan::Resources& wanted) {
@@ -31,7 +40,7 @@ std::string wanted_text(const plan::Resources& wanted) {
   if (wanted.memory_bytes > 0) {
     parts.push_back(gibibytes(wanted.memory_bytes) + " of free memory");
   }
-  return join(parts, " and ");
+  return join(parts, " and ") + (wanted.labels.empty() ? "" : " with " + labels_text(wanted.labels));
 }
 
 std::string offer_text(const AgentId& id, const Agent& agent, const FreeResources& free,
@@ -47,15 +56,31 @@ std::string offer_text(const AgentId& id, const Agent& agent, const FreeResource
   return id.value + " has " + join(parts, " and ") + " free";
 }
 
+// "a-1 and a-2 are not connected"; empty for none.
+std::string absent_text(const std::vector<std::string>& agents, const std::string& what) {
+  return agents.empty() ? "" : join(agents, " and ") + (agents.size() == 1 ? " is " : " are ") + what;
+}
+
 // Why no agent takes a step that is ready and due.
 std::string no_room(const State& state, const plan::Resources& wanted) {
   std::vector<std::string> offers;
-  std::vector<std::string> absent;
+  std::vector<std::string> away;
+  std::vector<std::string> draining;
+  std::vector<std::string> cordoned;
+  std::vector<std::string> unlike;
   bool large_enough = false;
   const std::map<AgentId, FreeResources> free = internal::free_resources(state);
   for (const auto& [id, agent] : state.agents) {
     if (agent.status != AgentStatus::kConnected) {
-      absent.push_back(id.value);
+      away.push_back(id.value);
+      continue;
+    }
+    if (!takes_work(agent)) {
+      (agent.draining ? draining : cordoned).push_back(id.value);
+      continue;
+    }
+    if (!internal::has_labels(agent, wanted.labels)) {
+      unlike.push_back(id.value);
       continue;
     }
     FreeResources all{.cpus = agent.resources.cpus, .memory_bytes = agent.resources.memory_bytes};
@@ -64,9 +89,17 @@ std::string no_room(const State& state, const plan::Resources& wanted) {
     offers.push_back(offer_text(id, agent, free.at(id), wanted));
   }
   if (offers.empty()) {
+    std::vector<std::string> absent;
+    for (const auto& [agents, what] :
+         {std::pair(&away, std::string("not connected")), std::pair(&draining, std::string("being drained")),
+          std::pair(&cordoned, std::string("cordoned")),
+          std::pair(&unlike, "without the label " + labels_text(wanted.labels))}) {
+      if (!agents->empty()) {
+        absent.push_back(absent_text(*agents, what));
+      }
+    }
     return absent.empty() ? "waits for an agent: none has joined yet; start one with luthier-agent"
-                          : "waits for an agent: " + join(absent, " and ") +
-                                (absent.size() == 1 ? " is not connected" : " are not connected");
+                          : "waits for an agent: " + join(absent, ", ");
   }
   const std::string room = "no agent has " + wanted_text(wanted) + ": " + join(offers, ", ");
   return large_enough ? room : room + "; none is large enough, even when idle";
@@ -113,7 +146,13 @@ std::string placed_reason(const State& state, const LiveStep& live) {
            ", which has not come back yet since the controller started";
   }
   if (live.attempt.started) {
-    return "runs on " + agent + ", attempt " + std::to_string(live.attempt_number);
+    std::string text = "runs on " + agent + ", attempt " + std::to_string(live.attempt_number);
+    if (live.attempt.preempted) {
+      text += "; it is being stopped, to go on on another agent";
+    } else if (live.attempt.silent_since_wall_ms != 0) {
+      text += "; its process has said nothing since " + format_utc(live.attempt.silent_since_wall_ms);
+    }
+    return text;
   }
   return "was given to " + agent + ", which prepares its inputs";
 }

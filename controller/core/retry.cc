@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "controller/core/internal.h"
 
@@ -28,17 +29,25 @@ std::int64_t backoff_ms(const plan::Retry& budget, int earlier_pauses, double ra
 
 std::string times(int count) { return count == 1 ? "once" : std::to_string(count) + " times"; }
 
+std::string agents_text(const std::vector<AgentId>& agents) {
+  std::vector<std::string> names;
+  for (const AgentId& agent : agents) {
+    names.push_back(agent.value);
+  }
+  return join(names, ", ");
+}
+
 }  // namespace
 
 Verdict judge_failure(const State& state, const AttemptId& attempt, const LiveStep& step, const plan::Retry& budget,
                       const Failure& failure, Now now) {
   const double random = jitter(state.seed, attempt);
   if (failure.outcome == Outcome::kInfrastructureFailure) {
-    if (step.agents_lost >= state.options.agents_lost_max) {
-      return {
-          .code = "crash_limit",
-          .message = "stopped: " + std::to_string(step.agents_lost) +
-                     " agents were lost while they ran it, so it may be what ends them; the last: " + failure.message};
+    if (std::cmp_greater_equal(step.crashed_on.size(), state.options.crash_limit)) {
+      return {.code = "crash_limit",
+              .message = "stopped: its attempts died on " + std::to_string(step.crashed_on.size()) +
+                         " different agents (" + agents_text(step.crashed_on) +
+                         "), so it may be what ends them; the last: " + failure.message};
     }
     if (step.infrastructure_failures > budget.infrastructure) {
       return {.code = failure.code,
@@ -49,6 +58,14 @@ Verdict judge_failure(const State& state, const AttemptId& attempt, const LiveSt
     const int count = step.infrastructure_failures;
     const std::int64_t pause = count <= 1 ? 0 : backoff_ms(budget, count - 2, random);
     return {.retry = true, .not_before_wall_ms = now.wall_ms + pause, .code = {}, .message = {}};
+  }
+  if (failure.outcome == Outcome::kPreempted) {
+    if (step.preemptions > budget.preemption) {
+      return {.code = failure.code,
+              .message = failure.message + " (moved " + times(step.preemptions) + "; retry.preemption is " +
+                         std::to_string(budget.preemption) + ")"};
+    }
+    return {.retry = true, .not_before_wall_ms = now.wall_ms, .code = {}, .message = {}};  // nothing is wrong with it
   }
   if (step.user_failures > budget.user) {
     return {.code = failure.code.empty() ? to_string(failure.outcome) : failure.code, .message = failure.message};

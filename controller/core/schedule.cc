@@ -15,7 +15,7 @@ FreeByAgent open_agents(const State& state) {
   FreeByAgent open = free_resources(state);
   std::erase_if(open, [&state](const auto& each) {
     const auto agent = state.agents.find(each.first);
-    return agent == state.agents.end() || agent->second.status != AgentStatus::kConnected;
+    return agent == state.agents.end() || agent->second.status != AgentStatus::kConnected || !takes_work(agent->second);
   });
   return open;
 }
@@ -38,7 +38,8 @@ bool place_step(Turn& turn, const ReadyKey& key, const plan::Step& step, FreeByA
   const plan::Resources& wanted = step.resources;
   FreeByAgent::iterator best = open.end();
   for (auto each = open.begin(); each != open.end(); ++each) {
-    if (fits(each->second, wanted) && (best == open.end() || each->second.cpus > best->second.cpus)) {
+    if (fits(each->second, wanted) && has_labels(turn.state.agents.at(each->first), wanted.labels) &&
+        (best == open.end() || each->second.cpus > best->second.cpus)) {
       best = each;
     }
   }
@@ -89,6 +90,15 @@ void place_deployments(Turn& turn, FreeByAgent& open) {
 }
 
 }  // namespace
+
+bool takes_work(const Agent& agent) { return !agent.cordoned && !agent.draining; }
+
+bool has_labels(const Agent& agent, const Labels& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&agent](const auto& label) {
+    const auto found = agent.labels.find(label.first);
+    return found != agent.labels.end() && found->second == label.second;
+  });
+}
 
 std::map<AgentId, FreeResources> free_resources(const State& state) {
   std::map<AgentId, FreeResources> all;

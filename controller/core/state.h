@@ -41,8 +41,8 @@ namespace luthier::core {
 
 // Constants of policy. Not journaled and not hashed: they steer step(), never apply().
 struct Options {
-  int agents_lost_max = 3;             // a step whose attempts ended with the loss of so many agents is stopped
-  milliseconds serving_idle{600'000};  // a deployment not used for so long is stopped...
+  int crash_limit = 3;                          // a step that so many different agents lost an attempt of is stopped
+  milliseconds serving_idle{600'000};           // a deployment not used for so long is stopped...
   milliseconds serving_use_resolution{60'000};  // ...seen at this resolution: uses are journaled no oftener
   int serving_retries = 5;
   milliseconds waiting_notice{10'000};  // a step that waits so long for resources is published about
@@ -60,6 +60,14 @@ struct Agent {
   AgentResources resources;
   AgentStatus status = AgentStatus::kConnected;
   std::string lost_reason;
+  Labels labels;
+  std::string version;
+  // What people, or the agent itself, want of it; kept over its restarts.
+  bool cordoned = false;  // no work
+  bool draining = false;  // no work, and what it runs should end
+  bool drained = false;   // draining, and nothing is left
+  bool drains_itself = false;
+  std::int64_t drain_deadline_wall_ms = 0;  // 0: none
   friend bool operator==(const Agent&, const Agent&) = default;
 };
 
@@ -71,6 +79,8 @@ struct Attempt {
   bool ended = false;
   std::string resume_artifact;
   std::int64_t resume_step = 0;
+  bool preempted = false;                 // it was asked to make room
+  std::int64_t silent_since_wall_ms = 0;  // its process says nothing; 0: it speaks
   friend bool operator==(const Attempt&, const Attempt&) = default;
 };
 
@@ -85,7 +95,8 @@ struct LiveStep {
   std::vector<Checkpoint> checkpoints;  // committed by any attempt, ascending by step
   int infrastructure_failures = 0;
   int user_failures = 0;
-  int agents_lost = 0;
+  int preemptions = 0;
+  std::vector<AgentId> crashed_on;       // different agents on which an attempt, or the agent with it, died
   std::int64_t not_before_wall_ms = 0;   // of the next attempt
   std::int64_t waits_since_wall_ms = 0;  // for an agent, while ready
   bool waiting_told = false;             // StepWaiting says why it waits now
@@ -160,6 +171,8 @@ struct State {
 // The step, of a run or of a deployment; nullptr when it is not live.
 [[nodiscard]] const LiveStep* find_step(const State& state, const RunId& run, const StepId& step);
 [[nodiscard]] bool is_terminal(StepStatus status);
+// Codes of infrastructure failures of which the step itself may be the cause: these count towards the crash limit.
+[[nodiscard]] bool is_crash(const std::string& code);
 // "d-3" rather than "r-3".
 [[nodiscard]] bool is_deployment(const RunId& run);
 // The step of every deployment.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -38,7 +39,7 @@ struct ReadyKey {
 };
 
 // What a step asks of an agent; steps of equal shape find room or do not.
-using Shape = std::tuple<int, double, std::uint64_t>;
+using Shape = std::tuple<int, double, std::uint64_t, std::map<std::string, std::string>>;
 [[nodiscard]] Shape shape_of(const plan::Step& step);
 
 // Ready steps that wait for an agent.

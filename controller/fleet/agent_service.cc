@@ -26,7 +26,11 @@ class AgentStream final : public AgentStreamBase {
     if (!greeted_) {
       greet(message);
     } else if (message.has_heartbeat()) {
-      context_.table.heartbeat(agent_, this);
+      if (context_.table.heartbeat(agent_, this)) {
+        v1::ConnectResponse answer;
+        answer.mutable_heartbeat_acknowledged()->set_sequence(message.heartbeat().sequence());
+        send(std::move(answer));
+      }
     } else {
       report(message);
     }
@@ -53,6 +57,7 @@ class AgentStream final : public AgentStreamBase {
     v1::ConnectResponse welcome;
     welcome.mutable_welcome()->set_epoch(context_.runtime.epoch());
     welcome.mutable_welcome()->set_heartbeat_interval_ms(context_.heartbeat_interval.count());
+    welcome.mutable_welcome()->set_lease_ms(context_.lease.count());
     if (!context_.table.connect(shared_from_this(), std::move(hello).value(), std::move(welcome))) {
       close_busy();
     }

@@ -16,6 +16,7 @@ class AgentService final : public v1::AgentService::CallbackService {
     const Clock& clock;
     Log& log;
     milliseconds heartbeat_interval;
+    milliseconds lease;  // silence after which an agent is lost
   };
   explicit AgentService(Context context) : context_(context) {}
 

@@ -33,11 +33,13 @@ bool AgentTable::connect(std::shared_ptr<AgentStreamBase> stream, core::AgentCon
   return true;
 }
 
-void AgentTable::heartbeat(const AgentId& agent, const AgentStreamBase* stream) {
+bool AgentTable::heartbeat(const AgentId& agent, const AgentStreamBase* stream) {
   const std::lock_guard lock(mutex_);
-  if (is_present(agent, stream)) {
-    watch_.heard(agent, clock_.now().monotonic_ms);
+  if (!is_present(agent, stream)) {
+    return false;
   }
+  watch_.heard(agent, clock_.now().monotonic_ms);
+  return true;
 }
 
 bool AgentTable::report(const AgentId& agent, const AgentStreamBase* stream, core::Input input) {

@@ -31,7 +31,8 @@ class AgentTable {
   // the runtime's queue is full: the stream should end, the agent tries again.
   [[nodiscard]] bool connect(std::shared_ptr<AgentStreamBase> stream, core::AgentConnected hello,
                              v1::ConnectResponse welcome);
-  void heartbeat(const AgentId& agent, const AgentStreamBase* stream);
+  // Whether it counts: from now on the agent may be silent for the whole limit before it is lost.
+  [[nodiscard]] bool heartbeat(const AgentId& agent, const AgentStreamBase* stream);
   // False as above. True, and dropped, when the stream has been replaced.
   [[nodiscard]] bool report(const AgentId& agent, const AgentStreamBase* stream, core::Input input);
   void disconnect(const AgentId& agent, const AgentStreamBase* stream);

@@ -1,5 +1,6 @@
 #include "controller/fleet/convert.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace luthier::fleet {
@@ -7,6 +8,7 @@ namespace luthier::fleet {
 namespace {
 
 constexpr std::size_t kIdBytesMax = 512;
+constexpr std::int64_t kDrainMsMax = 30LL * 86'400'000;
 
 using core::Json;
 
@@ -46,6 +48,7 @@ v1::StopReason reason_to_proto(core::StopReason reason) {
     case core::StopReason::kTimedOut: return v1::STOP_REASON_TIMED_OUT;
     case core::StopReason::kUnknownAttempt: return v1::STOP_REASON_UNKNOWN_ATTEMPT;
     case core::StopReason::kIdle: return v1::STOP_REASON_IDLE;
+    case core::StopReason::kPreempted: return v1::STOP_REASON_PREEMPTED;
   }
   return v1::STOP_REASON_UNSPECIFIED;
 }
@@ -103,6 +106,20 @@ Result<core::Input> checkpoint_from(const v1::CheckpointOffered& message, const 
   return core::Input(std::move(report));
 }
 
+Json usage_from(const v1::Usage& usage) {
+  Json json = Json::object();
+  const auto add = [&json](const char* name, auto value) {
+    if (value > 0) {
+      json[name] = value;
+    }
+  };
+  add("cpu_seconds", usage.cpu_seconds());
+  add("peak_memory_bytes", usage.peak_memory_bytes());
+  add("gpu_seconds", usage.gpu_seconds());
+  add("peak_gpu_memory_bytes", usage.peak_gpu_memory_bytes());
+  return json;
+}
+
 Result<core::Input> finished_from(const v1::AttemptFinished& message, const AgentId& agent) {
   core::AttemptFinishedReport report;
   LUTHIER_TRY(report.attempt, from_proto(message.attempt()));
@@ -112,6 +129,7 @@ Result<core::Input> finished_from(const v1::AttemptFinished& message, const Agen
   report.signal = message.signal();
   report.error_code = message.error_code();
   report.error_message = message.error_message();
+  report.usage = usage_from(message.usage());
   if (std::optional<Json> outputs = object_from(message.outputs_json())) {
     report.outputs = std::move(*outputs);
   } else if (report.outcome == core::Outcome::kSucceeded) {
@@ -179,6 +197,9 @@ Result<core::AgentConnected> from_proto(const v1::Hello& hello, const AgentId& a
   connected.name = hello.name();
   connected.boot_id = hello.boot_id();
   connected.resources = from_proto(hello.resources());
+  connected.labels = core::Labels(hello.labels().begin(), hello.labels().end());
+  connected.version = hello.version();
+  connected.draining = hello.draining();
   for (const v1::HeldAttempt& held : hello.held()) {
     LUTHIER_TRY(AttemptId attempt, from_proto(held.attempt()));
     connected.held.push_back({std::move(attempt), held_state_from(held.state())});
@@ -200,6 +221,13 @@ Result<core::Input> report_from_proto(const v1::ConnectRequest& message, const A
       LUTHIER_TRY(AttemptId attempt, from_proto(message.allocation_released().attempt()));
       return core::Input(core::AllocationReleasedReport{std::move(attempt), agent});
     }
+    case v1::ConnectRequest::kAttemptSilent: {
+      LUTHIER_TRY(AttemptId attempt, from_proto(message.attempt_silent().attempt()));
+      return core::Input(core::AttemptSilentReport{std::move(attempt), agent, message.attempt_silent().silent_ms()});
+    }
+    case v1::ConnectRequest::kDraining:
+      return core::Input(core::AgentDrainsItself{
+          agent, milliseconds(std::clamp<std::int64_t>(message.draining().deadline_ms(), 0, kDrainMsMax))});
     case v1::ConnectRequest::kCheckpointOffered: return checkpoint_from(message.checkpoint_offered(), agent);
     case v1::ConnectRequest::kAttemptFinished: return finished_from(message.attempt_finished(), agent);
     case v1::ConnectRequest::kHello:

@@ -34,7 +34,8 @@ class Server final : public FleetServer {
         options_(std::move(options)),
         table_(context.runtime, context.clock, context.log, options_.agent_silence, options_.start_grace),
         agents_({table_, context.runtime, context.store, context.clock, context.log,
-                 std::min(options_.heartbeat_interval, options_.agent_silence / kHeartbeatsPerSilence)}),
+                 std::min(options_.heartbeat_interval, options_.agent_silence / kHeartbeatsPerSilence),
+                 options_.agent_silence}),
         blobs_(context.artifacts, context.store, pool_),
         telemetry_(context.runtime, context.store, context.progress, pool_),
         inference_(context.inference, context.store, context.log) {}

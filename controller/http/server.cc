@@ -19,6 +19,7 @@ struct HttpServer::Impl {
     api::add_blob_routes(router, services);
     api::add_upkeep_routes(router, services);
     api::add_access_routes(router, services);
+    api::add_agent_routes(router, services);
     api::add_administration_routes(router, services);
     api::add_metrics_routes(router, services);
     transport.observe({.answered = [this](const Exchange& exchange) { count(exchange); },

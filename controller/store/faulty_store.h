@@ -63,6 +63,8 @@ class FaultyStore final : public Store {
   Result<void> add_join_token(const std::string& secret, int uses, std::int64_t expires_wall_ms) override {
     return store_.add_join_token(secret, uses, expires_wall_ms);
   }
+  Result<Json> list_join_tokens(std::int64_t wall_ms) override { return store_.list_join_tokens(wall_ms); }
+  Result<void> revoke_join_token(const std::string& id) override { return store_.revoke_join_token(id); }
   Result<std::string> join(const std::string& token, const std::string& credential, const std::string& name,
                            std::int64_t wall_ms) override {
     return store_.join(token, credential, name, wall_ms);

@@ -32,6 +32,12 @@ Result<Scope> scope_of(std::string_view name) {
   return Error{ErrorCode::kDataLoss, "a key has the unknown scope '" + std::string(name) + "'"};
 }
 
+// "jt_" and twelve digits of the hash: enough to tell tokens apart, nothing to join with.
+std::string id_of_hash(std::string_view hash) {
+  const auto colon = hash.find(':');
+  return "jt_" + std::string(hash.substr(colon == std::string_view::npos ? 0 : colon + 1, 12));
+}
+
 Result<void> check_secret(const std::string& secret) {
   if (secret.empty()) {
     return Error{ErrorCode::kInvalidArgument, "a secret may not be empty"};
@@ -85,6 +91,30 @@ Result<void> insert_join_token(Database& database, const std::string& secret, in
                    sha256_digest(secret), uses, expires_wall_ms));
   if (database.changed_rows() == 0) {
     return Error{ErrorCode::kAlreadyExists, "this join token is in use already; make another one"};
+  }
+  return {};
+}
+
+std::string join_token_id(const std::string& secret) { return id_of_hash(sha256_digest(secret)); }
+
+Result<Json> read_join_tokens(Database& database, std::int64_t wall_ms) {
+  Json tokens = Json::array();
+  LUTHIER_TRY_VOID(database.query(
+      "SELECT hash, uses_left, expires_ms FROM join_tokens WHERE uses_left > 0 AND expires_ms > ? ORDER BY expires_ms",
+      [&tokens](const Row& row) {
+        tokens.push_back({{"id", id_of_hash(row.view(0))},
+                          {"uses_left", row.integer(1)},
+                          {"expires_at", format_utc(row.integer(2))}});
+      },
+      wall_ms));
+  return Json{{"join_tokens", std::move(tokens)}};
+}
+
+Result<void> delete_join_token(Database& database, const std::string& id) {
+  LUTHIER_TRY_VOID(
+      database.run("DELETE FROM join_tokens WHERE 'jt_' || substr(hash, instr(hash, ':') + 1, 12) = ?", id));
+  if (database.changed_rows() == 0) {
+    return Error{ErrorCode::kNotFound, "there is no join token '" + id + "'; `luthier agents join-tokens` lists them"};
   }
   return {};
 }

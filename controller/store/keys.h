@@ -15,6 +15,8 @@ namespace luthier::store {
 [[nodiscard]] Result<void> insert_key(Database& database, const std::string& secret, const Principal& principal);
 [[nodiscard]] Result<Principal> find_key(Database& database, const std::string& secret);
 [[nodiscard]] Result<bool> find_admin_key(Database& database);
+[[nodiscard]] Result<Json> read_join_tokens(Database& database, std::int64_t wall_ms);
+[[nodiscard]] Result<void> delete_join_token(Database& database, const std::string& id);
 [[nodiscard]] Result<void> insert_join_token(Database& database, const std::string& secret, int uses,
                                              std::int64_t expires_wall_ms);
 // In one transaction: either a use is gone and the agent's credential works, or neither.

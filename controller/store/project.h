@@ -30,6 +30,10 @@ namespace luthier::store {
 
 [[nodiscard]] Result<void> project_agent(Database& database, const core::AgentJoined& event, Now now);
 [[nodiscard]] Result<void> project_agent(Database& database, const core::AgentLost& event, Now now);
+[[nodiscard]] Result<void> project_agent(Database& database, const core::AgentCordoned& event, Now now);
+[[nodiscard]] Result<void> project_agent(Database& database, const core::AgentDraining& event, Now now);
+[[nodiscard]] Result<void> project_agent(Database& database, const core::AgentDrained& event, Now now);
+[[nodiscard]] Result<void> project_agent(Database& database, const core::AgentForgotten& event, Now now);
 
 [[nodiscard]] Result<void> project_model(Database& database, const core::ModelRegistered& event, Now now);
 [[nodiscard]] Result<void> project_model(Database& database, const core::AliasMoved& event, Now now);

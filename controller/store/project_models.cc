@@ -19,15 +19,43 @@ Json resources_json(const core::AgentResources& resources) {
 
 Result<void> project_agent(Database& database, const core::AgentJoined& event, Now now) {
   return database.run(
-      "INSERT INTO agents (agent, name, status, boot_id, resources, last_change_ms) "
-      "VALUES (?1, ?2, 'connected', ?3, ?4, ?5) ON CONFLICT (agent) DO UPDATE SET name = ?2, status = 'connected', "
-      "boot_id = ?3, resources = ?4, last_change_ms = ?5",
-      event.agent.value, event.name, event.boot_id, resources_json(event.resources), now.wall_ms);
+      "INSERT INTO agents (agent, name, status, boot_id, resources, last_change_ms, labels, version) "
+      "VALUES (?1, ?2, 'connected', ?3, ?4, ?5, ?6, ?7) ON CONFLICT (agent) DO UPDATE SET name = ?2, "
+      "status = 'connected', boot_id = ?3, resources = ?4, last_change_ms = ?5, labels = ?6, version = ?7",
+      event.agent.value, event.name, event.boot_id, resources_json(event.resources), now.wall_ms, Json(event.labels),
+      event.version);
 }
 
 Result<void> project_agent(Database& database, const core::AgentLost& event, Now now) {
   return database.run("UPDATE agents SET status = 'lost', last_change_ms = ?2 WHERE agent = ?1", event.agent.value,
                       now.wall_ms);
+}
+
+Result<void> project_agent(Database& database, const core::AgentCordoned& event, Now now) {
+  return database.run(
+      "UPDATE agents SET cordoned = ?2, drain = 'no', drain_deadline_ms = NULL, last_change_ms = ?3 WHERE agent = ?1",
+      event.agent.value, event.cordoned ? 1 : 0, now.wall_ms);
+}
+
+Result<void> project_agent(Database& database, const core::AgentDraining& event, Now now) {
+  std::optional<std::int64_t> deadline;
+  if (event.deadline_wall_ms != 0) {
+    deadline = event.deadline_wall_ms;
+  }
+  return database.run(
+      "UPDATE agents SET drain = 'draining', drain_deadline_ms = ?2, last_change_ms = ?3 WHERE agent = ?1",
+      event.agent.value, deadline, now.wall_ms);
+}
+
+Result<void> project_agent(Database& database, const core::AgentDrained& event, Now now) {
+  return database.run("UPDATE agents SET drain = 'drained', last_change_ms = ?2 WHERE agent = ?1", event.agent.value,
+                      now.wall_ms);
+}
+
+// In the same transaction, so that a forgotten agent can never say Hello again.
+Result<void> project_agent(Database& database, const core::AgentForgotten& event, Now) {
+  LUTHIER_TRY_VOID(database.run("DELETE FROM keys WHERE scope = 'agent' AND name = ?", event.agent.value));
+  return database.run("DELETE FROM agents WHERE agent = ?", event.agent.value);
 }
 
 Result<void> project_model(Database& database, const core::ModelRegistered& event, Now now) {

@@ -19,6 +19,7 @@ std::string retry_reason(const core::StepRetrying& event) {
          (event.because == core::Outcome::kUserFailure             ? "it failed"
           : event.because == core::Outcome::kInfrastructureFailure ? "an infrastructure failure"
           : event.because == core::Outcome::kTimedOut              ? "it ran out of time"
+          : event.because == core::Outcome::kPreempted             ? "it was moved off a drained agent"
                                                                    : "it was stopped");
 }
 
@@ -112,9 +113,9 @@ Result<void> project_attempt(Database& database, const core::AttemptEnded& event
   const AttemptId& id = event.attempt;
   return database.run(
       "UPDATE attempts SET status = ?4, ended_ms = ?5, exit_code = ?6, signal = ?7, error_code = ?8, "
-      "error_message = ?9 WHERE run = ?1 AND step = ?2 AND number = ?3",
+      "error_message = ?9, usage = ?10 WHERE run = ?1 AND step = ?2 AND number = ?3",
       id.run.value, id.step.value, id.number, core::to_string(event.outcome), now.wall_ms, event.exit_code,
-      event.signal, event.error_code, event.error_message);
+      event.signal, event.error_code, event.error_message, event.usage);
 }
 
 Result<void> project_attempt(Database& database, const core::AllocationReleased& event, Now now) {

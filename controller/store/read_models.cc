@@ -63,19 +63,25 @@ Result<Json> read_versions_and_aliases(Database& database, const std::string& mo
 
 Result<Json> read_agents(Database& database) {
   Json agents = Json::array();
-  LUTHIER_TRY_VOID(
-      database.query("SELECT agent, name, status, boot_id, resources, last_change_ms, "
-                     "(SELECT json_group_array(run || '/' || step || '/' || number) FROM attempts "
-                     " WHERE attempts.agent = agents.agent AND released_ms IS NULL) FROM agents ORDER BY sequence",
-                     [&agents](const Row& row) {
-                       agents.push_back({{"id", row.text(0)},
-                                         {"name", row.text(1)},
-                                         {"status", row.text(2)},
-                                         {"boot_id", row.text(3)},
-                                         {"resources", row.json(4)},
-                                         {"attempts", row.json(6)},
-                                         {"last_change_at", format_utc(row.integer(5))}});
-                     }));
+  LUTHIER_TRY_VOID(database.query(
+      "SELECT agent, name, status, boot_id, resources, last_change_ms, "
+      "(SELECT json_group_array(run || '/' || step || '/' || number) FROM attempts "
+      " WHERE attempts.agent = agents.agent AND released_ms IS NULL), labels, version, cordoned, drain, "
+      "drain_deadline_ms FROM agents ORDER BY sequence",
+      [&agents](const Row& row) {
+        agents.push_back({{"id", row.text(0)},
+                          {"name", row.text(1)},
+                          {"status", row.text(2)},
+                          {"boot_id", row.text(3)},
+                          {"resources", row.json(4)},
+                          {"attempts", row.json(6)},
+                          {"labels", row.json(7)},
+                          {"version", row.text(8)},
+                          {"cordoned", row.integer(9) != 0},
+                          {"drain", row.text(10)},
+                          {"drain_deadline_at", row.is_null(11) ? Json() : Json(format_utc(row.integer(11)))},
+                          {"last_change_at", format_utc(row.integer(5))}});
+      }));
   return Json{{"agents", std::move(agents)}};
 }
 

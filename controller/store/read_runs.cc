@@ -72,7 +72,7 @@ Result<void> read_steps(Database& database, const std::string& run, Steps& steps
 Result<void> read_attempts(Database& database, const std::string& run, Steps& steps) {
   return database.query(
       "SELECT step, number, agent, status, started_ms, ended_ms, exit_code, signal, error_code, error_message, "
-      "resume_step FROM attempts WHERE run = ? ORDER BY step, number",
+      "resume_step, usage FROM attempts WHERE run = ? ORDER BY step, number",
       [&steps](const Row& row) {
         steps.append(row, 0, "attempts",
                      {{"number", row.integer(1)},
@@ -84,7 +84,8 @@ Result<void> read_attempts(Database& database, const std::string& run, Steps& st
                       {"signal", integer_or_null(row, 7)},
                       {"error_code", row.text(8)},
                       {"error_message", row.text(9)},
-                      {"resume_step", integer_or_null(row, 10)}});
+                      {"resume_step", integer_or_null(row, 10)},
+                      {"usage", row.json(11)}});
       },
       run);
 }

@@ -191,6 +191,22 @@ CREATE INDEX runs_by_pipeline ON runs (pipeline, sequence);
 CREATE INDEX runs_by_pipeline_and_status ON runs (pipeline, status, sequence);
 )sql";
 
+// How a step stands to the cache (StepReady::cache), and the run whose outputs it was given.
+constexpr std::string_view kControl3 = R"sql(
+ALTER TABLE steps ADD COLUMN cache TEXT NOT NULL DEFAULT 'null';
+ALTER TABLE steps ADD COLUMN cached_from TEXT NOT NULL DEFAULT '';
+)sql";
+
+// What people want of agents, and what attempts used.
+constexpr std::string_view kControl4 = R"sql(
+ALTER TABLE agents ADD COLUMN labels TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE agents ADD COLUMN version TEXT NOT NULL DEFAULT '';
+ALTER TABLE agents ADD COLUMN cordoned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE agents ADD COLUMN drain TEXT NOT NULL DEFAULT 'no';
+ALTER TABLE agents ADD COLUMN drain_deadline_ms INTEGER;
+ALTER TABLE attempts ADD COLUMN usage TEXT NOT NULL DEFAULT '{}';
+)sql";
+
 constexpr std::string_view kTelemetry1 = R"sql(
 CREATE TABLE logs (
   log INTEGER PRIMARY KEY,
@@ -236,13 +252,8 @@ CREATE TABLE audit (
 ) STRICT;
 )sql";
 
-// How a step stands to the cache (StepReady::cache), and the run whose outputs it was given.
-constexpr std::string_view kControl3 = R"sql(
-ALTER TABLE steps ADD COLUMN cache TEXT NOT NULL DEFAULT 'null';
-ALTER TABLE steps ADD COLUMN cached_from TEXT NOT NULL DEFAULT '';
-)sql";
-
-constexpr std::array kControl{Migration{1, kControl1}, Migration{2, kControl2}, Migration{3, kControl3}};
+constexpr std::array kControl{Migration{1, kControl1}, Migration{2, kControl2}, Migration{3, kControl3},
+                              Migration{4, kControl4}};
 constexpr std::array kTelemetry{Migration{1, kTelemetry1}, Migration{2, kTelemetry2}};
 
 }  // namespace

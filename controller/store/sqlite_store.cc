@@ -162,6 +162,14 @@ class SqliteStore final : public Store {
     const std::lock_guard lock(writer_mutex_);
     return insert_join_token(*writer_, secret, uses, expires_wall_ms);
   }
+  Result<Json> list_join_tokens(std::int64_t wall_ms) override {
+    LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
+    return read_join_tokens(*database, wall_ms);
+  }
+  Result<void> revoke_join_token(const std::string& id) override {
+    const std::lock_guard lock(writer_mutex_);
+    return delete_join_token(*writer_, id);
+  }
   Result<std::string> join(const std::string& token, const std::string& credential, const std::string& name,
                            std::int64_t wall_ms) override {
     const std::lock_guard lock(writer_mutex_);

@@ -122,6 +122,10 @@ class Store {
   // A join token may be used `uses` times until `expires_wall_ms`.
   [[nodiscard]] virtual Result<void> add_join_token(const std::string& secret, int uses,
                                                     std::int64_t expires_wall_ms) = 0;
+  // {"join_tokens": [{"id", "uses_left", "expires_at"}]}: those that still admit somebody at this time.
+  [[nodiscard]] virtual Result<Json> list_join_tokens(std::int64_t wall_ms) = 0;
+  // By its id; kNotFound.
+  [[nodiscard]] virtual Result<void> revoke_join_token(const std::string& id) = 0;
   // Consumes one use and makes an agent id ("a-1", …) whose credential is `credential`. kUnauthenticated.
   [[nodiscard]] virtual Result<std::string> join(const std::string& token, const std::string& credential,
                                                  const std::string& name, std::int64_t wall_ms) = 0;
@@ -148,6 +152,9 @@ class Store {
                                                                       const std::string& series,
                                                                       std::int64_t after_step, int limit) = 0;
 };
+
+// Names a join token without giving it away.
+[[nodiscard]] std::string join_token_id(const std::string& secret);
 
 // Opens or creates FOLDER/luthier.db and FOLDER/telemetry.db (WAL, synchronous=FULL), runs migrations. An Error says
 // which file, which schema version it has and which this program knows.

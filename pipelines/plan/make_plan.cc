@@ -79,6 +79,7 @@ class Planner {
       }
     };
     first(from.retry.infrastructure, defaults.retry.infrastructure, step.retry.infrastructure);
+    first(from.retry.preemption, defaults.retry.preemption, step.retry.preemption);
     first(from.retry.user, defaults.retry.user, step.retry.user);
     first(from.retry.backoff_min, defaults.retry.backoff_min, step.retry.backoff_min);
     first(from.retry.backoff_max, defaults.retry.backoff_max, step.retry.backoff_max);

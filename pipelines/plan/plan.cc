@@ -65,6 +65,7 @@ Json step_to_json(const Step& step) {
               {"memory_bytes", step.resources.memory_bytes}}},
             {"retry",
              {{"infrastructure", step.retry.infrastructure},
+              {"preemption", step.retry.preemption},
               {"user", step.retry.user},
               {"backoff_min_ms", step.retry.backoff_min.count()},
               {"backoff_max_ms", step.retry.backoff_max.count()}}},
@@ -141,6 +142,9 @@ Result<Step> step_from_json(const Json& json, const std::string& where) {
   }
   Members retry_members(retry, where + ".retry");
   retry_members.integer("infrastructure", step.retry.infrastructure);
+  if (retry.contains("preemption")) {  // plans of older journals lack it
+    retry_members.integer("preemption", step.retry.preemption);
+  }
   retry_members.integer("user", step.retry.user);
   retry_members.duration("backoff_min_ms", step.retry.backoff_min);
   retry_members.duration("backoff_max_ms", step.retry.backoff_max);

@@ -25,6 +25,7 @@ using Json = nlohmann::json;
 // Budgets are separate: a user error is not paid for by infrastructure retries.
 struct Retry {
   int infrastructure = 5;  // lost agents, killed workers
+  int preemption = 20;     // moved off an agent that is being drained
   int user = 0;            // the step's own failure
   milliseconds backoff_min{1'000};
   milliseconds backoff_max{60'000};

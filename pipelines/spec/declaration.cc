@@ -33,6 +33,8 @@ Shape retry_shape() {
       number(Kind::kInt, 0, 100),
       object({
           {"infrastructure", number(Kind::kInt, 0, 100), "Retries after a lost agent or a killed process.", false, 5},
+          {"preemption", number(Kind::kInt, 0, 1000), "Retries after the step was moved off a drained agent.", false,
+           20},
           {"user", number(Kind::kInt, 0, 100), "Retries after a failure of the step itself.", false, 0},
           {"backoff", of(Kind::kBackoff), "First and longest pause between tries.", false, "1s..1m"},
       }),

@@ -70,6 +70,7 @@ class Reader {
       return retry;
     }
     retry.infrastructure = number<int>(value, "infrastructure");
+    retry.preemption = number<int>(value, "preemption");
     retry.user = number<int>(value, "user");
     if (const auto backoff = parse_backoff(text(value, "backoff"))) {
       retry.backoff_min = backoff->first;

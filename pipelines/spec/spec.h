@@ -62,6 +62,7 @@ struct Param {
 // Absent members are inherited: step, then `defaults`, then plan.h's own.
 struct Retry {
   std::optional<int> infrastructure;
+  std::optional<int> preemption;
   std::optional<int> user;
   std::optional<milliseconds> backoff_min;
   std::optional<milliseconds> backoff_max;

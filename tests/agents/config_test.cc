@@ -2,8 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
+
+#include "base/file.h"
 
 namespace luthier::agents {
 namespace {
@@ -35,6 +39,22 @@ TEST(AgentConfigTest, shows_each_value_and_where_it_is_from) {
   EXPECT_THAT(parsed->text, HasSubstr("stop-grace = 10s  (default)\n"));
 }
 
+TEST(AgentConfigTest, the_file_is_between_defaults_and_environment) {
+  const std::string file = ::testing::TempDir() + "agent-" + std::to_string(::getpid()) + ".conf";
+  ASSERT_TRUE(write_file_atomically(file, "# settings\ncpus = 2\n stop-grace = 3s # short\nlabel = gpu=a100,zone=b\n"));
+  const auto parsed =
+      parse_config({"--config", file, "--print-config", "--data", "/d", "--label", "zone=c"}, some_environment);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->config.cpus, 3);  // of the environment
+  EXPECT_EQ(parsed->config.stop_grace, milliseconds(3'000));
+  EXPECT_EQ(parsed->config.labels, (std::map<std::string, std::string>{{"gpu", "a100"}, {"zone", "c"}}));
+  EXPECT_THAT(parsed->text, HasSubstr("stop-grace = 3s  (" + file + ":3)\n"));
+  ASSERT_TRUE(write_file_atomically(file, "cpus = 2\nlabels = x=y\n"));
+  EXPECT_EQ(parse_config({"--config=" + file}, empty_environment).error().message,
+            file + ":2: there is no setting 'labels'; see luthier-agent --help");
+  std::filesystem::remove(file);
+}
+
 struct BadCase {
   std::vector<std::string> arguments;
   const char* message;
@@ -52,6 +72,10 @@ TEST(AgentConfigTest, names_what_is_wrong) {
       {{"--data", "/d", "--stop-grace", "-1s"}, "must be a duration"},
       {{"--data", "/d", "--cache-bytes", "1GB"}, "whole number of bytes"},
       {{"--data", ""}, "must not be empty"},
+      {{"--data", "/d", "--label", "gpu"}, "--label 'gpu': must be KEY=VALUE"},
+      {{"--data", "/d", "--label", "=x"}, "must be KEY=VALUE"},
+      {{"--data", "/d", "--drain=maybe"}, "must be true or false"},
+      {{"--data", "/d", "--config", "/nowhere"}, "/nowhere"},
   };
   for (const BadCase& one : cases) {
     const auto parsed = parse_config(one.arguments, empty_environment);

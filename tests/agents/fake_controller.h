@@ -81,6 +81,15 @@ class FakeController final : public v1::AgentService::Service, public v1::Teleme
     const auto found = logs_.find(run);
     return found == logs_.end() ? "" : found->second;
   }
+  // For streams from now on.
+  void set_lease(std::int64_t lease_ms) {
+    const std::lock_guard lock(mutex_);
+    lease_ms_ = lease_ms;
+  }
+  void stop_acknowledging_heartbeats() {
+    const std::lock_guard lock(mutex_);
+    silent_ = true;
+  }
   int joins() const {
     const std::lock_guard lock(mutex_);
     return joins_;
@@ -116,8 +125,13 @@ class FakeController final : public v1::AgentService::Service, public v1::Teleme
         stream_ = stream;
         answer.mutable_welcome()->set_epoch(epoch_);
         answer.mutable_welcome()->set_heartbeat_interval_ms(100);
+        answer.mutable_welcome()->set_lease_ms(lease_ms_);
       } else if (message.has_heartbeat()) {
         ++heartbeats_;
+        if (!silent_) {
+          answer.mutable_heartbeat_acknowledged()->set_sequence(message.heartbeat().sequence());
+          stream->Write(answer);
+        }
         continue;
       } else {
         acknowledge(message, *answer.mutable_acknowledge());
@@ -164,6 +178,8 @@ class FakeController final : public v1::AgentService::Service, public v1::Teleme
   std::vector<v1::ConnectRequest> said_;
   std::map<std::string, std::string> logs_;
   int joins_ = 0;
+  std::int64_t lease_ms_ = 10'000;
+  bool silent_ = false;  // heartbeats are not acknowledged
   std::uint64_t heartbeats_ = 0;
 };
 

@@ -85,6 +85,8 @@ class JournalFake final : public Store {
   Result<Principal> authenticate(const std::string&) override { return unused(); }
   Result<bool> has_admin_key() override { return unused(); }
   Result<void> add_join_token(const std::string&, int, std::int64_t) override { return unused(); }
+  Result<Json> list_join_tokens(std::int64_t) override { return unused(); }
+  Result<void> revoke_join_token(const std::string&) override { return unused(); }
   Result<std::string> join(const std::string&, const std::string&, const std::string&, std::int64_t) override {
     return unused();
   }

@@ -70,6 +70,7 @@ class AgentNode {
   void perform(const agents::Effect& effect);
   void on(const agents::FetchInputs& effect);
   void on(const agents::StartShim& effect);
+  void on(const agents::RenewLease&) {}  // nothing exclusive runs here
   void on(const agents::StopProcess& effect);
   void on(const agents::UploadCheckpoint& effect);
   void on(const agents::UploadOutputs& effect);

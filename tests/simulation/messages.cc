@@ -21,6 +21,7 @@ agents::StopReason convert(core::StopReason reason) {
     case core::StopReason::kTimedOut: return agents::StopReason::kTimedOut;
     case core::StopReason::kUnknownAttempt: return agents::StopReason::kUnknownAttempt;
     case core::StopReason::kIdle: return agents::StopReason::kIdle;
+    case core::StopReason::kPreempted: return agents::StopReason::kPreempted;
   }
   LUTHIER_CHECK(false);
 }
@@ -41,6 +42,9 @@ struct ToController {
     return core::AttemptStartedReport{r.attempt, from, r.pid};
   }
   core::Input operator()(const agents::ReadyReport& r) const { return core::AttemptReadyReport{r.attempt, from}; }
+  core::Input operator()(const agents::SilentReport& r) const {
+    return core::AttemptSilentReport{r.attempt, from, r.silent_ms};
+  }
   core::Input operator()(const agents::CheckpointReport& r) const {
     return core::CheckpointOfferedReport{r.attempt, from, {r.step, r.artifact, r.model, r.model_kind, r.metrics}};
   }

@@ -1,5 +1,6 @@
 #include "tests/simulation/mutations.h"
 
+#include <algorithm>
 #include <array>
 
 namespace luthier::simulation {
@@ -124,12 +125,12 @@ void Mutator::before_step(core::State& state, const core::Input& input) {
   if (is(kRetryBudgetIgnored) || is(kCrashLimitIgnored)) {
     for (auto& [id, run] : state.runs) {
       for (auto& [step, live] : run.steps) {
-        failures_[{id, step}] = {live.infrastructure_failures, live.user_failures, live.agents_lost};
+        failures_[{id, step}] = {live.infrastructure_failures, live.user_failures, live.crashed_on};
         if (is(kRetryBudgetIgnored)) {
           live.infrastructure_failures = -100;
           live.user_failures = -100;
         } else {
-          live.agents_lost = -100;
+          live.crashed_on.clear();
         }
       }
     }
@@ -151,7 +152,13 @@ void Mutator::after_step(core::State& state) {
         live.infrastructure_failures += 100 + before.infrastructure;
         live.user_failures += 100 + before.user;
       } else {
-        live.agents_lost += 100 + before.agents_lost;
+        std::vector<AgentId> all = before.crashed_on;
+        for (const AgentId& agent : live.crashed_on) {
+          if (std::find(all.begin(), all.end(), agent) == all.end()) {
+            all.push_back(agent);
+          }
+        }
+        live.crashed_on = std::move(all);
       }
     }
   }

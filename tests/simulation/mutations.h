@@ -50,7 +50,8 @@ class Mutator {
   std::optional<std::pair<AttemptId, core::Allocation>> hidden_allocation_;
   std::optional<std::pair<AgentId, core::Agent>> changed_agent_;
   struct Failures {
-    int infrastructure = 0, user = 0, agents_lost = 0;
+    int infrastructure = 0, user = 0;
+    std::vector<AgentId> crashed_on;
   };
   std::map<std::pair<RunId, StepId>, Failures> failures_;
 };

@@ -33,6 +33,7 @@ void add_upkeep_routes(Router& router, Services& services);
 void add_access_routes(Router& router, Services& services);
 void add_administration_routes(Router& router, Services& services);
 void add_metrics_routes(Router& router, Services& services);
+void add_agent_routes(Router& router, Services& services);
 
 // A handler that answers at once, from a Result.
 using Answer = std::function<Result<Response>(const Request&)>;

@@ -307,5 +307,62 @@ TEST_F(AgentMachineTest, AnswersForAttemptsThatAreGoneAreIgnored) {
   }
 }
 
+TEST_F(AgentMachineTest, AnExclusiveStepStartsUnderALeaseAndIsToldOfEveryRenewal) {
+  assignment_.exclusive = true;
+  EXPECT_THAT(feed(LeaseRenewed{{7'000, 9'500}}), IsEmpty());
+  assign();
+  EXPECT_EQ(feed(InputsReady{id_}), (Effects{StartShim{assignment_, {7'000, 9'500}}}));
+  feed(ShimStarted{id_, 77});
+  EXPECT_EQ(feed(LeaseRenewed{{8'000, 10'500}}), (Effects{RenewLease{id_, {8'000, 10'500}}}));
+  EXPECT_THAT(feed(LeaseRenewed{{8'000, 10'500}}), IsEmpty());  // no step back, no repetition
+}
+
+TEST_F(AgentMachineTest, AnExclusiveStepDoesNotStartWhenItsLeaseIsOver) {
+  assignment_.exclusive = true;
+  feed(LeaseRenewed{{7'000, 9'500}});
+  assign();
+  now_ms_ = 7'000;
+  const Effects effects = feed(InputsReady{id_});
+  ASSERT_EQ(effects.size(), 2U);
+  const auto& report = std::get<FinishedReport>(std::get<SendReport>(effects[0]).report);
+  EXPECT_EQ(report.outcome, Outcome::kInfrastructureFailure);
+  EXPECT_EQ(report.error_code, "lease_expired");
+}
+
+TEST_F(AgentMachineTest, OtherStepsKnowNoLease) {
+  run();
+  EXPECT_THAT(feed(LeaseRenewed{{7'000, 9'500}}), IsEmpty());
+}
+
+TEST_F(AgentMachineTest, ASilentProcessIsReportedAndAHungOneIsStopped) {
+  state_.options.hang_timeout = milliseconds{120'000};
+  run();
+  EXPECT_EQ(feed(ProcessSilent{id_, 60'000}), (Effects{SendReport{SilentReport{id_, 60'000}}}));
+  EXPECT_EQ(feed(ProcessSilent{id_, 0}), (Effects{SendReport{SilentReport{id_, 0}}}));
+  EXPECT_EQ(feed(ProcessSilent{id_, 120'000}),
+            (Effects{SendReport{SilentReport{id_, 120'000}}, StopProcess{id_, StopReason::kHung, false}}));
+  const Effects effects = feed(ProcessExited{id_, {.exit_code = -1, .signal = 9}});
+  EXPECT_EQ(effects, (Effects{FlushTelemetry{id_}}));
+  const Effects ended = feed(TelemetryFlushed{id_});
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(std::get<FinishedReport>(std::get<SendReport>(ended[0]).report).error_code, "hung");
+}
+
+TEST_F(AgentMachineTest, SilenceIsToldAgainAfterAReconnect) {
+  run();
+  feed(ProcessSilent{id_, 60'000});
+  feed(Disconnected{});
+  EXPECT_EQ(feed(Connected{}), (Effects{SendReport{SilentReport{id_, 60'000}}}));
+}
+
+TEST_F(AgentMachineTest, UsageGoesIntoTheReportOfTheEnd) {
+  run();
+  feed(ProcessExited{id_, {.exit_code = 1, .usage = {.cpu_ms = 5, .peak_memory_bytes = 6}}});
+  const Effects ended = feed(TelemetryFlushed{id_});
+  ASSERT_FALSE(ended.empty());
+  EXPECT_EQ(std::get<FinishedReport>(std::get<SendReport>(ended[0]).report).usage,
+            (Usage{.cpu_ms = 5, .peak_memory_bytes = 6}));
+}
+
 }  // namespace
 }  // namespace luthier::agents

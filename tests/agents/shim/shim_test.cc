@@ -1,3 +1,4 @@
+#include "agents/shim/cgroup.h"
 #include "tests/agents/shim/shim_fixture.h"
 
 namespace luthier::shim {
@@ -182,6 +183,121 @@ TEST_F(ShimTest, does_not_stop_a_step_that_an_agent_attends) {
   const ExitFile exit = wait_for_exit();
   EXPECT_EQ(exit.stopped_by, "");
   EXPECT_EQ(exit.exit_code, 0);
+}
+
+TEST_F(ShimTest, a_step_whose_lease_is_not_renewed_is_stopped_and_then_killed) {
+  const std::int64_t now = SystemClock().now().monotonic_ms;
+  Launch launch = launch_of({"/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"});
+  launch.grace_ms = 1'000'000;  // the lease does not wait for it
+  launch.lease_stop_at_ms = now + 200;
+  launch.lease_kill_at_ms = now + 400;
+  start(launch);
+  const UniqueFd agent = connect(kControlSocket);  // attached, but with nothing to say
+  const ExitFile exit = wait_for_exit();
+  EXPECT_EQ(exit.stopped_by, "lease");
+  EXPECT_EQ(exit.signal, SIGKILL);
+}
+
+TEST_F(ShimTest, a_renewed_lease_lets_the_step_go_on_and_never_steps_back) {
+  const std::int64_t now = SystemClock().now().monotonic_ms;
+  Launch launch = launch_of({"/bin/sleep", "0.6"});
+  launch.lease_stop_at_ms = now + 300;
+  launch.lease_kill_at_ms = now + 400;
+  start(launch);
+  const UniqueFd agent = connect(kControlSocket);
+  say(agent, Json{{"type", "lease"}, {"stop_at_ms", now + 900'000}, {"kill_at_ms", now + 900'000}}.dump() + "\n");
+  say(agent, Json{{"type", "lease"}, {"stop_at_ms", now + 310}, {"kill_at_ms", now + 320}}.dump() + "\n");
+  say(agent, "{\"type\":\"lease\",\"stop_at_ms\":\"soon\"}\n");
+  const ExitFile exit = wait_for_exit();
+  EXPECT_EQ(exit.stopped_by, "");
+  EXPECT_EQ(exit.exit_code, 0);
+}
+
+TEST_F(ShimTest, a_step_whose_lease_is_over_is_never_started) {
+  Launch launch = launch_of({"/bin/sh", "-c", "touch started"});
+  launch.lease_stop_at_ms = launch.lease_kill_at_ms = SystemClock().now().monotonic_ms - 1;
+  start(launch);
+  EXPECT_EQ(wait_for_exit().stopped_by, "lease");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "work/started"));
+}
+
+TEST_F(ShimTest, records_what_the_step_and_all_it_started_used) {
+  start_command("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done & wait");
+  const ExitFile exit = wait_for_exit();
+  EXPECT_GT(exit.cpu_ms, 0);
+  EXPECT_GT(exit.peak_memory_bytes, 100'000U);
+  EXPECT_FALSE(exit.out_of_memory);
+}
+
+TEST_F(ShimTest, a_step_that_uses_more_memory_than_it_may_is_killed_and_told_so) {
+  Launch launch = launch_of({"/bin/sh", "-c", "exec tail -c 60000000 /dev/zero"});  // keeps all it reads
+  launch.memory_bytes_max = std::uint64_t{16} << 20;
+  start(launch);
+  const ExitFile exit = wait_for_exit();
+  EXPECT_TRUE(exit.out_of_memory);
+  EXPECT_EQ(exit.stopped_by, "memory");
+  EXPECT_EQ(exit.signal, SIGKILL);
+  EXPECT_GT(exit.peak_memory_bytes, std::uint64_t{16} << 20);
+}
+
+TEST_F(ShimTest, an_allocation_beyond_the_data_limit_fails) {
+  Launch launch = launch_of({"/bin/sh", "-c", "exec tail -c 60000000 /dev/zero"});
+  launch.data_bytes_max = std::uint64_t{16} << 20;
+  start(launch);
+  const ExitFile exit = wait_for_exit();
+  EXPECT_NE(exit.exit_code, 0);
+  EXPECT_FALSE(exit.out_of_memory);
+}
+
+// A folder in place of the kernel's: what is written and read is what counts. The kernel itself is not to be had in
+// every place where tests run.
+TEST_F(ShimTest, a_step_in_a_group_gets_its_limits_and_is_measured_by_it) {
+  const std::filesystem::path group = folder_ / "group";
+  std::filesystem::create_directories(group);
+  for (const char* file : {"cgroup.procs", "memory.max", "memory.oom.group", "cpu.max", "cgroup.kill"}) {
+    ASSERT_TRUE(write_file_atomically(group / file, ""));
+  }
+  ASSERT_TRUE(write_file_atomically(group / "memory.peak", "70000000\n"));
+  ASSERT_TRUE(write_file_atomically(group / "memory.events", "low 0\noom 1\noom_kill 1\n"));
+  ASSERT_TRUE(write_file_atomically(group / "cpu.stat", "usage_usec 9000000\nuser_usec 1\n"));
+  Launch launch = launch_of({"/bin/sh", "-c", "sleep 1000 & wait"});
+  launch.cgroup = group;
+  launch.cpus_max = 1.5;
+  launch.memory_bytes_max = std::uint64_t{1} << 30;
+  start(launch);
+  wait_for_start();
+  const UniqueFd agent = connect(kControlSocket);
+  say(agent, "{\"type\":\"kill\"}\n");
+  const ExitFile exit = wait_for_exit();
+  EXPECT_EQ(read_file(group / "cgroup.procs").value(), "0");
+  EXPECT_EQ(read_file(group / "memory.max").value(), "1073741824");
+  EXPECT_EQ(read_file(group / "memory.oom.group").value(), "1");
+  EXPECT_EQ(read_file(group / "cpu.max").value(), "150000 100000");
+  EXPECT_EQ(read_file(group / "cgroup.kill").value(), "1");
+  EXPECT_EQ(exit.cpu_ms, 9'000);
+  EXPECT_EQ(exit.peak_memory_bytes, 70'000'000U);
+  EXPECT_TRUE(exit.out_of_memory);
+}
+
+TEST_F(ShimTest, a_step_whose_group_cannot_be_made_runs_without_and_says_so) {
+  Launch launch = launch_of({"/bin/echo", "ran"});
+  launch.cgroup = folder_ / "missing/group";
+  start(launch);
+  EXPECT_EQ(wait_for_exit().exit_code, 0);
+  EXPECT_THAT(log(), ::testing::HasSubstr("cannot make the control group"));
+  EXPECT_THAT(log(), ::testing::HasSubstr("ran\n"));
+}
+
+TEST(CgroupTest, a_folder_that_is_no_group_is_refused) {
+  const auto prepared = prepare_cgroup_parent("/tmp");
+  ASSERT_FALSE(prepared);
+  EXPECT_THAT(prepared.error().message, ::testing::HasSubstr("/tmp is not a control group (version 2)"));
+}
+
+TEST_F(ShimTest, files_of_the_step_get_the_usual_mode) {
+  start_command("umask");
+  wait_for_exit();
+  EXPECT_EQ(log(), "0022\n");
 }
 
 TEST_F(ShimTest, its_death_kills_the_process_and_leftovers_are_found_by_nonce) {

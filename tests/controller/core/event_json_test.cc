@@ -43,7 +43,7 @@ std::vector<Event> every_event() {
   const AgentResources resources{1.5, kLargest, {{3, "H100", "GPU-1", 80ULL << 30}}, "cpu"};
   return {
       ControllerStarted{7, kLargest},
-      AgentJoined{AgentId{"a-1"}, "node \"1\"\n", "boot", resources},
+      AgentJoined{AgentId{"a-1"}, "node \"1\"\n", "boot", resources, {{"gpu", "a100"}}, "0.1"},
       AgentLost{AgentId{"a-1"}, "silent"},
       RunSubmitted{run, small_plan(), "name: p\n", "p.yaml", "me"},
       StepReady{run, step, {{"data", {{"$artifact", "sha256:1"}}}}},
@@ -52,7 +52,7 @@ std::vector<Event> every_event() {
       AttemptStarted{attempt, 4'000'000'000'000},
       AttemptReady{attempt},
       CheckpointCommitted{attempt, {50, "sha256:c", "sha256:w", "adapter", {{"loss", 0.1}}}},
-      AttemptEnded{attempt, Outcome::kTimedOut, -1, 9, "timeout", "it took too long"},
+      AttemptEnded{attempt, Outcome::kTimedOut, -1, 9, "timeout", "it took too long", {{"cpu_seconds", 0.5}}},
       AllocationReleased{attempt},
       StepRetrying{run, step, Outcome::kUserFailure, -5},
       StepSucceeded{run, step, {{"x", {1, 2}}}},
@@ -66,6 +66,12 @@ std::vector<Event> every_event() {
       DeploymentStopped{RunId{"d-1"}, "idle"},
       StepWaiting{run, step, "no agent has 1 free CPU"},
       StorageChanged{"3 bytes free"},
+      AgentCordoned{AgentId{"a-1"}, false, "me"},
+      AgentDraining{AgentId{"a-1"}, 5, "me", true},
+      AgentDrained{AgentId{"a-1"}},
+      AgentForgotten{AgentId{"a-1"}, "me"},
+      AttemptSilent{attempt, 60'000},
+      AttemptPreempted{attempt, "drained"},
   };
 }
 
@@ -97,7 +103,8 @@ TEST(EventJson, NamesNeverChange) {
       "step_skipped",         "attempt_assigned",    "attempt_started", "attempt_ready",    "checkpoint_committed",
       "attempt_ended",        "allocation_released", "step_retrying",   "step_succeeded",   "step_failed",
       "step_cancelled",       "cancel_requested",    "run_finished",    "model_registered", "alias_moved",
-      "deployment_requested", "deployment_stopped",  "step_waiting",    "storage_changed"};
+      "deployment_requested", "deployment_stopped",  "step_waiting",    "storage_changed",  "agent_cordoned",
+      "agent_draining",       "agent_drained",       "agent_forgotten", "attempt_silent",   "attempt_preempted"};
   const std::vector<Event> events = every_event();
   ASSERT_EQ(names.size(), events.size());
   for (std::size_t i = 0; i < names.size(); ++i) {

@@ -121,7 +121,7 @@ TEST_F(FencingTest, ARebootedAgentIsALostOne) {
   run_one();
   connect("a-1", 0, {}, "boot-2");
   EXPECT_EQ(journaled<AttemptEnded>().error_code, "agent_lost");
-  EXPECT_EQ(live("one").agents_lost, 1);
+  EXPECT_EQ(live("one").crashed_on, std::vector<AgentId>{AgentId{"a-1"}});
 }
 
 TEST_F(FencingTest, ResourcesOfALostAgentAreNotOnSaleUntilItSaysWhatItHolds) {
@@ -167,7 +167,7 @@ TEST_F(FencingTest, AStepThatEndsItsAgentsIsStopped) {
     feed(Tick{});
   }
   EXPECT_EQ(journaled<StepFailed>().code, "crash_limit");
-  EXPECT_THAT(journaled<StepFailed>().message, HasSubstr("3 agents were lost while they ran it"));
+  EXPECT_THAT(journaled<StepFailed>().message, HasSubstr("its attempts died on 3 different agents (a-1, a-2, a-3)"));
 }
 
 TEST_F(FencingTest, AfterAControllerRestartNobodyIsLostAndNothingIsDisturbed) {

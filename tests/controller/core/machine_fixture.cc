@@ -21,7 +21,7 @@ std::string describe_command(const AgentCommand& command) {
   struct Describe {
     std::string operator()(const StartAttempt& c) const { return "start " + to_string(c.attempt); }
     std::string operator()(const StopAttempt& c) const {
-      const char* reasons[] = {"cancelled", "superseded", "timed_out", "unknown", "idle"};
+      const char* reasons[] = {"cancelled", "superseded", "timed_out", "unknown", "idle", "preempted"};
       return std::string("stop ") + to_string(c.attempt) + " " + reasons[static_cast<int>(c.reason)];
     }
     std::string operator()(const Acknowledge& c) const {

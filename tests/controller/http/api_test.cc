@@ -41,6 +41,11 @@ TEST_F(ApiTest, EveryPathHasItsScope) {
            {"PUT", "/api/v1/blobs/sha256:00", kDeveloper, 400},
            {"GET", "/api/v1/artifacts/sha256:00", kViewer, 400},
            {"POST", "/api/v1/join-tokens", kDeveloper, 403},
+           {"GET", "/api/v1/join-tokens", kDeveloper, 403},
+           {"DELETE", "/api/v1/join-tokens/jt_0", kAdmin, 404},
+           {"POST", "/api/v1/agents/a-1/drain", kDeveloper, 403},
+           {"POST", "/api/v1/agents/a-1/cordon", kAdmin, 404},
+           {"DELETE", "/api/v1/agents/a-1", kAdmin, 404},
            {"POST", "/api/v1/keys", kDeveloper, 403},
            {"DELETE", "/api/v1/runs", kAdmin, 405},
        }) {
@@ -266,6 +271,18 @@ TEST_F(ApiTest, KeysAndJoinTokensAreShownOnceAndWork) {
   EXPECT_EQ(post("/api/v1/join-tokens", {{"uses", 0}}, kAdmin).status, 400);
   EXPECT_EQ(exchange(port(), "GET", "/api/v1/runs", "", key("credential-0123456789")).status, 403)
       << "an agent's credential opens nothing here";
+}
+
+TEST_F(ApiTest, AgentsAreCordonedDrainedAndListedAsSuch) {
+  start();
+  connect_agent("a-1");
+  EXPECT_EQ(post("/api/v1/agents/a-1/cordon", Json::object(), kAdmin).json()["cordoned"], true);
+  EXPECT_EQ(get("/api/v1/agents").json()["agents"][0]["cordoned"], true);
+  EXPECT_EQ(post("/api/v1/agents/a-1/uncordon", Json::object(), kAdmin).json()["cordoned"], false);
+  EXPECT_EQ(post("/api/v1/agents/a-1/drain", {{"deadline_seconds", -1}}, kAdmin).status, 400);
+  EXPECT_EQ(post("/api/v1/agents/a-1/drain", {{"deadline_seconds", 60}}, kAdmin).json()["drain"], "draining");
+  EXPECT_EQ(get("/api/v1/agents").json()["agents"][0]["drain"], "drained");
+  EXPECT_EQ(exchange(port(), "DELETE", "/api/v1/agents/a-1", "", key(kAdmin)).status, 409) << "it is not lost";
 }
 
 TEST_F(ApiTest, MetricsArePagedByStep) {

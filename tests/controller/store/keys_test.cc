@@ -108,5 +108,34 @@ TEST_F(StoreTest, NoSecretIsInTheFiles) {
   EXPECT_GE(files, 2);
 }
 
+TEST_F(StoreTest, JoinTokensAreListedByIdWithoutTheirSecretAndCanBeRevoked) {
+  ASSERT_TRUE(store_->add_join_token("token-1", 2, kStartMs + 1'000));
+  ASSERT_TRUE(store_->add_join_token("token-2", 1, kStartMs));  // over
+  const auto listed = store_->list_join_tokens(kStartMs);
+  ASSERT_TRUE(listed) << listed.error().message;
+  ASSERT_EQ(listed->at("join_tokens").size(), 1U);
+  const std::string id = listed->at("join_tokens")[0].at("id");
+  EXPECT_EQ(id, join_token_id("token-1"));
+  EXPECT_EQ(listed->at("join_tokens")[0].at("uses_left"), 2);
+  EXPECT_EQ(listed->dump().find("token-1"), std::string::npos);
+  ASSERT_TRUE(store_->revoke_join_token(id));
+  EXPECT_EQ(store_->revoke_join_token(id).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(store_->join("token-1", "c", "n", kStartMs).error().code, ErrorCode::kUnauthenticated);
+}
+
+TEST_F(StoreTest, AForgottenAgentsCredentialIsVoid) {
+  ASSERT_TRUE(store_->add_join_token("token", 1, kStartMs + 1'000));
+  ASSERT_EQ(*store_->join("token", "credential", "node", kStartMs), "a-1");
+  commit({core::AgentJoined{AgentId{"a-1"}, "node", "boot", {}, {{"gpu", "a100"}}, "0.1"},
+          core::AgentDraining{AgentId{"a-1"}, kStartMs, "me", false}});
+  const Json agent = store_->list_agents()->at("agents")[0];
+  EXPECT_EQ(agent.at("labels"), (Json{{"gpu", "a100"}}));
+  EXPECT_EQ(agent.at("drain"), "draining");
+  ASSERT_TRUE(store_->authenticate("credential"));
+  commit({core::AgentForgotten{AgentId{"a-1"}, "me"}});
+  EXPECT_EQ(store_->authenticate("credential").error().code, ErrorCode::kUnauthenticated);
+  EXPECT_TRUE(store_->list_agents()->at("agents").empty());
+}
+
 }  // namespace
 }  // namespace luthier::store

@@ -99,7 +99,8 @@ TEST_F(ReadModelsTest, AStepGoesThroughItsStates) {
            Case{core::AttemptAssigned{{kRun, kTrain, 2}, {AgentId{"a-2"}, 1, 0, {}}, "sha256:c", 10}, "assigned", ""},
            Case{core::AttemptStarted{{kRun, kTrain, 2}, 43}, "running", ""},
            Case{core::AttemptStarted{attempt, 44}, "running", ""},  // a late word of the first attempt
-           Case{core::AttemptEnded{{kRun, kTrain, 2}, core::Outcome::kSucceeded, 0, 0, "", ""}, "running", ""},
+           Case{core::AttemptEnded{{kRun, kTrain, 2}, core::Outcome::kSucceeded, 0, 0, "", "", {{"cpu_seconds", 2.5}}},
+                "running", ""},
            Case{core::StepSucceeded{kRun, kTrain, {{"loss", 0.25}}}, "succeeded", ""},
        }) {
     SCOPED_TRACE(core::event_name(c.event));
@@ -124,7 +125,8 @@ TEST_F(ReadModelsTest, AStepGoesThroughItsStates) {
                                         {"signal", 0},
                                         {"error_code", ""},
                                         {"error_message", ""},
-                                        {"resume_step", 10}}));
+                                        {"resume_step", 10},
+                                        {"usage", {{"cpu_seconds", 2.5}}}}));
   EXPECT_EQ(found["attempts"][0]["status"], "infrastructure_failure");
   EXPECT_EQ(found["attempts"][0]["signal"], 9);
   EXPECT_EQ(found["attempts"][0]["error_message"], "killed");
@@ -267,6 +269,11 @@ TEST_F(ReadModelsTest, AgentsShowWhatTheyOfferAndHold) {
                     {"cpu_model", "cpu model"},
                     {"gpus", {{{"index", 0}, {"name", "H100"}, {"uuid", "GPU-1"}, {"memory_bytes", 80}}}}}},
                   {"attempts", {"d-1/serve/1", "r-1/train/1"}},
+                  {"labels", Json::object()},
+                  {"version", ""},
+                  {"cordoned", false},
+                  {"drain", "no"},
+                  {"drain_deadline_at", nullptr},
                   {"last_change_at", time_of(3)}}));
 
   commit({core::AgentLost{AgentId{"a-2"}, "silence"}, core::AttemptEnded{attempt}});
