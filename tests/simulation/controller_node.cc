@@ -44,6 +44,8 @@ void ControllerNode::start() {
     return world_.violate("invariant 14: the journal ends in the middle of a transaction");
   }
   live_ = restored();
+  live_->options = world_.policy;
+  replayed_.options = world_.policy;
   world_.checker.on_replay(*live_, replayed_);
   if (epoch_ % 3 == 2 && world_.checker.violations().empty()) {
     world_.checker = core::InvariantChecker(replayed_);  // as a controller does that begins to check

@@ -10,6 +10,10 @@ namespace luthier::simulation {
 
 World::World(const Options& chosen)
     : random(chosen.seed), options(chosen), mutator(chosen), telemetry(*this), clients(*this) {
+  policy.crash_limit = 2 + static_cast<int>(chosen.seed % 2);  // few worlds have more than three agents
+  core::State empty;
+  empty.options = policy;
+  checker = core::InvariantChecker(empty);
   checker.set_start_grace(milliseconds{kSilenceMs});
   controller_ = std::make_unique<ControllerNode>(*this);
   const int count = 2 + static_cast<int>(random.below(3));

@@ -62,6 +62,7 @@ class World {
   Random random;
   const Options options;
   Mutator mutator;
+  core::Options policy;
   core::InvariantChecker checker;
   Telemetry telemetry;
   Clients clients;
