@@ -42,8 +42,6 @@ Result<Json> ApiClient::post(const std::string& path, const Json& body) {
   return send(request);
 }
 
-Result<Json> ApiClient::remove(const std::string& path) { return send(request_to("DELETE", path)); }
-
 Result<Json> ApiClient::put(const std::string& path, const Json& body) {
   HttpRequest request = request_to("PUT", path);
   request.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -68,12 +68,14 @@ Finding check_agent_release(const fs::path& bin) {
   if (!said) {
     return {"release", Verdict::kFail, said.error().message, "install luthier-agent beside luthier"};
   }
-  const std::string wanted = std::string("luthier-agent ") + kVersion + "\n";
+  std::string wanted = "luthier-agent ";
+  wanted.append(kVersion).append("\n");
   if (said->output != wanted) {
     return {"release", Verdict::kFail, "luthier is " + std::string(kVersion) + ", luthier-agent says: " + said->output,
             "install programs of one release"};
   }
-  return {"release", Verdict::kOk, std::string("luthier and luthier-agent are ") + kVersion, ""};
+  std::string found = "luthier and luthier-agent are ";
+  return {"release", Verdict::kOk, found.append(kVersion), ""};
 }
 
 // A program whose libraries are not found ends with 127 before it can say anything itself.

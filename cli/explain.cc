@@ -95,10 +95,12 @@ int explain_command(const GlobalOptions& options, const ExplainOptions& explain)
   for (const Json& step : run->value("steps", Json::array())) {
     if (text_of(step, "id") == explain.step) {
       if (options.json) {
-        return print_json(Json{{"step", explain.step},
-                               {"status", step.value("status", Json())},
-                               {"cached_from", step.value("cached_from", Json())},
-                               {"cache", step.value("cache", Json())}});
+        const Json answer{{"step", explain.step},
+                          {"status", step.value("status", Json())},
+                          {"cached_from", step.value("cached_from", Json())},
+                          {"cache", step.value("cache", Json())}};
+        std::printf("%s\n", answer.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+        return kExitSuccess;
       }
       print_explanation(step);
       return kExitSuccess;

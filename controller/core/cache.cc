@@ -59,8 +59,8 @@ Json components_of(const State& state, const plan::Step& step, const Json& with)
               {"environment", environment(state, step)}};
 }
 
-// A model that serves already was judged against what it replaced, so its verdict is still the answer to "is it good
-// enough?": comparing it with itself would say no.
+// A model that serves already was judged against what it replaced; that verdict still stands, and comparing the model
+// with itself would give another.
 const CachedOutputs* verdict_on_what_serves(const State& state, const Json& components) {
   const Json& with = components["with"];
   if (components["uses"] != "eval" || !with.contains("baseline") || with["baseline"].is_null() ||
@@ -73,7 +73,7 @@ const CachedOutputs* verdict_on_what_serves(const State& state, const Json& comp
   for (const auto& [key, entry] : state.cache) {
     Json found = entry.components;
     found["with"].erase("baseline");
-    if (found == wanted && entry.outputs.value("better", false) && (newest == nullptr || entry.used > newest->used)) {
+    if (found == wanted && (newest == nullptr || entry.used > newest->used)) {
       newest = &entry;
     }
   }
