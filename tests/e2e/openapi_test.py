@@ -96,11 +96,23 @@ def use_administration(api):
     api("DELETE", "/api/v1/keys/" + next(key["id"] for key in keys["keys"] if key["name"] == "extra"))
     expect(api("GET", "/api/v1/runs", key=made["key"])[0] == 401, "a revoked key is refused")
     api("POST", "/api/v1/join-tokens", {"uses": 1})
+    _, tokens = api("GET", "/api/v1/join-tokens")
+    api("DELETE", f"/api/v1/join-tokens/{tokens['join_tokens'][0]['id']}")
     api("GET", "/api/v1/audit")
     for path in ("/healthz", "/readyz", "/metrics", "/api/v1/version", "/api/v1/agents", "/api/v1/journal",
                  "/api/v1/journal/state?at=1"):
         api("GET", path)
     api("POST", "/api/v1/gc", {"dry_run": True})
+
+
+def use_agents(api, cluster):
+    agent = cluster.get("/api/v1/agents")["agents"][0]["id"]
+    for what in ("cordon", "uncordon", "drain"):
+        api("POST", f"/api/v1/agents/{agent}/{what}", {})
+    api("GET", "/api/v1/agents")
+    cluster.agents[1].kill()
+    wait_for("the loss of the agent", lambda: cluster.get("/api/v1/agents")["agents"][0]["status"] == "lost")
+    api("DELETE", f"/api/v1/agents/{agent}")
 
 
 def every_operation_answers_as_described():
@@ -109,6 +121,7 @@ def every_operation_answers_as_described():
         use_blobs_and_models(api)
         use_runs(api, cluster)
         use_administration(api)
+        use_agents(api, cluster)
         for method, pattern in sorted(api.description.operations()):  # refusals: nothing of that name, and no key
             path = pattern.replace("{", "no-").replace("}", "") + ("?follow=0" if pattern.endswith("/events") else "")
             api(method, path, None if method == "GET" else {})

@@ -1,4 +1,5 @@
 #include "agents/shim/cgroup.h"
+#include "base/clock.h"
 #include "tests/agents/shim/shim_fixture.h"
 
 namespace luthier::shim {
@@ -230,7 +231,7 @@ TEST_F(ShimTest, records_what_the_step_and_all_it_started_used) {
 }
 
 TEST_F(ShimTest, a_step_that_uses_more_memory_than_it_may_is_killed_and_told_so) {
-  Launch launch = launch_of({"/bin/sh", "-c", "exec tail -c 60000000 /dev/zero"});  // keeps all it reads
+  Launch launch = launch_of({"/usr/bin/python3", "-c", "kept = b'x' * 60_000_000; __import__('time').sleep(60)"});
   launch.memory_bytes_max = std::uint64_t{16} << 20;
   start(launch);
   const ExitFile exit = wait_for_exit();
@@ -241,8 +242,8 @@ TEST_F(ShimTest, a_step_that_uses_more_memory_than_it_may_is_killed_and_told_so)
 }
 
 TEST_F(ShimTest, an_allocation_beyond_the_data_limit_fails) {
-  Launch launch = launch_of({"/bin/sh", "-c", "exec tail -c 60000000 /dev/zero"});
-  launch.data_bytes_max = std::uint64_t{16} << 20;
+  Launch launch = launch_of({"/usr/bin/python3", "-c", "kept = b'x' * 200_000_000"});
+  launch.data_bytes_max = std::uint64_t{100} << 20;
   start(launch);
   const ExitFile exit = wait_for_exit();
   EXPECT_NE(exit.exit_code, 0);

@@ -77,6 +77,8 @@ TEST_F(ReadModelsTest, ASubmittedRunShowsAllItsStepsInThePlansOrder) {
                             {"outputs", Json::object()},
                             {"with", {{"x", "${{ later }}"}}},
                             {"checkpoints", Json::array()},
+                            {"cache", nullptr},
+                            {"cached_from", nullptr},
                             {"progress", nullptr}}));
 }
 
