@@ -23,6 +23,15 @@ void AgentWatch::heard(const AgentId& agent, std::int64_t monotonic_ms) {
 }
 
 std::vector<AgentWatch::Silent> AgentWatch::take_silent(std::int64_t monotonic_ms) {
+  // Somebody who looks long after the last look was away himself (stopped, or starved of the processor): what the
+  // agents sent meanwhile has not been read yet, so their silence of that time proves nothing.
+  if (const std::int64_t away_ms = monotonic_ms - last_look_ms_.value_or(monotonic_ms);
+      away_ms > silence_.count() / 2) {
+    for (auto& [agent, deadline] : deadlines_) {
+      deadline.monotonic_ms += away_ms;
+    }
+  }
+  last_look_ms_ = monotonic_ms;
   std::vector<Silent> silent;
   for (auto at = deadlines_.begin(); at != deadlines_.end();) {
     if (monotonic_ms < at->second.monotonic_ms) {

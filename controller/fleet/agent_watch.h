@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,8 @@ class AgentWatch {
   void expect(const AgentId& agent, std::int64_t monotonic_ms);
   // A message of the agent arrived. The end of a stream is not silence by itself: the agent may reconnect.
   void heard(const AgentId& agent, std::int64_t monotonic_ms);
-  // Those whose time is up; each is named once and then forgotten until it is heard again.
+  // Those whose time is up; each is named once and then forgotten until it is heard again. To be asked several times in
+  // the period of silence: after a longer pause everybody is given the time of the pause.
   [[nodiscard]] std::vector<Silent> take_silent(std::int64_t monotonic_ms);
 
  private:
@@ -36,6 +38,7 @@ class AgentWatch {
   const milliseconds silence_;
   const milliseconds grace_;
   std::map<AgentId, Deadline> deadlines_;
+  std::optional<std::int64_t> last_look_ms_;
 };
 
 }  // namespace luthier::fleet

@@ -144,7 +144,7 @@ def print_table(chaos, checkers, load, seconds):
     for name, count in checkers.counts.items():
         print(f"  {count:6} {name}: ok")
     print(f"  {checkers.gaps:6} logs of lost attempts with a marked gap")
-    print(f"  {checkers.crash_limits:6} steps stopped because they lost three agents", flush=True)
+    print(f"  {checkers.crash_limits:6} steps stopped because their attempts died on three agents", flush=True)
 
 
 def run_chaos(cluster, options):

@@ -43,13 +43,13 @@ class Checkers:
                 self._training_is_whole(run, step)
 
     def _may_have_failed(self, step, run):
-        """The one allowed failure: a step that lost so many agents that it may be what ends them; and what waited for it."""
+        """The one allowed failure: a step that died on so many agents that it may be what ends them; and what waited for it."""
         if step["status"] == "succeeded":
             return False
-        lost = sum(attempt["error_code"] == "agent_lost" for attempt in step["attempts"])
+        died_on = {attempt["agent"] for attempt in step["attempts"] if attempt["status"] == "infrastructure_failure"}
         behind = step["status"] == "skipped" and any(
             other["id"] in step["needs"] and other["status"] != "succeeded" for other in run["steps"])
-        expect(behind or (step["status"] == "failed" and lost >= 3),
+        expect(behind or (step["status"] == "failed" and len(died_on) >= 3),
                f"{run['id']}/{step['id']} is {step['status']}: {step['reason']}; {step['attempts']}")
         self.crash_limits += not behind
         return True

@@ -39,5 +39,15 @@ TEST(AgentWatch, AfterAStartKnownAgentsHaveTheGracePeriod) {
               ElementsAre(AgentWatch::Silent{kOne, "it did not come back within 30 s after the controller's start"}));
 }
 
+TEST(AgentWatch, WhoeverWasAwayHimselfBlamesNobody) {
+  AgentWatch watch(milliseconds(10'000), milliseconds(30'000));
+  watch.heard(kOne, 0);
+  EXPECT_THAT(watch.take_silent(1'000), IsEmpty());
+  EXPECT_THAT(watch.take_silent(61'000), IsEmpty());  // a minute in which nothing was read
+  EXPECT_THAT(watch.take_silent(65'000), IsEmpty());
+  EXPECT_THAT(watch.take_silent(69'999), IsEmpty());
+  EXPECT_THAT(watch.take_silent(70'000), ElementsAre(AgentWatch::Silent{kOne, "nothing was heard from it for 10 s"}));
+}
+
 }  // namespace
 }  // namespace luthier::fleet
