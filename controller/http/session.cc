@@ -91,7 +91,10 @@ void Session::on_strand(Function function) {
 
 template <class Function>
 void Session::on_pool(Function function) {
-  net::post(shared_->pool, [self = shared_from_this(), function = std::move(function)]() mutable { function(*self); });
+  const auto self = shared_from_this();
+  shared_->run_on_pool(
+      request_.id, [self, function = std::move(function)] { function(*self); },
+      [self] { self->on_strand([](Session& back) { back.fail_internally(); }); });
 }
 
 void Session::start() {
@@ -204,6 +207,14 @@ void Session::fail_read(ErrorCodeOf failure) {
         "the request's header is larger than " + std::to_string(shared_->options.header_bytes_max) + " bytes"));
   }
   respond(error_response(Error{ErrorCode::kInvalidArgument, "this is not valid HTTP: " + failure.message()}));
+}
+
+void Session::fail_internally() {
+  if (phase_ == Phase::kWrite || phase_ == Phase::kStream) {
+    return close();  // a cut answer tells the client that it is not whole
+  }
+  respond(error_response(
+      Error{ErrorCode::kInternal, "the controller failed at this request; its log says more under the request's id"}));
 }
 
 // --- 2: authenticate ---

@@ -41,6 +41,9 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
   void on_accept(boost::beast::error_code failure, boost::asio::ip::tcp::socket socket);
   void remove(const std::shared_ptr<Session>& session);
   [[nodiscard]] std::vector<std::shared_ptr<Session>> all_sessions();
+  // Runs `job` on a handler thread. An exception there is a defect of one handler: it is logged under `request_id`,
+  // `failed` runs on the same thread, and the controller lives on.
+  void run_on_pool(std::string request_id, std::function<void()> job, std::function<void()> failed);
 
   const Router& router;
   const Authenticate authenticate;
@@ -114,6 +117,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void watch_peer();
   void on_peer_readable(std::uint64_t watched_request);
   void fail_read(ErrorCodeOf failure);
+  void fail_internally();   // a handler threw
   void close_gracefully();  // after a response: lets the client read it before the connection goes
   void drain();
   void close();

@@ -57,14 +57,22 @@ Exchange Session::exchange(const std::string& subject) const {
 }
 
 void Session::record_then_send(Response response) {
-  net::post(shared_->pool, [self = shared_from_this(), held = std::make_shared<Response>(std::move(response))] {
-    self->shared_->observer.changing(self->exchange(held->subject));
+  Exchange change = exchange(response.subject);
+  const auto answer = [self = shared_from_this(), held = std::make_shared<Response>(std::move(response))] {
     net::post(self->stream_.get_executor(), [self, held] {
       if (self->phase_ != Phase::kClosed) {
         self->send(std::move(*held));
       }
     });
-  });
+  };
+  // The change is made, so the client is told so even when no record of it could be kept.
+  shared_->run_on_pool(
+      request_.id,
+      [self = shared_from_this(), change = std::move(change), answer] {
+        self->shared_->observer.changing(change);
+        answer();
+      },
+      answer);
 }
 
 void Session::send(Response response) {
@@ -147,10 +155,14 @@ void Session::pull() {
   keep_alive_timer_.cancel();
   retry_timer_.cancel();
   // The source may be dropped by close() meanwhile; the job keeps its own hold.
-  net::post(shared_->pool, [self = shared_from_this(), source = source_] {
-    auto piece = std::make_shared<BodySource::Piece>(source->pull());
-    net::post(self->stream_.get_executor(), [self, piece] { self->on_piece(std::move(*piece)); });
-  });
+  const auto self = shared_from_this();
+  shared_->run_on_pool(
+      request_.id,
+      [self, source = source_] {
+        auto piece = std::make_shared<BodySource::Piece>(source->pull());
+        net::post(self->stream_.get_executor(), [self, piece] { self->on_piece(std::move(*piece)); });
+      },
+      [self] { net::post(self->stream_.get_executor(), [self] { self->fail_internally(); }); });
 }
 
 void Session::on_piece(BodySource::Piece piece) {

@@ -100,9 +100,21 @@ void Transport::after(milliseconds delay, std::function<void()> work) {
   const std::weak_ptr<Impl> weak = impl_;
   timer->async_wait([timer, weak, work = std::move(work)](Failure) mutable {
     if (const std::shared_ptr<Impl> impl = weak.lock()) {
-      net::post(impl->pool, std::move(work));
+      impl->run_on_pool({}, std::move(work), [] {});
     }
   });
+}
+
+void Transport::Impl::run_on_pool(std::string request_id, std::function<void()> job, std::function<void()> failed) {
+  net::post(pool,
+            [impl = shared_from_this(), id = std::move(request_id), job = std::move(job), failed = std::move(failed)] {
+              try {
+                job();
+              } catch (const std::exception& error) {
+                impl->log.error("http_handler_failed", {{"why", error.what()}, {"id", id}});
+                failed();
+              }
+            });
 }
 
 void Transport::Impl::accept() {

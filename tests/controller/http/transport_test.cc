@@ -23,6 +23,9 @@ class FedSource final : public BodySource {
     Piece piece;
     piece.bytes = std::exchange(waiting_, {});
     piece.end = ended_;
+    if (piece.bytes == "throw") {
+      throw std::runtime_error("a defect");
+    }
     return piece;
   }
   void start(std::function<void()> wake) override {
@@ -60,6 +63,9 @@ class CountingSink final : public BodySink {
     if (bytes.substr(0, 4) == "fail") {
       return Error{ErrorCode::kResourceExhausted, "the disk is full"};
     }
+    if (bytes.substr(0, 5) == "throw") {
+      throw std::runtime_error("a defect");
+    }
     return {};
   }
   Response finish() override { return json_response({{"bytes", total_}}, 201); }
@@ -79,6 +85,7 @@ class TransportTest : public testing::Test {
     add(
         "GET", "/later", Scope::kViewer, [this](const Request& request, const Reply& reply) { keep(request, reply); },
         true);
+    add("GET", "/broken", Scope::kViewer, [](const Request&, const Reply&) { throw std::runtime_error("a defect"); });
     add("GET", "/forgotten", Scope::kViewer, [](const Request&, const Reply&) {});
     add("GET", "/stream", Scope::kViewer, [this](const Request&, const Reply& reply) {
       Response response;
@@ -316,6 +323,21 @@ TEST_F(TransportTest, AnswersThatComeLaterFindTheirRequest) {
   client.request("GET", "/open");
   EXPECT_EQ(client.response().body, "ok\n");
   EXPECT_FALSE(cancelled_);
+}
+
+TEST_F(TransportTest, AHandlerThatThrowsEndsItsRequestOnly) {
+  start();
+  for (int i = 0; i < 2; ++i) {
+    const auto broken = exchange(port(), "GET", "/broken", "", key("k-view"));
+    EXPECT_EQ(broken.status, 500);
+    EXPECT_EQ(broken.body.find("a defect"), std::string::npos) << "what went wrong inside is for the log";
+  }
+  EXPECT_EQ(exchange(port(), "PUT", "/upload", "throw", key("k-dev")).status, 500);
+  fed_->feed("throw");
+  RawClient client(port());
+  client.request("GET", "/stream", "", key("k-view"));
+  EXPECT_FALSE(client.response().whole) << "a stream that broke is cut, not ended";
+  EXPECT_EQ(exchange(port(), "GET", "/open").body, "ok\n");
 }
 
 TEST_F(TransportTest, AClientThatGoesAwayCancelsItsRequest) {
