@@ -9,6 +9,7 @@
 #include "cli/agents.h"
 #include "cli/chat.h"
 #include "cli/exit_codes.h"
+#include "cli/misread.h"
 #include "cli/models.h"
 #include "cli/operations.h"
 #include "cli/run.h"
@@ -288,7 +289,11 @@ int main_of_luthier(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitSuccess : kExitUsage;
+    if (error.get_exit_code() == 0) {
+      return app.exit(error);  // help and version: printed
+    }
+    std::fprintf(stderr, "luthier: %s\n", explain_misread(app, {argv + 1, argv + argc}, error).c_str());
+    return kExitUsage;
   }
   arguments.global.json = arguments.output == "json";
   return chosen();
