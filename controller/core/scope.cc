@@ -51,19 +51,23 @@ Json make_scope(const LiveRun& run, const RunId& id, const plan::Step& step) {
 }
 
 Result<bool> condition_holds(const plan::Step& step, const Json& scope) {
-  LUTHIER_TRY(const Json value, plan::evaluate(step.condition, scope));
-  if (value.is_null()) {
-    return false;  // an output of a step that was skipped
+  const Result<Json> value = plan::evaluate(step.condition, scope);
+  Result<bool> truth = value ? plan::truth_of(*value) : Result<bool>(value.error());
+  if (!truth) {
+    return std::move(truth).error().with("step " + step.id.value + ", `if: " + step.condition + "`");
   }
-  if (!value.is_boolean()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "`if: " + step.condition + "` gave " + value.dump().substr(0, 100) + ", not true or false"};
-  }
-  return value.get<bool>();
+  return *truth;
 }
 
 Result<Json> resolve_inputs(const State& state, const LiveRun& run, const plan::Step& step, const Json& scope) {
-  LUTHIER_TRY(Json with, plan::substitute(step.with, scope));
+  auto substituted = plan::substitute(step.with, scope);
+  if (!substituted) {
+    return std::move(substituted).error().with("step " + step.id.value + ", `with`");
+  }
+  Json with = std::move(*substituted);
+  if (auto checked = plan::check_inputs(step.uses, with); !checked) {
+    return std::move(checked).error().with("step " + step.id.value);
+  }
   for (const std::string& key : plan::model_inputs(step.uses)) {
     if (with.contains(key)) {
       Result<Json> value = resolve_model_input(state, run, key, with[key]);

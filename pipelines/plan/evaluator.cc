@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "pipelines/plan/expression.h"
+#include "pipelines/spec/check_value.h"
 #include "pipelines/spec/diagnostic.h"
 
 namespace luthier::plan {
@@ -135,7 +136,8 @@ class Evaluator {
   Result<Json> unary(const Expression& node) {
     LUTHIER_TRY(const Json operand, evaluate(node.children[0]));
     if (node.text == "!") {
-      return Json(!is_true(operand));
+      LUTHIER_TRY(const bool truth, truth_at(node, operand));
+      return Json(!truth);
     }
     if (!operand.is_number()) {
       return error_at(node, "cannot negate a " + type_name(operand));
@@ -148,15 +150,16 @@ class Evaluator {
 
   Result<Json> binary(const Expression& node) {
     LUTHIER_TRY(const Json left, evaluate(node.children[0]));
-    if (node.text == "&&" && !is_true(left)) {
-      return Json(false);
-    }
-    if (node.text == "||" && is_true(left)) {
-      return Json(true);
+    if (node.text == "&&" || node.text == "||") {
+      LUTHIER_TRY(const bool first, truth_at(node, left));
+      if (first == (node.text == "||")) {
+        return Json(first);
+      }
     }
     LUTHIER_TRY(const Json right, evaluate(node.children[1]));
     if (node.text == "&&" || node.text == "||") {
-      return Json(is_true(right));
+      LUTHIER_TRY(const bool second, truth_at(node, right));
+      return Json(second);
     }
     if (node.text == "==" || node.text == "!=") {
       return equal(node, left, right);
@@ -172,6 +175,11 @@ class Evaluator {
                                       : *order >= 0);
     }
     return arithmetic(node, left, right);
+  }
+
+  static Result<bool> truth_at(const Expression& node, const Json& value) {
+    auto truth = truth_of(value);
+    return truth ? truth : Result<bool>(error_at(node, node.text + ": " + truth.error().message));
   }
 
   static Result<Json> equal(const Expression& node, const Json& left, const Json& right) {
@@ -285,18 +293,18 @@ class Evaluator {
 
 Result<Json> evaluate_tree(const Expression& root, const Json& scope) { return Evaluator(scope).evaluate(root); }
 
-bool is_true(const Json& value) {
+Result<bool> truth_of(const Json& value) {
   if (value.is_null()) {
     return false;
   }
   if (value.is_boolean()) {
     return value.get<bool>();
   }
-  if (value.is_number()) {
-    return value.get<double>() != 0.0;
-  }
-  return !value.is_string() || !value.get_ref<const std::string&>().empty();
+  return Error{ErrorCode::kInvalidArgument,
+               "expected true or false, got " + spec::describe(value) + "; compare it, as in X > 0 or X == 'yes'"};
 }
+
+bool is_artifact(const Json& value) { return value.is_object() && value.contains("$artifact"); }
 
 std::string type_name(const Json& value) {
   return value.is_string()    ? "text"
@@ -304,6 +312,7 @@ std::string type_name(const Json& value) {
          : value.is_boolean() ? "true or false"
          : value.is_null()    ? "nothing"
          : value.is_array()   ? "list"
+         : is_artifact(value) ? "artifact"
                               : "map";
 }
 

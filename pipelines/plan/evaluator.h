@@ -17,7 +17,10 @@ inline constexpr std::size_t kResultBytesMax = 1 << 20;  // of any text that an 
 // Calls a function of spec::functions() other than success, failure, always and default. Errors have no column.
 [[nodiscard]] Result<nlohmann::json> call_function(const std::string& name, std::vector<nlohmann::json> arguments);
 
-// "text", "number", "true or false", "nothing" (null), "list", "map".
+// {"$artifact": …}: bytes in the store.
+[[nodiscard]] bool is_artifact(const nlohmann::json& value);
+
+// "text", "number", "true or false", "nothing" (null), "list", "artifact", "map".
 [[nodiscard]] std::string type_name(const nlohmann::json& value);
 
 // -1, 0, 1; an error when the two cannot be ordered ("cannot compare text with number").

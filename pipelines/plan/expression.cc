@@ -4,6 +4,7 @@
 #include <set>
 
 #include "pipelines/plan/evaluator.h"
+#include "pipelines/spec/check_value.h"
 #include "pipelines/spec/syntax.h"
 
 namespace luthier::plan {
@@ -42,6 +43,10 @@ Result<Json> substitute_text(const std::string& text, const Scope& scope) {
     }
     if (whole) {
       return value;
+    }
+    if (is_artifact(*value) || (value->is_object() && value->contains("base"))) {
+      return invalid("${{" + std::string(piece.text.substr(0, 200)) + "}}: " + spec::describe(*value) +
+                     " cannot be written into text; name it under 'inputs' of a run step");
     }
     result += to_text(*value);
     if (result.size() > kResultBytesMax) {

@@ -25,11 +25,13 @@ using Scope = nlohmann::json;
 // Evaluates the text between ${{ and }}. Error messages carry the 1-based column within `source`.
 [[nodiscard]] Result<nlohmann::json> evaluate(std::string_view source, const Scope& scope);
 
-// What `if` makes of a value: null, false, 0 and "" are false; all else is true.
-[[nodiscard]] bool is_true(const nlohmann::json& value);
+// What `if`, &&, || and ! make of a value: true and false are themselves, null (an output of a step that was skipped)
+// is false; anything else is an error, because a text "false" must not be true.
+[[nodiscard]] Result<bool> truth_of(const nlohmann::json& value);
 
 // Replaces every ${{ }} inside the strings of `value`, recursively. A string that is one expression and nothing
-// else takes the expression's value with its type; otherwise values are written into the text.
+// else takes the expression's value with its type; otherwise values are written into the text, which an artifact or a
+// model cannot be.
 [[nodiscard]] Result<nlohmann::json> substitute(const nlohmann::json& value, const Scope& scope);
 
 // Ids named as steps.ID anywhere in `value`'s expressions, sorted, without repeats. A computed index, as in

@@ -1,4 +1,6 @@
 // The functions of expressions that need only their arguments.
+#include "pipelines/spec/functions.h"
+
 #include <algorithm>
 #include <charconv>
 
@@ -46,32 +48,24 @@ Result<Json> format(const Arguments& arguments) {
     return invalid("the first argument is text");
   }
   const std::string& pattern = arguments[0].get_ref<const std::string&>();
+  if (std::string problem = spec::format_problem(pattern, arguments.size() - 1); !problem.empty()) {
+    return invalid(std::move(problem));
+  }
   std::string result;
   for (std::size_t i = 0; i < pattern.size() && result.size() <= kResultBytesMax; ++i) {
     const char c = pattern[i];
     if (c != '{' && c != '}') {
       result += c;
-      continue;
-    }
-    if (i + 1 < pattern.size() && pattern[i + 1] == c) {
+    } else if (i + 1 < pattern.size() && pattern[i + 1] == c) {
       result += c;
       ++i;
-      continue;
+    } else {
+      const std::size_t close = pattern.find('}', i);
+      std::size_t number = 0;
+      std::from_chars(pattern.data() + i + 1, pattern.data() + close, number);
+      result += to_text(arguments.at(number + 1));
+      i = close;
     }
-    const std::size_t close = pattern.find('}', i);
-    std::size_t number = 0;
-    const char* begin = pattern.data() + i + 1;
-    const char* end = pattern.data() + (close == std::string::npos ? pattern.size() : close);
-    const auto parsed =
-        begin <= end ? std::from_chars(begin, end, number) : std::from_chars_result{begin, std::errc::invalid_argument};
-    if (c == '}' || close == std::string::npos || parsed.ec != std::errc{} || parsed.ptr != end) {
-      return invalid("a brace in the text is {0}, {1}, … or doubled ({{, }})");
-    }
-    if (number + 1 >= arguments.size()) {
-      return invalid("{" + std::to_string(number) + "} has no argument");
-    }
-    result += to_text(arguments[number + 1]);
-    i = close;
   }
   return Json(std::move(result));
 }

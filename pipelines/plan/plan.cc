@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "pipelines/spec/check_value.h"
 #include "pipelines/spec/declaration.h"
 
 namespace luthier::plan {
@@ -181,6 +182,15 @@ Result<Plan> plan_from_json(const Json& json) {
     plan.steps.push_back(std::move(step));
   }
   return plan;
+}
+
+Result<void> check_inputs(const std::string& uses, Json& with) {
+  const spec::StepType* type = spec::find_step_type(uses);
+  std::string problem = type == nullptr ? "" : spec::check_resolved(with, type->inputs);
+  if (!problem.empty()) {
+    return Error{ErrorCode::kInvalidArgument, std::move(problem)};
+  }
+  return {};
 }
 
 std::vector<std::string> model_inputs(const std::string& uses) {

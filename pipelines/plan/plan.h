@@ -86,4 +86,9 @@ struct Plan {
 // The controller resolves them to digests when the step becomes ready.
 [[nodiscard]] std::vector<std::string> model_inputs(const std::string& uses);
 
+// The inputs of a step of type `uses` with every expression replaced, before models are resolved: error when a value
+// does not fit its declaration (check_resolved in pipelines/spec/check_value.h). Values may be converted, and keys that
+// came out as null left out.
+[[nodiscard]] Result<void> check_inputs(const std::string& uses, Json& with);
+
 }  // namespace luthier::plan

@@ -5,8 +5,10 @@
 
 #include "pipelines/spec/check_value.h"
 #include "pipelines/spec/declaration.h"
+#include "pipelines/spec/fits.h"
 #include "pipelines/spec/graph.h"
 #include "pipelines/spec/syntax.h"
+#include "pipelines/spec/type_scope.h"
 
 namespace luthier::spec {
 namespace {
@@ -39,7 +41,7 @@ struct SourceText {
 class ReferenceChecker {
  public:
   ReferenceChecker(const Spec& spec, std::string_view source, std::vector<Diagnostic>& errors)
-      : spec_(spec), source_(source), errors_(errors) {
+      : spec_(spec), source_(source), errors_(errors), scope_(type_scope(spec)) {
     for (const Param& param : spec.params) {
       params_.push_back(param.name);
     }
@@ -51,15 +53,17 @@ class ReferenceChecker {
   void check(const LocatedJson& file) {
     for (const Step& step : spec_.steps) {
       step_ = &step;
+      enter_step(scope_, step);
       needs_[step.name];
       for (const Need& need : step.needs) {
         check_need(need);
       }
-      check_strings(step.with, "", step.with.json, Context::kWith);
+      const StepType* type = find_step_type(step.uses);
+      check_strings(step.with, "", step.with.json, type == nullptr ? nullptr : &type->inputs, Context::kWith);
       for (const MatrixAxis& axis : step.matrix) {
-        check_strings(axis.values, "", axis.values.json, Context::kMatrix);
+        check_strings(axis.values, "", axis.values.json, nullptr, Context::kMatrix);
       }
-      check_strings(step.exclude, "", step.exclude.json, Context::kMatrix);
+      check_strings(step.exclude, "", step.exclude.json, nullptr, Context::kMatrix);
       check_exclude(step);
       if (!step.condition.empty()) {
         check_condition(step);
@@ -67,7 +71,7 @@ class ReferenceChecker {
     }
     step_ = nullptr;
     const LocatedJson integrations = part_of(file, "/integrations");
-    check_strings(integrations, "", integrations.json, Context::kIntegrations);
+    check_strings(integrations, "", integrations.json, nullptr, Context::kIntegrations);
     check_cycle();
   }
 
@@ -106,24 +110,42 @@ class ReferenceChecker {
     }
   }
 
-  void check_strings(const LocatedJson& located, const std::string& pointer, const Json& value, Context context) {
+  // `shape` is what the value is declared as; nullptr where that is not looked at.
+  void check_strings(const LocatedJson& located, const std::string& pointer, const Json& value, const Shape* shape,
+                     Context context) {
     if (value.is_string()) {
-      check_text(value.get_ref<const std::string&>(), located.at(pointer), context);
+      check_text(value.get_ref<const std::string&>(), located.at(pointer), shape, context);
     } else if (value.is_array()) {
+      const Shape* list = shape == nullptr ? nullptr : &option_for(*shape, Form::kList);
+      const Shape* item = list != nullptr && list->kind == Kind::kList ? &list->options.front() : nullptr;
       for (std::size_t i = 0; i < value.size(); ++i) {
-        check_strings(located, pointer_to(pointer, std::to_string(i)), value[i], context);
+        check_strings(located, pointer_to(pointer, std::to_string(i)), value[i], item, context);
       }
     } else if (value.is_object()) {
       for (const auto& [key, member] : value.items()) {
-        check_strings(located, pointer_to(pointer, key), member, context);
+        check_strings(located, pointer_to(pointer, key), member, member_of(shape, key), context);
       }
     }
   }
 
+  static const Shape* member_of(const Shape* declared, const std::string& key) {
+    if (declared == nullptr) {
+      return nullptr;
+    }
+    const Shape& shape = option_for(*declared, Form::kMap);
+    if (shape.kind == Kind::kMap) {
+      return &shape.options.front();
+    }
+    const Field* field = find_field(shape, key);
+    return field == nullptr ? nullptr : &field->shape;
+  }
+
   // Every ${{ }} of one string. The n-th in the value is the n-th in the file from the value's place on.
-  void check_text(const std::string& text, Position at, Context context) {
+  void check_text(const std::string& text, Position at, const Shape* shape, Context context) {
     const Pieces pieces = split_expressions(text);
+    const bool whole = is_whole_expression(pieces);
     std::size_t raw = source_.offset(at);
+    bool mixed = false;
     for (const Piece& piece : pieces.pieces) {
       if (!piece.is_expression) {
         continue;
@@ -134,8 +156,43 @@ class ReferenceChecker {
         error(open == std::string_view::npos ? at : source_.position(open), "this ${{ has no }}");
         return;
       }
-      check_expression(piece.text, open == std::string_view::npos ? std::nullopt : std::optional(raw), at, context);
+      const Expressed expressed =
+          check_expression(piece.text, open == std::string_view::npos ? std::nullopt : std::optional(raw), at, context);
+      if (whole) {
+        check_value_type(expressed, shape);
+      } else if (expressed.type.is_only(Type::kArtifact | Type::kModel)) {
+        error(expressed.at, expressed.written + " (" + words(expressed.type) + ") cannot be written into text" +
+                                (step_ != nullptr && step_->uses == "run" ? "; name it under 'inputs'" : ""));
+      }
+      mixed = mixed || !whole;
     }
+    if (mixed && shape != nullptr) {
+      if (const std::string expected = mismatch(*shape, types::text()); !expected.empty()) {
+        error(at, "expected " + expected + ", got text with ${{ }} in it; let one ${{ }} be the whole value");
+      }
+    }
+  }
+
+  // What an expression turned out to be; of type any when something is wrong with it.
+  struct Expressed {
+    Type type;
+    std::string written;
+    std::string param;  // when it is params.NAME and nothing else
+    Position at;
+  };
+
+  void check_value_type(const Expressed& expressed, const Shape* shape) {
+    const std::string expected = shape == nullptr ? "" : mismatch(*shape, expressed.type);
+    if (expected.empty()) {
+      return;
+    }
+    const Kind kind = shape->kind;
+    const std::string type = kind == Kind::kInt ? "int" : kind == Kind::kFloat ? "float" : "bool";
+    const bool declarable = kind == Kind::kInt || kind == Kind::kFloat || kind == Kind::kBool;
+    error(expressed.at, "expected " + expected + ", got " + expressed.written + " (" + words(expressed.type) + ")" +
+                            (declarable && !expressed.param.empty()
+                                 ? "; declare the param '" + expressed.param + "' with type: " + type
+                                 : ""));
   }
 
   void check_condition(const Step& step) {
@@ -146,21 +203,40 @@ class ReferenceChecker {
   }
 
   // `raw` is the offset of the expression's text in the file, where known; `at` is the place of the whole value.
-  void check_expression(std::string_view text, std::optional<std::size_t> raw, Position at, Context context) {
+  Expressed check_expression(std::string_view text, std::optional<std::size_t> raw, Position at, Context context) {
     const auto place = [&](int column) {
       return raw ? source_.position(*raw + static_cast<std::size_t>(column - 1)) : at;
     };
+    const std::size_t errors_before = errors_.size();
     const ParsedExpression parsed = parse_expression(text);
     if (!parsed.root) {
       error(place(parsed.column), parsed.message);
-      return;
+      return {};
     }
-    if (context != Context::kCondition && calls_any(*parsed.root, {"success", "failure", "always"})) {
+    const Expression& root = *parsed.root;
+    if (context != Context::kCondition && calls_any(root, {"success", "failure", "always"})) {
       error(place(1), "success(), failure() and always() are only for 'if'");
     }
-    for (const Reference& reference : references(*parsed.root)) {
+    for (const Reference& reference : references(root)) {
       check_reference(reference, context, place);
     }
+    if (errors_.size() > errors_before) {
+      return {};
+    }
+    const InferredType inferred = infer_type(root, scope_);
+    for (const TypeProblem& problem : inferred.problems) {
+      error(place(problem.column), problem.message);
+    }
+    if (!inferred.problems.empty()) {
+      return {};
+    }
+    if (context == Context::kCondition) {
+      if (std::string problem = truth_problem("'if'", root, inferred.type); !problem.empty()) {
+        error(place(first_column(root)), std::move(problem));
+      }
+    }
+    const bool param = root.kind == Expression::Kind::kMember && root.children[0].text == "params";
+    return {inferred.type, written(root), param ? root.text : "", place(first_column(root))};
   }
 
   template <class PlaceOf>
@@ -294,6 +370,7 @@ class ReferenceChecker {
   std::vector<std::string> params_;
   std::vector<std::string> steps_;
   Graph needs_;
+  TypeScope scope_;
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "pipelines/spec/check_value.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "pipelines/spec/duration.h"
@@ -12,53 +11,6 @@ namespace {
 
 constexpr std::size_t kNameBytesMax = 64;
 
-bool is_text_kind(Kind kind) {
-  switch (kind) {
-    case Kind::kString:
-    case Kind::kName:
-    case Kind::kDuration:
-    case Kind::kBackoff:
-    case Kind::kBytes:
-    case Kind::kCondition:
-    case Kind::kPath:
-    case Kind::kArtifact:
-    case Kind::kModel:
-    case Kind::kStepType: return true;
-    default: return false;
-  }
-}
-
-// A plain scalar as YAML's core schema reads it: booleans, decimal numbers, else text.
-Json resolve_plain(const std::string& text) {
-  if (text == "true" || text == "True" || text == "TRUE") {
-    return true;
-  }
-  if (text == "false" || text == "False" || text == "FALSE") {
-    return false;
-  }
-  const char* begin = text.data() + (text.size() > 1 && text[0] == '+' ? 1 : 0);
-  const char* end = text.data() + text.size();
-  const bool numeric = begin < end && (*begin == '-' || *begin == '.' || (*begin >= '0' && *begin <= '9'));
-  if (!numeric) {
-    return text;
-  }
-  std::int64_t integer = 0;
-  if (const auto result = std::from_chars(begin, end, integer); result.ec == std::errc{} && result.ptr == end) {
-    return integer;
-  }
-  double real = 0;
-  if (const auto result = std::from_chars(begin, end, real);
-      result.ec == std::errc{} && result.ptr == end && std::isfinite(real)) {
-    return real;
-  }
-  return text;
-}
-
-Form form_of(const YamlNode& node) {
-  return node.kind == YamlNode::Kind::kList  ? Form::kList
-         : node.kind == YamlNode::Kind::kMap ? Form::kMap
-                                             : Form::kScalar;
-}
 Form form_of(const Shape& shape) {
   return shape.kind == Kind::kList                                 ? Form::kList
          : shape.kind == Kind::kMap || shape.kind == Kind::kObject ? Form::kMap
@@ -66,71 +18,6 @@ Form form_of(const Shape& shape) {
 }
 Form form_of(const Json& value) {
   return value.is_array() ? Form::kList : value.is_object() ? Form::kMap : Form::kScalar;
-}
-
-const Shape& any_shape() {
-  static const Shape shape;
-  return shape;
-}
-
-const Field* find_field(const Shape& shape, const std::string& key) {
-  for (const Field& field : shape.fields) {
-    if (field.key == key) {
-      return &field;
-    }
-  }
-  return nullptr;
-}
-
-Json locate_into(const YamlNode& node, const Shape& declared, const std::string& pointer, Position key,
-                 LocatedJson& out);
-
-const Shape& member_shape(const YamlNode& map, const Shape& shape, const std::string& key) {
-  if (shape.kind == Kind::kMap) {
-    return shape.options.front();
-  }
-  const Field* field = shape.kind == Kind::kObject ? find_field(shape, key) : nullptr;
-  if (field == nullptr) {
-    return any_shape();
-  }
-  if (field->shape.kind != Kind::kStepInputs) {
-    return field->shape;
-  }
-  for (const auto& [sibling, value] : map.members) {
-    if (sibling.text == "uses" && value.kind == YamlNode::Kind::kScalar) {
-      const StepType* type = find_step_type(value.text);
-      return type == nullptr ? any_shape() : type->inputs;
-    }
-  }
-  return any_shape();
-}
-
-Json locate_into(const YamlNode& node, const Shape& declared, const std::string& pointer, Position key,
-                 LocatedJson& out) {
-  const Shape& shape = option_for(declared, form_of(node));
-  out.places[pointer] = {key, node.at};
-  switch (node.kind) {
-    case YamlNode::Kind::kNull: return nullptr;
-    case YamlNode::Kind::kScalar:
-      return node.quoted || is_text_kind(shape.kind) ? Json(node.text) : resolve_plain(node.text);
-    case YamlNode::Kind::kList: {
-      Json list = Json::array();
-      const Shape& item = shape.kind == Kind::kList ? shape.options.front() : any_shape();
-      for (std::size_t i = 0; i < node.items.size(); ++i) {
-        list.push_back(locate_into(node.items[i], item, pointer_to(pointer, std::to_string(i)), {}, out));
-      }
-      return list;
-    }
-    case YamlNode::Kind::kMap: {
-      Json map = Json::object();
-      for (const auto& [name, value] : node.members) {
-        map[name.text] =
-            locate_into(value, member_shape(node, shape, name.text), pointer_to(pointer, name.text), name.at, out);
-      }
-      return map;
-    }
-  }
-  return nullptr;
 }
 
 // "text or a list": what a kOneOf takes.
@@ -147,14 +34,44 @@ std::string words_of(const Shape& shape) {
   return words;
 }
 
+bool accepts_nothing(const Shape& declared) {
+  return declared.nullable || option_for(declared, Form::kScalar).nullable;
+}
+
+// Removes keys of maps inside of `value` whose value is null where null means nothing; whether there was one.
+bool drop_nothings(Json& value, const Shape& declared) {
+  const Shape& shape = option_for(declared, form_of(value));
+  bool dropped = false;
+  for (auto item = value.begin(); value.is_object() && item != value.end();) {
+    const Field* field = shape.kind == Kind::kObject ? find_field(shape, item.key()) : nullptr;
+    const Shape* inner = field != nullptr ? &field->shape : shape.kind == Kind::kMap ? &shape.options.front() : nullptr;
+    if (inner != nullptr && item->is_null() && !accepts_nothing(*inner)) {
+      item = value.erase(item);
+      dropped = true;
+      continue;
+    }
+    dropped = (inner != nullptr && drop_nothings(*item, *inner)) || dropped;
+    ++item;
+  }
+  return dropped;
+}
+
 class Checker {
  public:
-  Checker(const LocatedJson& places, const std::string& file, std::vector<Diagnostic>& errors)
-      : places_(places), file_(file), errors_(errors) {}
+  // `resolved`: every expression has been replaced, so ${{ in a text is nothing but text.
+  explicit Checker(bool resolved) : resolved_(resolved) {}
+
+  struct Violation {
+    std::string pointer;
+    std::string message;
+    bool at_key = false;  // the key is meant, not its value
+  };
+  std::vector<Violation> violations;
 
   void check(Json& value, const Shape& declared, const std::string& pointer, bool expressions) {
     const Shape& shape = option_for(declared, form_of(value));
-    if (value.is_string() && has_expression(value.get_ref<const std::string&>()) && shape.kind != Kind::kCondition) {
+    if (!resolved_ && value.is_string() && has_expression(value.get_ref<const std::string&>()) &&
+        shape.kind != Kind::kCondition) {
       if (!expressions) {
         error(pointer,
               "${{ }} is not possible here; it is in if, and for values inside of with, matrix, exclude and "
@@ -194,18 +111,16 @@ class Checker {
 
  private:
   void error(const std::string& pointer, std::string message) {
-    errors_.push_back({file_, places_.at(pointer), std::move(message)});
+    violations.push_back({pointer, std::move(message), false});
   }
 
   void error_at_key(const std::string& pointer, std::string message) {
-    const auto found = places_.places.find(pointer);
-    const bool has_key = found != places_.places.end() && found->second.key.line > 0;
-    errors_.push_back({file_, has_key ? found->second.key : places_.at(pointer), std::move(message)});
+    violations.push_back({pointer, std::move(message), true});
   }
 
   void expected(const std::string& what, const Json& value, const std::string& pointer) {
     const std::string hint = value.is_string() && (what == "a number" || what == "an integer") &&
-                                     resolve_plain(value.get<std::string>()).is_number()
+                                     plain_scalar(value.get<std::string>()).is_number()
                                  ? "; remove the quotes"
                                  : "";
     // A key without a value stands alone on its line: point at the key.
@@ -325,8 +240,8 @@ class Checker {
   }
 
   void check_input(const Json& value, const Shape& shape, const std::string& pointer) {
-    if (value.is_object() && shape.kind != Kind::kModel && value.contains("$artifact")) {
-      return;
+    if (value.is_object() && value.contains("$artifact")) {
+      return check_artifact(value, shape, pointer);
     }
     if (value.is_object() && shape.kind == Kind::kModel && value.contains("base")) {
       return;
@@ -338,6 +253,17 @@ class Checker {
       expected(shape.kind == Kind::kModel ? "a model, such as tiny-llama, sports@production or an output of a step"
                                           : "a path beside the YAML file",
                value, pointer);
+    }
+  }
+
+  void check_artifact(const Json& value, const Shape& shape, const std::string& pointer) {
+    const auto kind = value.find("kind");
+    const bool known = kind != value.end() && kind->is_string();
+    const std::vector<std::string> allowed =
+        shape.kind == Kind::kModel ? std::vector<std::string>{"model"} : shape.choices;
+    if (known && !allowed.empty() &&
+        std::find(allowed.begin(), allowed.end(), kind->get_ref<const std::string&>()) == allowed.end()) {
+      expected("a " + allowed.front(), value, pointer);
     }
   }
 
@@ -390,22 +316,48 @@ class Checker {
     }
   }
 
-  const LocatedJson& places_;
-  const std::string& file_;
-  std::vector<Diagnostic>& errors_;
+  const bool resolved_;
 };
 
 }  // namespace
 
-LocatedJson locate(const YamlNode& node, const Shape& shape) {
-  LocatedJson located;
-  located.json = locate_into(node, shape, "", {}, located);
-  return located;
-}
-
 void check_value(Json& value, const Shape& shape, const LocatedJson& places, const std::string& pointer,
                  const std::string& file, std::vector<Diagnostic>& errors) {
-  Checker(places, file, errors).check(value, shape, pointer, false);
+  Checker checker(false);
+  checker.check(value, shape, pointer, false);
+  for (Checker::Violation& violation : checker.violations) {
+    const auto found = places.places.find(violation.pointer);
+    const bool key = violation.at_key && found != places.places.end() && found->second.key.line > 0;
+    errors.push_back({file, key ? found->second.key : places.at(violation.pointer), std::move(violation.message)});
+  }
+}
+
+std::string check_resolved(Json& inputs, const Shape& shape) {
+  bool dropped = false;
+  for (const Field& field : shape.fields) {
+    const auto found = inputs.find(field.key);
+    if (found == inputs.end()) {
+      continue;
+    }
+    dropped = drop_nothings(*found, field.shape) || dropped;
+    if (found->is_null() && !accepts_nothing(field.shape) && !field.required) {
+      inputs.erase(found);
+      dropped = true;
+      continue;
+    }
+    Checker checker(true);
+    checker.check(*found, field.shape, "/" + field.key, false);
+    if (!checker.violations.empty()) {
+      const Checker::Violation& first = checker.violations.front();
+      std::string key = first.pointer.substr(1);
+      std::replace(key.begin(), key.end(), '/', '.');
+      return "`with." + key + "`: " + first.message;
+    }
+  }
+  if (dropped) {
+    fill_defaults(inputs, shape);
+  }
+  return {};
 }
 
 bool is_name(std::string_view text) {
@@ -427,6 +379,10 @@ std::string describe(const Json& value) {
   }
   if (value.is_number()) {
     return "the number " + value.dump();
+  }
+  if (value.is_object() && value.contains("$artifact")) {
+    const auto kind = value.find("kind");
+    return kind != value.end() && kind->is_string() ? "an artifact of kind " + kind->get<std::string>() : "an artifact";
   }
   return value.is_null() ? "nothing" : value.is_boolean() ? value.dump() : value.is_array() ? "a list" : "a map";
 }

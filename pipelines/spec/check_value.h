@@ -21,6 +21,15 @@ namespace luthier::spec {
 void check_value(Json& value, const Shape& shape, const LocatedJson& places, const std::string& pointer,
                  const std::string& file, std::vector<Diagnostic>& errors);
 
+// A plain scalar as YAML's core schema reads it: booleans, decimal numbers, else text.
+[[nodiscard]] Json plain_scalar(const std::string& text);
+
+// The inputs of a step with every expression replaced by its value, against `shape`, its type's inputs: what is wrong
+// with the first that does not fit ("`with.keep`: expected an integer, got a list"), or nothing. Required and unknown
+// keys were looked at when the plan was made. A key whose value is null counts as not given where the declaration
+// takes no null. Numbers and booleans for a text key become text.
+[[nodiscard]] std::string check_resolved(Json& inputs, const Shape& shape);
+
 // `parent` extended by one key or index of a JSON pointer.
 [[nodiscard]] std::string pointer_to(const std::string& parent, const std::string& key);
 

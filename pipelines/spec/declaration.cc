@@ -159,6 +159,15 @@ const StepType* find_step_type(std::string_view name) {
   return nullptr;
 }
 
+const Field* find_field(const Shape& shape, std::string_view key) {
+  for (const Field& field : shape.fields) {
+    if (field.key == key) {
+      return &field;
+    }
+  }
+  return nullptr;
+}
+
 bool is_later_step_type(std::string_view name) { return name == "approve" || name == "notify"; }
 
 const Shape& option_for(const Shape& shape, Form form) {

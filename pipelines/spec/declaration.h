@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "pipelines/spec/value_type.h"
+
 namespace luthier::spec {
 
 enum class Kind {
@@ -24,7 +26,7 @@ enum class Kind {
   kBytes,       // "24GiB"
   kCondition,   // text of an expression, with or without ${{ }}, or true or false
   kPath,        // files beside the YAML file, or a source artifact
-  kArtifact,    // {"$artifact": …}: an output of a step
+  kArtifact,    // {"$artifact": …}: an output of a step; `choices` are the kinds allowed
   kModel,       // a name, "alias:NAME", or a model value
   kList,        // of options[0]
   kMap,         // names (as kName) to options[0]
@@ -40,7 +42,7 @@ struct Shape {
   Kind kind = Kind::kAny;
   std::optional<double> least;  // numbers; for lists and maps, the number of items
   std::optional<double> greatest;
-  std::vector<std::string> choices;  // of a string; empty: any
+  std::vector<std::string> choices;  // of a string or an artifact; empty: any
   bool nullable = false;
   bool expressions = false;  // strings inside of it, at any depth, may hold ${{ }}
   std::vector<Shape> options;
@@ -58,6 +60,7 @@ struct Field {
 
 struct Output {
   std::string name;
+  Type type;
   std::string doc;
 };
 
@@ -78,6 +81,9 @@ struct StepType {
 [[nodiscard]] const std::vector<StepType>& step_types();
 // nullptr for an unknown name.
 [[nodiscard]] const StepType* find_step_type(std::string_view name);
+
+// The field of an object by its key; nullptr when there is none.
+[[nodiscard]] const Field* find_field(const Shape& shape, std::string_view key);
 
 // Named by the design, not built yet: a clear refusal is better than "unknown".
 [[nodiscard]] bool is_later_step_type(std::string_view name);

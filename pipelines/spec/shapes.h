@@ -21,6 +21,11 @@ inline Shape text_of(std::vector<std::string> choices) {
   shape.choices = std::move(choices);
   return shape;
 }
+inline Shape artifact_of(std::vector<std::string> kinds) {
+  Shape shape = of(Kind::kArtifact);
+  shape.choices = std::move(kinds);
+  return shape;
+}
 inline Shape or_null(Shape shape) {
   shape.nullable = true;
   return shape;

@@ -15,7 +15,16 @@ using shapes::text_of;
 
 Shape fraction() { return number(Kind::kFloat, 0, 1); }
 Shape seed() { return number(Kind::kInt, 0, 9e15); }
+Shape dataset() { return shapes::artifact_of({"dataset"}); }
 Shape count(double least = 1) { return number(Kind::kInt, least, 1e9); }
+
+Type row_counts() {
+  return types::record({{"read", types::integer()},
+                        {"kept", types::integer()},
+                        {"train", types::integer()},
+                        {"validation", types::integer()},
+                        {"test", types::integer()}});
+}
 
 StepType prepare() {
   return {"prepare",
@@ -46,15 +55,15 @@ StepType prepare() {
                false,
                {}},
           }),
-          {{"train", "dataset"},
-           {"validation", "dataset"},
-           {"test", "dataset"},
-           {"tokenizer", "tokenizer, when asked for"},
-           {"report", "report"},
-           {"task", "text"},
-           {"labels", "list of classes (classification)"},
-           {"separator", "what every prompt ends with"},
-           {"rows", "{read, kept, train, validation, test}"}}};
+          {{"train", types::artifact("dataset"), "what to train on"},
+           {"validation", types::artifact("dataset"), "held out for validation, when asked for"},
+           {"test", types::artifact("dataset"), "held out for a test, when asked for"},
+           {"tokenizer", types::artifact("tokenizer"), "when asked for"},
+           {"report", types::artifact("report"), "what was found and repaired"},
+           {"task", types::text({"classification", "generation", "text"}), "what the data is for"},
+           {"labels", types::list_of(types::text()), "classes (classification)"},
+           {"separator", types::text(), "what every prompt ends with"},
+           {"rows", row_counts(), "how many rows"}}};
 }
 
 StepType upload() {
@@ -62,11 +71,13 @@ StepType upload() {
           StepPlace::kController,
           "Commit datasets under the run, so that later steps and people find them.",
           object({
-              {"training", of(Kind::kArtifact), "Dataset to train on.", true, {}},
-              {"validation", or_null(of(Kind::kArtifact)), "Dataset to validate on.", false, {}},
+              {"training", dataset(), "Dataset to train on.", true, {}},
+              {"validation", or_null(dataset()), "Dataset to validate on.", false, {}},
               {"name", of(Kind::kString), "Name of the dataset, for people.", false, {}},
           }),
-          {{"training", "dataset"}, {"validation", "dataset"}, {"name", "text"}}};
+          {{"training", types::artifact("dataset"), "as given"},
+           {"validation", types::or_nothing(types::artifact("dataset")), "as given, or null"},
+           {"name", types::text(), "as given"}}};
 }
 
 // Both methods take the same keys.
@@ -91,7 +102,7 @@ Shape method_shape() {
 Shape init_shape() {
   return object({
       {"architecture", text_of({"llama"}), "Model family.", true, {}},
-      {"tokenizer", of(Kind::kArtifact), "Tokenizer of the new model.", true, {}},
+      {"tokenizer", shapes::artifact_of({"tokenizer"}), "Tokenizer of the new model.", true, {}},
       {"hidden_size", number(Kind::kInt, 8, 65'536), "Width.", false, {}},
       {"intermediate_size", number(Kind::kInt, 8, 262'144), "Width of the feed-forward part.", false, {}},
       {"num_hidden_layers", number(Kind::kInt, 1, 512), "Layers.", false, {}},
@@ -110,8 +121,8 @@ Shape train_inputs() {
       {
           {"model", of(Kind::kModel), "Model to start from.", false, {}},
           {"init", init_shape(), "Or: a new model to make.", false, {}},
-          {"data", of(Kind::kArtifact), "Dataset to train on.", true, {}},
-          {"validation", or_null(of(Kind::kArtifact)), "Dataset to validate on.", false, {}},
+          {"data", dataset(), "Dataset to train on.", true, {}},
+          {"validation", or_null(dataset()), "Dataset to validate on.", false, {}},
           {"method",
            object({{"supervised", method_shape(), "Learn completions of prompts.", false, {}},
                    {"pretrain", method_shape(), "Learn plain text.", false, {}}},
@@ -139,22 +150,34 @@ Shape train_inputs() {
       {{"model", "init"}});
 }
 
+Type checkpoint_type() {
+  return types::record(
+      {{"step", types::integer()}, {"metrics", types::map_of(types::number())}, {"model", types::model()}});
+}
+
 StepType train() {
   return {"train",
           StepPlace::kAgent,
           "Train a model; resumes from its newest checkpoint.",
           train_inputs(),
-          {{"model", "model"},
-           {"checkpoints", "list of {step, metrics, model}"},
-           {"steps", "optimizer steps done"},
-           {"train_loss", "number"},
-           {"mean_train_loss", "number"},
-           {"trained_tokens", "number"},
-           {"train_mean_token_accuracy", "number"},
-           {"valid_loss", "number"},
-           {"valid_mean_token_accuracy", "number"},
-           {"full_valid_loss", "number"},
-           {"full_valid_mean_token_accuracy", "number"}}};
+          {{"model", types::model(), "as it was at the end"},
+           {"checkpoints", types::list_of(checkpoint_type()), "all that were committed, oldest first"},
+           {"steps", types::integer(), "optimizer steps done"},
+           {"train_loss", types::number(), "of the last step"},
+           {"mean_train_loss", types::number(), "of all steps"},
+           {"trained_tokens", types::integer(), "tokens seen"},
+           {"train_mean_token_accuracy", types::number(), "of the last step"},
+           {"valid_loss", types::number(), "of a sample of the validation data"},
+           {"valid_mean_token_accuracy", types::number(), "of a sample of the validation data"},
+           {"full_valid_loss", types::number(), "of all validation data"},
+           {"full_valid_mean_token_accuracy", types::number(), "of all validation data"}}};
+}
+
+// An entry of a training's `checkpoints`, as an input.
+Shape checkpoint_shape() {
+  return object({{"step", count(0), "Global step.", true, {}},
+                 {"metrics", map_of(or_null(of(Kind::kFloat)), 0, 100), "Metrics at that step.", true, {}},
+                 {"model", of(Kind::kModel), "The model.", true, {}}});
 }
 
 StepType checkpoint() {
@@ -162,19 +185,19 @@ StepType checkpoint() {
           StepPlace::kController,
           "Choose the best checkpoint of a training; keep some.",
           object({
-              {"from", of(Kind::kAny), "The `checkpoints` output of a train step.", true, {}},
+              {"from", list_of(checkpoint_shape(), 0, 1e6), "The `checkpoints` output of a train step.", true, {}},
               {"keep", count(), "How many to keep.", false, 3},
               {"select",
                object({{"metric", of(Kind::kString), "Metric to compare.", false, "full_valid_loss"},
                        {"mode", text_of({"min", "max"}), "Which is better.", false, "min"}}),
                "How to choose.", false, nlohmann::json::object()},
           }),
-          {{"best", "model"},
-           {"step", "training step of the best"},
-           {"metrics", "metrics of the best"},
-           {"metric", "name of the metric that decided"},
-           {"value", "its value at the best"},
-           {"kept", "list of the kept checkpoints"}}};
+          {{"best", types::model(), "the best model"},
+           {"step", types::integer(), "training step of the best"},
+           {"metrics", types::map_of(types::number()), "metrics of the best"},
+           {"metric", types::text(), "name of the metric that decided"},
+           {"value", types::number(), "its value at the best"},
+           {"kept", types::list_of(checkpoint_type()), "the checkpoints that were kept"}}};
 }
 
 Shape gate_shape() {
@@ -198,7 +221,7 @@ StepType eval() {
       "Measure a model, against a baseline or thresholds.",
       object({
           {"model", of(Kind::kModel), "Model to measure.", true, {}},
-          {"data", of(Kind::kArtifact), "Dataset to measure on.", true, {}},
+          {"data", dataset(), "Dataset to measure on.", true, {}},
           {"baseline", or_null(of(Kind::kModel)), "Model to beat, such as alias:production.", false, {}},
           {"labels", or_null(list_of(of(Kind::kString), 2, 10'000)), "Classes: measures label accuracy.", false, {}},
           {"thresholds", map_of(of(Kind::kFloat), 1, 20), "Least value of each metric.", false, {}},
@@ -206,15 +229,15 @@ StepType eval() {
           {"samples", number(Kind::kInt, 0, 1000), "Answers kept side by side in the report.", false, {}},
           {"dtype", text_of({"float32", "bfloat16"}), "Type of the weights.", false, {}},
       }),
-      {{"metrics", "metrics of the model"},
-       {"base_metrics", "of the model without its adapter"},
-       {"baseline_metrics", "of the baseline, or null"},
-       {"better", "true or false"},
-       {"reason", "one sentence"},
-       {"baseline", "{name, version, base, adapter} of the baseline, or null"},
-       {"metric", "name of the metric that decided"},
-       {"comparison", "{metric, model, other, improvement, low, high, confidence, …}, or null"},
-       {"report", "report"}}};
+      {{"metrics", types::map_of(types::number()), "metrics of the model"},
+       {"base_metrics", types::or_nothing(types::map_of(types::number())), "of the model without its adapter, or null"},
+       {"baseline_metrics", types::or_nothing(types::map_of(types::number())), "of the baseline, or null"},
+       {"better", types::truth(), "whether it is better"},
+       {"reason", types::text(), "one sentence"},
+       {"baseline", types::or_nothing(types::one_of(Type::kMap)), "name, version and digests of the baseline, or null"},
+       {"metric", types::text(), "name of the metric that decided"},
+       {"comparison", types::or_nothing(types::one_of(Type::kMap)), "improvement with its interval, or null"},
+       {"report", types::artifact("report"), "with samples side by side"}}};
 }
 
 StepType register_model() {
@@ -227,7 +250,9 @@ StepType register_model() {
               {"aliases", list_of(of(Kind::kName), 0, 20), "Aliases to point at this version.", false, {}},
               {"description", of(Kind::kString), "For people.", false, {}},
           }),
-          {{"model", "model"}, {"name", "text"}, {"version", "number"}}};
+          {{"model", types::model(), "with its name and version"},
+           {"name", types::text(), "name in the registry"},
+           {"version", types::integer(), "its version there"}}};
 }
 
 StepType promote() {
@@ -242,11 +267,11 @@ StepType promote() {
               {"expect", or_null(of(Kind::kAny)), "Version or digest that the alias must still point at.", false, {}},
               {"description", of(Kind::kString), "For people.", false, {}},
           }),
-          {{"model", "model"},
-           {"name", "text"},
-           {"version", "number"},
-           {"alias", "text"},
-           {"previous_version", "number, or null"}}};
+          {{"model", types::model(), "with its name and version"},
+           {"name", types::text(), "name in the registry"},
+           {"version", types::integer(), "its version there"},
+           {"alias", types::text(), "the alias that was moved"},
+           {"previous_version", types::or_nothing(types::integer()), "where the alias pointed before, or null"}}};
 }
 
 StepType run() {

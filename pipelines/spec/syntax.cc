@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "pipelines/spec/diagnostic.h"
+#include "pipelines/spec/functions.h"
 
 namespace luthier::spec {
 namespace {
@@ -316,9 +317,8 @@ class ExpressionParser {
   }
 
   Expression call(const Token& name, int nesting) {
-    const auto known = std::find_if(functions().begin(), functions().end(),
-                                    [&name](const Function& function) { return function.name == name.text; });
-    if (known == functions().end()) {
+    const Function* known = find_function(name.text);
+    if (known == nullptr) {
       std::vector<std::string> names;
       for (const Function& function : functions()) {
         names.emplace_back(function.name);
@@ -448,14 +448,6 @@ bool is_whole_expression(const Pieces& pieces) {
     }
   }
   return expressions == 1;
-}
-
-const std::vector<Function>& functions() {
-  static const std::vector<Function> table{
-      {"success", 0, 0},  {"failure", 0, 0},   {"always", 0, 0}, {"contains", 2, 2}, {"startsWith", 2, 2},
-      {"endsWith", 2, 2}, {"format", 1, 1000}, {"join", 2, 2},   {"length", 1, 1},   {"toJson", 1, 1},
-      {"fromJson", 1, 1}, {"default", 2, 2},   {"min", 1, 1000}, {"max", 1, 1000}};
-  return table;
 }
 
 std::vector<Reference> references(const Expression& root) {

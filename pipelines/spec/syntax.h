@@ -54,14 +54,6 @@ struct Pieces {
 // True when the text is one expression and nothing else but blanks around it.
 [[nodiscard]] bool is_whole_expression(const Pieces& pieces);
 
-// The functions that expressions may call, with the number of arguments.
-struct Function {
-  std::string_view name;
-  int arguments_min;
-  int arguments_max;
-};
-[[nodiscard]] const std::vector<Function>& functions();
-
 // A use of a scope's value: params.epochs, steps.train.outputs.model, steps["train[lr=1]"].status.
 struct Reference {
   std::vector<std::string> path;         // literal parts from the root name on

@@ -23,7 +23,7 @@ const luthier::plan::Scope& scope() {
 
 void luthier::fuzz::one_input(std::string_view bytes) {
   if (const auto value = plan::evaluate(bytes, scope())) {
-    (void)plan::is_true(*value);
+    (void)plan::truth_of(*value);
   } else {
     LUTHIER_CHECK(!value.error().message.empty());
   }

@@ -43,13 +43,13 @@ TEST_F(CacheTest, TheSameStepIsGivenTheOutputsAndStartsNothing) {
 
 TEST_F(CacheTest, AMissNamesEveryComponentThatDiffers) {
   connect("a-1");
-  run_through({training({{"seed", 1}, {"data", "a"}})}, {});
-  submit({training({{"seed", 2}, {"data", "a"}, {"lora", 8}})});
+  run_through({training({{"seed", 1}, {"data", artifact_json("a", "dataset")}})}, {});
+  submit({training({{"seed", 2}, {"data", artifact_json("a", "dataset")}, {"dtype", "bfloat16"}})});
   EXPECT_EQ(journaled<StepReady>().cache["nearest"],
             (Json{{"run", "r-1"},
                   {"step", "train"},
                   {"changed",
-                   {{{"component", "with.lora"}, {"before", nullptr}, {"now", 8}},
+                   {{{"component", "with.dtype"}, {"before", nullptr}, {"now", "bfloat16"}},
                     {{"component", "with.seed"}, {"before", 1}, {"now", 2}}}}}));
 }
 

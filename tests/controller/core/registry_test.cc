@@ -151,13 +151,15 @@ TEST_F(RegistryTest, ControllerStepsRefuseWrongInputs) {
     const char* message;
   };
   const std::vector<Case> cases{
-      {"upload", {{"training", 3}}, "`with.training` is not a dataset: 3"},
-      {"upload", {{"training", artifact_json("x", "report")}}, "is not a dataset"},
+      {"upload", {{"training", 3}}, "step upload: `with.training`: expected an output of another step"},
+      {"upload", {{"training", artifact_json("x", "report")}}, "expected a dataset, got an artifact of kind report"},
       {"checkpoint", {{"from", Json::array()}}, "holds no checkpoints"},
-      {"checkpoint", {{"from", {{{"step", 1}}}}}, "no checkpoint has the metric 'full_valid_loss'"},
-      {"checkpoint", {{"from", {1, 2}}, {"select", 5}}, "wrong type"},
+      {"checkpoint",
+       {{"from", {{{"step", 1}, {"metrics", Json::object()}, {"model", model_json("x")}}}}},
+       "no checkpoint has the metric 'full_valid_loss'"},
+      {"checkpoint", {{"from", {1, 2}}, {"select", 5}}, "step checkpoint: `with.from.0`: expected a map"},
       {"register", {{"model", artifact_json("x", "dataset")}}, "expected a model"},
-      {"register", {{"model", model_json("x")}, {"aliases", {1}}}, "wrong type"},
+      {"register", {{"model", model_json("x")}, {"aliases", {1}}}, "`with.aliases.0`: '1' is not a name"},
       {"promote", {{"model", model_json("x")}}, "`with.alias` is empty"},
       {"promote", {{"model", nullptr}, {"alias", "a"}}, "expected a model"},
       {"bake", Json::object(), "cannot run steps of type 'bake'"},

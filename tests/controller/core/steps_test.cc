@@ -91,7 +91,19 @@ TEST_F(StepsTest, Edge3AnExpressionThatCannotBeEvaluatedFailsTheStep) {
   submit({agent_step("one"), second, third});
   finish("one", {{"value", 3}});
   EXPECT_EQ(journaled<StepFailed>().code, "expression");
-  EXPECT_THAT(journaled<StepFailed>().message, HasSubstr("gave 3, not true or false"));
+  EXPECT_THAT(journaled<StepFailed>().message,
+              HasSubstr("step three, `if: steps.one.outputs.value`: expected true or false, got the number 3"));
+  EXPECT_EQ(journaled<RunFinished>().status, RunStatus::kFailed);
+}
+
+TEST_F(StepsTest, Edge3AValueOfTheWrongTypeFailsTheStepAndNamesItsKey) {
+  connect("a-1");
+  plan::Step train = agent_step("train", "train", {"one"});
+  train.with = {{"model", model_json("x")}, {"method", {{"supervised", {{"n_epochs", "${{ steps.one.outputs.n }}"}}}}}};
+  submit({agent_step("one"), train});
+  finish("one", {{"n", "many"}});
+  EXPECT_EQ(journaled<StepFailed>().message,
+            "step train: `with.method.supervised.n_epochs`: expected an integer, got the text 'many'");
   EXPECT_EQ(journaled<RunFinished>().status, RunStatus::kFailed);
 }
 

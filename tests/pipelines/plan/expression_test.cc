@@ -65,8 +65,9 @@ TEST(Expression, EvaluatesNamesAndFunctions) {
       {"'' == null", false},
       {"false && missing.name", false},
       {"true || missing.name", true},
-      {"!params.empty", true},
-      {"!!params.list", true},
+      {"!params.none", true},
+      {"!(params.epochs > 3) || false", true},
+      {"params.none || params.epochs == 3", true},
       {"params.epochs", 3},
       {"params[\"name\"]", "sports"},
       {"params.list[1]", 2},
@@ -110,6 +111,11 @@ TEST(Expression, SaysWhatIsWrongAndWhere) {
       {"true < false", "column 6: cannot compare true or false with true or false"},
       {"1 + 'a'", "column 3: cannot compute number + text; join text with format()"},
       {"-'a'", "column 1: cannot negate a text"},
+      {"!params.empty", "column 1: !: expected true or false, got the text ''; compare it, as in X > 0 or X == 'yes'"},
+      {"params.epochs && true",
+       "column 15: &&: expected true or false, got the number 3; compare it, as in X > 0 or X == 'yes'"},
+      {"false || 'false'",
+       "column 7: ||: expected true or false, got the text 'false'; compare it, as in X > 0 or X == 'yes'"},
       {"1 / 0", "column 3: division by zero"},
       {"9223372036854775807 + 1", "column 21: the result is too large"},
       {"-9223372036854775807 - 2", "column 22: the result is too large"},
@@ -161,12 +167,12 @@ TEST(Expression, StatusFunctionsLookAtTheNeeds) {
   EXPECT_EQ(evaluate("success()", s).error().message, "column 1: success() is only for 'if'");
 }
 
-TEST(Expression, TruthOfValues) {
-  for (const Json& value : {Json(), Json(false), Json(0), Json(0.0), Json("")}) {
-    EXPECT_FALSE(is_true(value)) << value;
-  }
-  for (const Json& value : {Json(true), Json(1), Json("0"), Json::array(), Json::object()}) {
-    EXPECT_TRUE(is_true(value)) << value;
+TEST(Expression, OnlyTrueFalseAndNullHaveATruth) {
+  EXPECT_FALSE(truth_of(Json()).value());
+  EXPECT_FALSE(truth_of(Json(false)).value());
+  EXPECT_TRUE(truth_of(Json(true)).value());
+  for (const Json& value : {Json(0), Json(1), Json(""), Json("false"), Json::array(), Json::object()}) {
+    EXPECT_FALSE(truth_of(value).has_value()) << value;
   }
 }
 
@@ -181,6 +187,12 @@ TEST(Substitute, KeepsTypesOfWholeExpressionsAndWritesOthersIntoText) {
   EXPECT_EQ(substitute({{"model", "${{ params.x }}"}}, scope()).error().message,
             "model: ${{ params.x }}: column 9: there is no 'x' here; known: empty, epochs, list, name, none, rate");
   EXPECT_FALSE(substitute("${{ params.epochs", scope()).has_value());
+  Scope artifacts = scope();
+  artifacts["steps"]["prepare"]["outputs"]["train"] = {{"$artifact", "sha256:1"}, {"kind", "dataset"}};
+  EXPECT_EQ(
+      substitute("cat ${{ steps.prepare.outputs.train }}", artifacts).error().message,
+      "${{ steps.prepare.outputs.train }}: an artifact of kind dataset cannot be written into text; name it under "
+      "'inputs' of a run step");
 }
 
 TEST(ReferencedSteps, AreSortedAndComputedIndexesAreKnown) {

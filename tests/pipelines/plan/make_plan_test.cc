@@ -190,18 +190,65 @@ TEST(MakePlan, ReportsAllErrorsOfParamsAtOnce) {
                                    "f.yaml:9:3: param 'size' has no default: give it with -p size=VALUE"));
 }
 
-TEST(MakePlan, ChecksTypesOfWhatParamsBecame) {
+TEST(MakePlan, ChecksWhatParamsBecame) {
   const spec::Spec spec = parse(
       "name: a\n"
-      "params: { n: { type: string, default: many } , text: { type: string, default: \"x\" } }\n"
+      "params: { n: { type: float, default: 1.5 } , text: { type: string, default: \"x\" } }\n"
       "steps:\n"
-      "  prepare: { uses: prepare, with: { source: d, split: { validation: \"${{ params.n }}\" } } }\n"
-      "  go: { uses: run, with: { command: \"${{ params.text + 1 }}\" } }\n");
+      "  prepare: { uses: prepare, with: { source: d, format: \"${{ params.text }}\", split: { seed: \"${{ params.n "
+      "}}\" } } }\n"
+      "  go: { uses: run, with: { command: \"${{ fromJson(params.text) }}\" } }\n");
   EXPECT_THAT(
       errors(make_plan(spec, {}, {{"d", kSource}})),
-      testing::ElementsAre(
-          "f.yaml:4:69: expected a number, got the text 'many'",
-          "f.yaml:5:37: ${{ params.text + 1 }}: column 14: cannot compute text + number; join text with format()"));
+      testing::ElementsAre("f.yaml:4:56: 'x' is not allowed here; known: csv, tsv, json, jsonl, txt",
+                           "f.yaml:4:93: expected an integer, got the number 1.5",
+                           "f.yaml:5:37: ${{ fromJson(params.text) }}: column 2: fromJson(): the text is not JSON"));
+}
+
+TEST(CheckInputs, NamesTheKeyWhoseValueDoesNotFit) {
+  const Json dataset{{"$artifact", "sha256:1"}, {"kind", "dataset"}};
+  const Json report{{"$artifact", "sha256:1"}, {"kind", "report"}};
+  struct Case {
+    const char* uses;
+    Json with;
+    const char* message;
+  };
+  const std::vector<Case> cases{
+      {"train",
+       {{"data", "x"}},
+       "`with.data`: expected an output of another step, such as ${{ steps.prepare.outputs.train }}, got the text 'x'"},
+      {"train", {{"data", report}}, "`with.data`: expected a dataset, got an artifact of kind report"},
+      {"train", {{"model", dataset}}, "`with.model`: expected a model, got an artifact of kind dataset"},
+      {"train",
+       {{"method", {{"supervised", {{"n_epochs", "many"}}}}}},
+       "`with.method.supervised.n_epochs`: expected an integer, got the text 'many'"},
+      {"train",
+       {{"data", nullptr}},
+       "`with.data`: expected an output of another step, such as ${{ steps.prepare.outputs.train }}, got nothing"},
+      {"run", {{"command", dataset}}, "`with.command`: expected text or a list, got an artifact of kind dataset"},
+      {"run", {{"command", {"echo", {1, 2}}}}, "`with.command.1`: expected text, got a list"},
+      {"checkpoint", {{"from", {{{"step", 1}, {"model", "m"}}}}}, "`with.from.0`: the key 'metrics' is missing"},
+      {"promote", {{"force", "yes"}}, "`with.force`: expected true or false, got the text 'yes'"},
+  };
+  for (const Case& c : cases) {
+    Json with = c.with;
+    const auto checked = check_inputs(c.uses, with);
+    ASSERT_FALSE(checked.has_value()) << c.message;
+    EXPECT_EQ(checked.error().message, c.message);
+  }
+}
+
+TEST(CheckInputs, ConvertsToTextAndLeavesOutWhatIsNull) {
+  Json with{{"command", "echo ${{ and 1"}, {"env", {{"A", 1}, {"B", nullptr}, {"C", true}}}};
+  ASSERT_TRUE(check_inputs("run", with).has_value());
+  EXPECT_EQ(with, (Json{{"command", "echo ${{ and 1"}, {"env", {{"A", "1"}, {"C", "true"}}}}));
+  with = {{"from", Json::array()}, {"keep", nullptr}};
+  ASSERT_TRUE(check_inputs("checkpoint", with).has_value());
+  EXPECT_EQ(with["keep"], 3);
+  with = {{"validation", nullptr}, {"model", {{"base", "…"}}}};
+  ASSERT_TRUE(check_inputs("train", with).has_value());
+  EXPECT_TRUE(with.contains("validation"));
+  EXPECT_TRUE(check_inputs("nonsense", with).has_value());
 }
 
 TEST(MakePlan, RefusesFilesThatWereNotSent) {

@@ -4,8 +4,8 @@
 #include "base/file.h"
 #include "pipelines/plan/make_plan.h"
 #include "pipelines/spec/declaration.h"
+#include "pipelines/spec/functions.h"
 #include "pipelines/spec/spec.h"
-#include "pipelines/spec/syntax.h"
 
 namespace luthier::spec {
 namespace {
@@ -48,7 +48,7 @@ TEST(Docs, DescribeEveryKeyOutputAndFunction) {
     }
   }
   for (const Function& function : functions()) {
-    EXPECT_NE(text.find("`" + std::string(function.name) + "("), std::string::npos) << function.name;
+    EXPECT_NE(text.find("`" + function.name + "("), std::string::npos) << function.name;
   }
 }
 
