@@ -63,6 +63,14 @@ void print_explanation(const Json& step) {
                 id.c_str(), waits ? text_of(step, "status").c_str() : text_of(step, "uses").c_str());
     return;
   }
+  if (cache.contains("taken_from")) {
+    std::printf("%s did not run: it had succeeded in run %s, which this run goes on from%s.\n", id.c_str(),
+                text_of(cache, "taken_from").c_str(),
+                text_of(step, "cached_from") == text_of(cache, "taken_from")
+                    ? ""
+                    : ("; its outputs were made by run " + text_of(step, "cached_from")).c_str());
+    return;
+  }
   if (cache.contains("off")) {
     std::printf("%s ran: it is never reused (%s).\n", id.c_str(), text_of(cache, "off").c_str());
     return;

@@ -41,6 +41,7 @@ struct Arguments {
   std::string output = "text";
   UpOptions up;
   RunOptions run;
+  RerunOptions rerun;
   FileOptions file;
   RunsOptions runs;
   std::string run_id;
@@ -91,6 +92,12 @@ void add_pipeline_commands(CLI::App& app, Arguments& arguments, Command& chosen)
   run->add_flag("!--no-cache", arguments.run.file.cache, "run every step, also those whose outputs are there already");
   run->add_flag("--detach", arguments.run.detach, "submit and return");
   run->callback([&] { chosen = [&] { return run_command(arguments.global, arguments.run); }; });
+
+  CLI::App* rerun = app.add_subcommand("rerun", "Run what failed in a run again, with what succeeded taken over");
+  rerun->add_option("RUN", arguments.rerun.run, "one that has ended, such as r-3")->required();
+  rerun->add_option("--from", arguments.rerun.from, "start over from this step, whatever its state");
+  rerun->add_flag("--detach", arguments.rerun.detach, "submit and return");
+  rerun->callback([&] { chosen = [&] { return rerun_command(arguments.global, arguments.rerun); }; });
 
   CLI::App* check = app.add_subcommand("check", "Check a pipeline; needs no controller");
   add_file_arguments(*check, arguments.file);

@@ -80,7 +80,10 @@ std::string verdict(const Json& step, std::int64_t now_ms) {
   }
   if (const std::string from = text_of(step, "cached_from"); !from.empty()) {
     const std::string more = summary_of(step);
-    return "cached, from run " + from + (more.empty() ? "" : "  " + more);
+    const Json cache = step.value("cache", Json());
+    const bool taken = cache.is_object() && cache.contains("taken_from");
+    return (taken ? "taken over from run " + text_of(cache, "taken_from") : "cached, from run " + from) +
+           (more.empty() ? "" : "  " + more);
   }
   std::string text = status;
   if (const std::int64_t duration = duration_ms_of(step, now_ms); duration > 0) {

@@ -93,7 +93,8 @@ void say_how_to_come_back(const Json& run) {
 void say_if_nothing_was_done(const Json& run) {
   int reused = 0;
   for (const Json& step : run.value("steps", Json::array())) {
-    if (!step.value("cache", Json()).is_object()) {
+    const Json cache = step.value("cache", Json());
+    if (!cache.is_object() || cache.contains("taken_from")) {
       continue;
     }
     if (text_of(step, "cached_from").empty()) {
@@ -120,6 +121,9 @@ void say_how_it_ended(const Json& run, std::int64_t now_ms) {
     if (text_of(step, "status") == "failed") {
       std::printf("why: luthier logs %s %s\n", id.c_str(), text_of(step, "id").c_str());
     }
+  }
+  if (text_of(run, "status") == "failed") {
+    std::printf("to go on from there: luthier rerun %s\n", id.c_str());
   }
 }
 
@@ -208,6 +212,23 @@ class Watch {
 
 }  // namespace
 
+namespace {
+
+int watch_run(const GlobalOptions& options, ApiClient& api, Json run, bool detach) {
+  Watch watch(api, std::move(run), options.json);
+  const int status = detach ? kExitSuccess : watch.to_the_end();
+  if (options.json) {
+    std::printf("%s\n", watch.run().dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  } else if (text_of(watch.run(), "status") == "running") {
+    say_how_to_come_back(watch.run());
+  } else {
+    say_how_it_ended(watch.run(), SystemClock().now().wall_ms);
+  }
+  return status;
+}
+
+}  // namespace
+
 int run_command(const GlobalOptions& options, const RunOptions& given) {
   Result<ApiClient> api = connect(options);
   if (!api) {
@@ -218,16 +239,22 @@ int run_command(const GlobalOptions& options, const RunOptions& given) {
     return report(submitted.error());
   }
   say(options, "run " + text_of(*submitted, "id") + ": " + text_of(*submitted, "pipeline"));
-  Watch watch(*api, std::move(*submitted), options.json);
-  const int status = given.detach ? kExitSuccess : watch.to_the_end();
-  if (options.json) {
-    std::printf("%s\n", watch.run().dump(2, ' ', false, Json::error_handler_t::replace).c_str());
-  } else if (text_of(watch.run(), "status") == "running") {
-    say_how_to_come_back(watch.run());
-  } else {
-    say_how_it_ended(watch.run(), SystemClock().now().wall_ms);
+  return watch_run(options, *api, std::move(*submitted), given.detach);
+}
+
+int rerun_command(const GlobalOptions& options, const RerunOptions& given) {
+  Result<ApiClient> api = connect(options);
+  if (!api) {
+    return report(api.error());
   }
-  return status;
+  const Json body = given.from.empty() ? Json::object() : Json{{"from", given.from}};
+  Result<Json> submitted = api->post("/api/v1/runs/" + segment(given.run) + "/rerun", body);
+  if (!submitted) {
+    return report(submitted.error());
+  }
+  say(options, "run " + text_of(*submitted, "id") + ": " + text_of(*submitted, "pipeline") + ", going on from run " +
+                   text_of(*submitted, "rerun_of"));
+  return watch_run(options, *api, std::move(*submitted), given.detach);
 }
 
 }  // namespace luthier::cli

@@ -70,6 +70,9 @@ std::string step_agent(const Json& step) {
 void print_run(const Json& run, std::int64_t now_ms) {
   std::printf("run %s: %s, %s, %s, by %s\n", text_of(run, "id").c_str(), text_of(run, "pipeline").c_str(),
               text_of(run, "status").c_str(), run_duration(run, now_ms).c_str(), text_of(run, "submitted_by").c_str());
+  if (const std::string before = text_of(run, "rerun_of"); !before.empty()) {
+    std::printf("goes on from run %s\n", before.c_str());
+  }
   if (run.contains("params") && !run["params"].empty()) {
     std::printf("params: %s\n", text_of(run, "params").c_str());
   }

@@ -125,6 +125,7 @@ struct RunSubmitted {
   std::string yaml;  // as submitted, for people
   std::string file_name;
   std::string submitted_by;
+  RunId rerun_of = {};  // the ended run that it goes on from; empty: it starts anew
   friend bool operator==(const RunSubmitted&, const RunSubmitted&) = default;
 };
 // Needs are met and the inputs are known; `with` holds no expression any more.

@@ -200,6 +200,7 @@ LUTHIER_EVENT(RunSubmitted, "run_submitted") {
   f("yaml", x.yaml);
   f("file_name", x.file_name);
   f("submitted_by", x.submitted_by);
+  f("rerun_of", x.rerun_of);
 }
 LUTHIER_EVENT(StepReady, "step_ready") {
   f("run", x.run);

@@ -12,12 +12,21 @@ struct Boot {  // first input after replay
   std::uint64_t epoch = 0;
   std::uint64_t seed = 0;
 };
+// What a step of an ended run had and made, for a run that goes on from it.
+struct TakenOver {
+  Json with;
+  Json outputs = Json::object();
+  RunId made_by;  // the run in which its process ran
+  friend bool operator==(const TakenOver&, const TakenOver&) = default;
+};
 struct SubmitRun {
   RequestId request = 0;
   plan::Plan plan;
   std::string yaml;
   std::string file_name;
   std::string submitted_by;
+  RunId rerun_of = {};                          // as RunSubmitted has it
+  std::map<StepId, TakenOver> taken_over = {};  // rerun.h: steps whose outputs stand
 };
 struct CancelRun {
   RequestId request = 0;

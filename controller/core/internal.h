@@ -16,6 +16,10 @@ struct Turn {
   const Now now;
   std::vector<Effect> effects = {};
   std::set<RunId> touched = {};  // runs in which something changed that others may wait for
+  // The run that is being submitted, if it goes on from another. What is taken over is decided in its first turn:
+  // nothing before it runs, or it would not be.
+  RunId rerun = {};
+  const SubmitRun* submission = nullptr;
 
   // Applies the event and asks for it to be journaled: the only way to change the state.
   void record(Event event);
@@ -56,7 +60,8 @@ void publish_step(Turn& turn, const std::string& name, const RunId& run, const S
 // How the step stands to the cache, for StepReady: null for a step without a process; {"off": why}; or {"components",
 // what its outputs depend on} with "hit" {"run", "step"} (and the hit's own "components" where they differ) or, on a
 // miss, "nearest" {"run", "step", "changed":
-// [{"component", "before", "now"}]} when the step of this pipeline has run before.
+// [{"component", "before", "now"}]} when the step of this pipeline has run before. Where nothing is looked up because
+// the run goes on from another, StepReady has {"taken_from": that run} instead.
 [[nodiscard]] Json cache_lookup(const State& state, const std::string& pipeline, const plan::Step& step,
                                 const Json& with);
 [[nodiscard]] const CachedOutputs* cache_hit(const State& state, const Json& lookup);

@@ -36,8 +36,28 @@ void reuse_outputs(Turn& turn, const RunId& run, const StepId& step, const Cache
   publish_step(turn, "step.succeeded", run, step, Json{{"cached_from", from.value}});
 }
 
+// What the run that goes on from another takes over for this step; nullptr when it is done anew.
+const TakenOver* find_taken_over(const Turn& turn, const RunId& run, const StepId& step) {
+  if (turn.submission == nullptr || turn.rerun != run) {
+    return nullptr;
+  }
+  const auto found = turn.submission->taken_over.find(step);
+  return found == turn.submission->taken_over.end() ? nullptr : &found->second;
+}
+
+void take_over(Turn& turn, const RunId& run, const StepId& step, const TakenOver& taken) {
+  const std::string from = turn.submission->rerun_of.value;
+  publish_run_started(turn, run);
+  turn.record(StepReady{run, step, taken.with, Json{{"taken_from", from}}});
+  turn.record(StepSucceeded{run, step, taken.outputs, taken.made_by});
+  publish_step(turn, "step.succeeded", run, step, Json{{"taken_from", from}, {"cached_from", taken.made_by.value}});
+}
+
 // A waiting step whose needs are over: skip it, fail it, or make it ready.
 void decide_step(Turn& turn, const RunId& id, const plan::Step& step) {
+  if (const TakenOver* taken = find_taken_over(turn, id, step.id)) {
+    return take_over(turn, id, step.id, *taken);
+  }
   const LiveRun& run = turn.state.runs.at(id);
   const Json scope = make_scope(run, id, step);
   if (step.condition.empty()) {
@@ -115,8 +135,12 @@ void on(Turn& turn, const SubmitRun& input) {
                        Error{ErrorCode::kResourceExhausted, "no run is accepted now: " + turn.state.storage_low});
   }
   const RunId run{"r-" + std::to_string(turn.state.next_run)};
-  turn.record(RunSubmitted{run, input.plan, input.yaml, input.file_name, input.submitted_by});
+  turn.record(RunSubmitted{run, input.plan, input.yaml, input.file_name, input.submitted_by, input.rerun_of});
   turn.publish("run.queued", Json{{"run", run.value}, {"pipeline", input.plan.pipeline}});
+  if (!input.rerun_of.value.empty()) {
+    turn.rerun = run;
+    turn.submission = &input;
+  }
   turn.reply(input.request, Json{{"run", run.value}});
   turn.touched.insert(run);
 }

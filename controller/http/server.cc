@@ -12,6 +12,7 @@ struct HttpServer::Impl {
   Impl(Context context, const Options& options) : services{.context = std::move(context), .options = options} {
     api::add_health_routes(router, services);
     api::add_run_routes(router, services);
+    api::add_rerun_routes(router, services);
     api::add_event_routes(router, services);
     api::add_step_routes(router, services);
     api::add_model_routes(router, services);

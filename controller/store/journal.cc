@@ -60,6 +60,10 @@ Result<void> append_records(Database& database, const Batch& batch, JournalHead&
     if (auto projected = project(database, record.event, record.now); !projected) {
       return std::move(projected).error().with("record " + std::to_string(record.index) + " (" + row.event + ")");
     }
+    if (const auto* submitted = std::get_if<core::RunSubmitted>(&record.event)) {
+      LUTHIER_TRY_VOID(
+          database.run("UPDATE runs SET record_index = ?2 WHERE run = ?1", submitted->run.value, row.index));
+    }
     head = {row.index, row.epoch, row.now.wall_ms, row.chain};
   }
   return {};

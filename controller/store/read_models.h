@@ -2,6 +2,7 @@
 // one moment.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ namespace luthier::store {
 [[nodiscard]] Result<Json> read_runs(Database& database, int limit, const std::string& before_run,
                                      const RunsFilter& filter);
 [[nodiscard]] Result<Json> read_run(Database& database, const std::string& run);
+[[nodiscard]] Result<core::RunSubmitted> read_submission(Database& database, const std::filesystem::path& archive,
+                                                         const std::string& run);
 [[nodiscard]] Result<Json> read_agents(Database& database);
 [[nodiscard]] Result<Json> read_models(Database& database);
 [[nodiscard]] Result<Json> read_model(Database& database, const std::string& model);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/clock.h"
+#include "controller/store/open_journal.h"
 #include "controller/store/read_models.h"
 
 namespace luthier::store {
@@ -17,7 +18,7 @@ Json time_or_null(const Row& row, int column) {
 
 Json integer_or_null(const Row& row, int column) { return row.is_null(column) ? Json() : Json(row.integer(column)); }
 
-// Columns: run, pipeline, file, status, submitted_by, params, created_ms, finished_ms.
+// Columns: run, pipeline, file, status, submitted_by, params, created_ms, finished_ms, rerun_of.
 Json run_json(const Row& row) {
   return {{"id", row.text(0)},
           {"pipeline", row.text(1)},
@@ -26,7 +27,8 @@ Json run_json(const Row& row) {
           {"submitted_by", row.text(4)},
           {"params", row.json(5)},
           {"created_at", time_or_null(row, 6)},
-          {"finished_at", time_or_null(row, 7)}};
+          {"finished_at", time_or_null(row, 7)},
+          {"rerun_of", row.text(8).empty() ? Json() : Json(row.text(8))}};
 }
 
 // Steps of one run by id, in the plan's order when written out.
@@ -109,7 +111,7 @@ Error no_such_run(const std::string& run) {
 std::string_view list_runs_sql(const RunsFilter& filter) {
   // One statement for each combination, so that each walks the index that was made for it.
   static const std::string columns =
-      "SELECT run, pipeline, file, status, submitted_by, params, created_ms, finished_ms FROM runs WHERE ";
+      "SELECT run, pipeline, file, status, submitted_by, params, created_ms, finished_ms, rerun_of FROM runs WHERE ";
   static const std::string page = "sequence < ?3 ORDER BY sequence DESC LIMIT ?4";
   static const std::string all = columns + page;
   static const std::string by_status = columns + "status = ?1 AND " + page;
@@ -143,14 +145,42 @@ Result<Json> read_runs(Database& database, int limit, const std::string& before_
   return Json{{"runs", std::move(runs)}, {"next", std::move(next)}};
 }
 
+Result<core::RunSubmitted> read_submission(Database& database, const std::filesystem::path& archive,
+                                           const std::string& run) {
+  LUTHIER_TRY(const auto index, database.query_integer("SELECT record_index FROM runs WHERE run = ?", run));
+  if (!index) {
+    return no_such_run(run);
+  }
+  core::RunSubmitted found;
+  const Error enough{ErrorCode::kCancelled, "enough"};
+  // A run of a release that kept no index is looked for from the first record on.
+  const auto after = static_cast<std::uint64_t>(std::max<std::int64_t>(*index, 1) - 1);
+  const Result<void> read = replay_journal(database, archive, after, [&](const JournalRecord& record) -> Result<void> {
+    const auto* submitted = std::get_if<core::RunSubmitted>(&record.event);
+    if (submitted == nullptr || submitted->run.value != run) {
+      return {};
+    }
+    found = *submitted;
+    return enough;
+  });
+  if (found.run.value == run) {
+    return found;
+  }
+  if (!read && read.error().code != ErrorCode::kDataLoss) {
+    return read.error();
+  }
+  return Error{ErrorCode::kFailedPrecondition,
+               "the journal no longer holds what run '" + run + "' was submitted with: it is older than history_keep"};
+}
+
 Result<Json> read_run(Database& database, const std::string& run) {
   Json found;
   LUTHIER_TRY_VOID(database.query(
-      "SELECT run, pipeline, file, status, submitted_by, params, created_ms, finished_ms, yaml FROM runs "
+      "SELECT run, pipeline, file, status, submitted_by, params, created_ms, finished_ms, rerun_of, yaml FROM runs "
       "WHERE run = ?",
       [&found](const Row& row) {
         found = run_json(row);
-        found["yaml"] = row.text(8);
+        found["yaml"] = row.text(9);
       },
       run));
   if (found.is_null()) {

@@ -207,6 +207,12 @@ ALTER TABLE agents ADD COLUMN drain_deadline_ms INTEGER;
 ALTER TABLE attempts ADD COLUMN usage TEXT NOT NULL DEFAULT '{}';
 )sql";
 
+// The run that a run goes on from; and where the journal has what a run was submitted with (0: not known).
+constexpr std::string_view kControl5 = R"sql(
+ALTER TABLE runs ADD COLUMN rerun_of TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN record_index INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 constexpr std::string_view kTelemetry1 = R"sql(
 CREATE TABLE logs (
   log INTEGER PRIMARY KEY,
@@ -253,7 +259,7 @@ CREATE TABLE audit (
 )sql";
 
 constexpr std::array kControl{Migration{1, kControl1}, Migration{2, kControl2}, Migration{3, kControl3},
-                              Migration{4, kControl4}};
+                              Migration{4, kControl4}, Migration{5, kControl5}};
 constexpr std::array kTelemetry{Migration{1, kTelemetry1}, Migration{2, kTelemetry2}};
 
 }  // namespace

@@ -129,6 +129,10 @@ class SqliteStore final : public Store {
     LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
     return read_run(*database, run);
   }
+  Result<core::RunSubmitted> get_submission(const std::string& run) override {
+    LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
+    return read_submission(*database, archive_, run);
+  }
   Result<Json> list_agents() override {
     LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
     return read_agents(*database);

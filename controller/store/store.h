@@ -106,6 +106,9 @@ class Store {
   [[nodiscard]] virtual Result<Json> list_runs(int limit, const std::string& before_run,
                                                const RunsFilter& filter = {}) = 0;
   [[nodiscard]] virtual Result<Json> get_run(const std::string& run) = 0;  // with its steps and attempts; kNotFound
+  // What a run was submitted with. kNotFound; kFailedPrecondition when that part of the journal was deleted for its
+  // age.
+  [[nodiscard]] virtual Result<core::RunSubmitted> get_submission(const std::string& run) = 0;
   [[nodiscard]] virtual Result<Json> list_agents() = 0;
   [[nodiscard]] virtual Result<Json> list_models() = 0;                        // without alias history
   [[nodiscard]] virtual Result<Json> get_model(const std::string& model) = 0;  // versions, aliases, alias history

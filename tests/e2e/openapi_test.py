@@ -86,6 +86,9 @@ def use_runs(api, cluster):
     wait_for("a running step", lambda: cluster.step(other["id"], "hello")["status"] == "running")
     api("GET", f"/api/v1/runs/{other['id']}")
     api("POST", f"/api/v1/runs/{other['id']}/cancel")
+    wait_for("the cancelled run's end", lambda: cluster.get(f"/api/v1/runs/{other['id']}")["status"] == "cancelled")
+    _, again = api("POST", f"/api/v1/runs/{run['id']}/rerun", {"from": "hello"})
+    cluster.wait_run(again["id"])
     api("GET", "/api/v1/runs")
     api("GET", "/api/v1/events?follow=0")
 

@@ -24,6 +24,7 @@ struct Services {
 
 void add_health_routes(Router& router, Services& services);
 void add_run_routes(Router& router, Services& services);
+void add_rerun_routes(Router& router, Services& services);
 void add_event_routes(Router& router, Services& services);
 void add_step_routes(Router& router, Services& services);
 void add_model_routes(Router& router, Services& services);
@@ -42,6 +43,9 @@ using Answer = std::function<Result<Response>(const Request&)>;
 // Answers with the run as GET /runs/{run} gives it: the store's, with what only the state knows (why steps wait) and
 // the progress board's newest.
 void reply_with_run(Services& services, const std::string& run, int status, const Reply& reply);
+
+// Answers 201 with the new run once it is durable.
+void submit_run(Services& services, core::SubmitRun input, const Reply& reply);
 
 // The step of a run, as the store has it. kNotFound names the run or the step, and lists the run's steps.
 [[nodiscard]] Result<Json> find_step(store::Store& store, const std::string& run, const std::string& step);

@@ -108,18 +108,7 @@ void submit(Services& services, const Request& request, const Reply& reply) {
                         .yaml = std::move(submission->yaml),
                         .file_name = std::move(submission->file),
                         .submitted_by = request.principal.name};
-  services.context.runtime.call(
-      [input = std::move(input)](core::RequestId id) mutable {
-        input.request = id;
-        return core::Input(std::move(input));
-      },
-      [&services, reply](Result<Json> accepted) {
-        if (!accepted) {
-          return reply(error_response(accepted.error()));
-        }
-        const std::string run = accepted->value("run", "");
-        services.after(milliseconds(0), [&services, run, reply] { reply_with_run(services, run, 201, reply); });
-      });
+  submit_run(services, std::move(input), reply);
 }
 
 Result<Response> list(Services& services, const Request& request) {
@@ -182,6 +171,21 @@ Response run_response(const Json& run, int status) {
 }
 
 }  // namespace
+
+void submit_run(Services& services, core::SubmitRun input, const Reply& reply) {
+  services.context.runtime.call(
+      [input = std::move(input)](core::RequestId id) mutable {
+        input.request = id;
+        return core::Input(std::move(input));
+      },
+      [&services, reply](Result<Json> accepted) {
+        if (!accepted) {
+          return reply(error_response(accepted.error()));
+        }
+        const std::string run = accepted->value("run", "");
+        services.after(milliseconds(0), [&services, run, reply] { reply_with_run(services, run, 201, reply); });
+      });
+}
 
 void reply_with_run(Services& services, const std::string& run_id, int status, const Reply& reply) {
   Result<Json> run = services.context.store.get_run(run_id);

@@ -59,6 +59,7 @@ TEST_F(ReadModelsTest, ASubmittedRunShowsAllItsStepsInThePlansOrder) {
                          {"created_at", "2023-11-14T22:13:21.000Z"},
                          {"finished_at", nullptr},
                          {"params", {{"epochs", 3}}},
+                         {"rerun_of", nullptr},
                          {"yaml", "name: sports\n"},
                          {"steps", nullptr}}));
   ASSERT_EQ(steps.size(), 3U);
