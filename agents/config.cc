@@ -87,6 +87,32 @@ Result<void> set_label(Config& config, const std::string& text) {
   return config.labels.size() > kLabelsMax ? Result<void>(bad_value("too many labels; at most 64")) : Result<void>();
 }
 
+// "29500-29599", or one port.
+Result<void> set_rendezvous_ports(Config& config, const std::string& text) {
+  const std::size_t dash = text.find('-');
+  const auto port = [](const std::string& digits) {
+    int number = 0;
+    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return code == std::errc() && end == digits.data() + digits.size() ? number : 0;
+  };
+  const int first = port(text.substr(0, dash));
+  const int last = dash == std::string::npos ? first : port(text.substr(dash + 1));
+  if (first < 1 || last < first || last > 65'535) {
+    return bad_value("must be FIRST-LAST, ports from 1 to 65535");
+  }
+  config.rendezvous.port_first = first;
+  config.rendezvous.port_last = last;
+  return {};
+}
+
+Result<void> set_rendezvous_host(Config& config, const std::string& text) {
+  if (text.empty() || text.find_first_of(" \t\n=,/") != std::string::npos || text.size() > 255) {
+    return bad_value("must be a host's name or address");
+  }
+  config.rendezvous.host = text;
+  return {};
+}
+
 Result<void> set_drain(Config& config, const std::string& text) {
   if (text != "1" && text != "true" && text != "0" && text != "false") {
     return bad_value("must be true or false");
@@ -130,6 +156,10 @@ const std::vector<Setting>& settings() {
       {"--cgroup", "LUTHIER_AGENT_CGROUP", "DIR", "none",
        "delegated control group (version 2) in which each step gets one of its own, with its cpus and memory",
        path_setter(&Config::cgroup)},
+      {"--rendezvous-host", "LUTHIER_AGENT_RENDEZVOUS_HOST", "HOST", "the address that routes to the controller",
+       "where other agents reach rank 0 of a step on several nodes", set_rendezvous_host},
+      {"--rendezvous-ports", "LUTHIER_AGENT_RENDEZVOUS_PORTS", "FIRST-LAST", "29500-29599",
+       "TCP ports set aside for that, one for each such step", set_rendezvous_ports},
       {"--drain", "LUTHIER_AGENT_DRAIN", "", "false",
        "at SIGTERM take no new work and end when nothing runs any more; a second SIGTERM ends at once", set_drain},
       {"--drain-deadline", "LUTHIER_AGENT_DRAIN_DEADLINE", "DURATION", "none",

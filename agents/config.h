@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agents/device/devices.h"
 #include "base/clock.h"
 #include "base/result.h"
 
@@ -27,6 +28,7 @@ struct Config {
   milliseconds hang_timeout{600'000};  // 0: a silent process is only reported
   std::map<std::string, std::string> labels;
   std::filesystem::path cgroup;    // empty: none
+  Rendezvous rendezvous;           // host empty: the address that routes to the controller
   bool drain = false;              // at the first SIGTERM, wait until nothing runs
   milliseconds drain_deadline{0};  // then what still runs is moved; 0: never
   bool log_pretty = false;

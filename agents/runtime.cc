@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "agents/device/devices.h"
+#include "agents/device/local_address.h"
 #include "agents/link/blob_link.h"
 #include "agents/link/control_link.h"
 #include "agents/link/inference_link.h"
@@ -151,7 +152,15 @@ Result<void> AgentRuntime::run(const Cancel& stop, const Cancel& stop_now) {
   }
   LUTHIER_TRY(const Session session,
               join_or_load(config_.data, config_.controller, config_.name, config_.join_token_file, stop));
-  const Devices devices = find_devices({.cpus = config_.cpus, .nvml_library = config_.nvml_library});
+  Devices devices = find_devices({.cpus = config_.cpus, .nvml_library = config_.nvml_library});
+  devices.rendezvous = config_.rendezvous;
+  if (devices.rendezvous.host.empty()) {
+    if (auto address = local_address_towards(config_.controller)) {
+      devices.rendezvous.host = std::move(*address);
+    } else {
+      log_.warning("no_rendezvous", {{"why", address.error().message}, {"remedy", "--rendezvous-host"}});
+    }
+  }
   if (!devices.gpu_note.empty()) {
     log_.warning("no_gpus", {{"why", devices.gpu_note}});
   }

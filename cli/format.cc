@@ -116,6 +116,14 @@ std::optional<std::int64_t> parse_utc(const std::string& text) {
   return static_cast<std::int64_t>(timegm(&time)) * 1'000 + millisecond;
 }
 
+std::string agents_of(const Json& attempt) {
+  std::string text = text_of(attempt, "agent");
+  for (const Json& rank : attempt.value("ranks", Json::array())) {
+    text += ", " + text_of(rank, "agent");
+  }
+  return text;
+}
+
 std::string printable(std::string_view text) {
   std::string clean;
   for (const char character : text) {

@@ -40,5 +40,7 @@ using Json = nlohmann::json;
 
 // A member as text, "" when it is absent or null.
 [[nodiscard]] std::string text_of(const Json& object, const std::string& name);
+// The agents of an attempt of the API, by rank: "a-1", or "a-1, a-2" on two nodes.
+[[nodiscard]] std::string agents_of(const Json& attempt);
 
 }  // namespace luthier::cli

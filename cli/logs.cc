@@ -22,13 +22,15 @@ struct StepLog {
   std::string run;
   std::string step;
   int attempt = 0;
+  int rank = 0;
   bool follow = false;
 };
 
 std::string target_of(const StepLog& log, std::uint64_t offset) {
   return "/api/v1/runs/" + segment(log.run) + "/steps/" + segment(log.step) +
          "/log?follow=" + (log.follow ? "1" : "0") + "&offset=" + std::to_string(offset) +
-         (log.attempt == 0 ? "" : "&attempt=" + std::to_string(log.attempt));
+         (log.attempt == 0 ? "" : "&attempt=" + std::to_string(log.attempt)) +
+         (log.rank == 0 ? "" : "&rank=" + std::to_string(log.rank));
 }
 
 // Writes the log with `write`; one that is cut short goes on from where it was.
@@ -74,14 +76,15 @@ Result<void> print_logs(ApiClient& api, const LogsOptions& given) {
   LUTHIER_TRY(const std::vector<std::string> steps, steps_of(api, given));
   for (const std::string& step : steps) {
     bool titled = steps.size() == 1;
-    LUTHIER_TRY_VOID(read_log(api, {given.run, step, given.attempt, given.follow}, [&](std::string_view bytes) {
-      if (!titled) {
-        titled = true;
-        const std::string title = "== " + printable(step) + " ==\n";
-        static_cast<void>(write_all(STDOUT_FILENO, title));
-      }
-      return write_all(STDOUT_FILENO, bytes).has_value();
-    }));
+    LUTHIER_TRY_VOID(
+        read_log(api, {given.run, step, given.attempt, given.rank, given.follow}, [&](std::string_view bytes) {
+          if (!titled) {
+            titled = true;
+            const std::string title = "== " + printable(step) + " ==\n";
+            static_cast<void>(write_all(STDOUT_FILENO, title));
+          }
+          return write_all(STDOUT_FILENO, bytes).has_value();
+        }));
   }
   return {};
 }
@@ -91,10 +94,11 @@ Result<void> print_logs_as_json(ApiClient& api, const LogsOptions& given) {
   Json logs = Json::array();
   for (const std::string& step : steps) {
     std::string text;
-    LUTHIER_TRY_VOID(read_log(api, {given.run, step, given.attempt, given.follow}, [&](std::string_view bytes) {
-      text += bytes;
-      return true;
-    }));
+    LUTHIER_TRY_VOID(
+        read_log(api, {given.run, step, given.attempt, given.rank, given.follow}, [&](std::string_view bytes) {
+          text += bytes;
+          return true;
+        }));
     logs.push_back({{"step", step}, {"log", text}});
   }
   const Json answer = {{"run", given.run}, {"logs", std::move(logs)}};

@@ -129,6 +129,9 @@ void add_run_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
   logs->add_option("RUN", arguments.logs.run, "such as r-3")->required();
   logs->add_option("STEP", arguments.logs.step, "such as train");
   logs->add_flag("-f,--follow", arguments.logs.follow, "go on until the step has ended");
+  logs->add_option("--rank", arguments.logs.rank, "of a step on several nodes: the log of this rank")
+      ->check(CLI::Range(0, 1023))
+      ->capture_default_str();
   logs->add_option("--attempt", arguments.logs.attempt, "only this attempt")->check(CLI::Range(1, 1'000'000));
   logs->callback([&] { chosen = [&] { return logs_command(arguments.global, arguments.logs); }; });
 

@@ -33,7 +33,7 @@ const Json* newest_attempt(const Json& step) {
 
 std::string agent_of(const Json& step) {
   const Json* attempt = newest_attempt(step);
-  return attempt == nullptr ? std::string() : text_of(*attempt, "agent");
+  return attempt == nullptr ? std::string() : agents_of(*attempt);
 }
 
 std::string number_member(const Json& object, const std::string& name) {
@@ -94,8 +94,8 @@ std::string verdict(const Json& step, std::int64_t now_ms) {
 }
 
 std::string attempt_ended_text(const Json& attempt) {
-  std::string text = "attempt " + text_of(attempt, "number") + " on " + text_of(attempt, "agent") +
-                     " ended: " + text_of(attempt, "status");
+  std::string text =
+      "attempt " + text_of(attempt, "number") + " on " + agents_of(attempt) + " ended: " + text_of(attempt, "status");
   const std::string message = text_of(attempt, "error_message");
   return text + (message.empty() ? "" : " (" + message + ")") + "; trying again";
 }

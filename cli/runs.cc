@@ -64,7 +64,7 @@ std::string step_usage(const Json& step) {
 
 std::string step_agent(const Json& step) {
   const Json attempts = step.value("attempts", Json::array());
-  return attempts.empty() ? "" : text_of(attempts.back(), "agent");
+  return attempts.empty() ? "" : agents_of(attempts.back());
 }
 
 void print_run(const Json& run, std::int64_t now_ms) {

@@ -18,6 +18,7 @@ struct LogsOptions {
   std::string step;  // empty: all steps, one after the other
   bool follow = false;
   int attempt = 0;  // 0: all
+  int rank = 0;     // of a step on several nodes
 };
 struct ExplainOptions {
   std::string run;

@@ -3,6 +3,9 @@
 namespace luthier::controller {
 
 void ProgressBoard::update(const AttemptId& attempt, core::Json progress) {
+  if (attempt.rank != 0) {
+    return;  // rank 0 speaks for its gang
+  }
   const Key key{attempt.run, attempt.step};
   const std::lock_guard lock(mutex_);
   if (const auto found = by_step_.find(key); found != by_step_.end()) {

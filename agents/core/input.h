@@ -28,6 +28,8 @@ struct Assignment {
   std::string resume_artifact;  // empty: from the start
   std::int64_t resume_step = 0;
   bool exclusive = false;
+  std::int32_t world_size = 1;  // how many ranks the attempt has; this one's is in `attempt`
+  std::string rendezvous;       // "HOST:PORT" where they meet; empty: there is one rank
   friend bool operator==(const Assignment&, const Assignment&) = default;
 };
 

@@ -18,11 +18,20 @@ struct Gpu {
   friend bool operator==(const Gpu&, const Gpu&) = default;
 };
 
+// Where the ranks of a gang meet when its rank 0 runs here.
+struct Rendezvous {
+  std::string host;  // a name or address of this machine that other agents reach
+  int port_first = 29'500;
+  int port_last = 29'599;
+  friend bool operator==(const Rendezvous&, const Rendezvous&) = default;
+};
+
 struct Devices {
   double cpus = 1;                 // cores this process may use, or the quota of its cgroup if that is less
   std::uint64_t memory_bytes = 0;  // of the machine, or the limit of the cgroup if that is less
   std::vector<Gpu> gpus;
   std::string cpu_model;
+  Rendezvous rendezvous;
   std::string gpu_note;  // why there are no GPUs, when NVML is there but failed; empty otherwise
 };
 

@@ -66,7 +66,7 @@ Result<Input> start_from_proto(const v1::StartAttempt& command) {
   assignment.uses = command.uses();
   assignment.with = command.with_json().empty() ? Json::object() : Json::parse(command.with_json(), nullptr, false);
   if (!assignment.with.is_object() || assignment.attempt.run.empty() || assignment.attempt.step.empty() ||
-      assignment.attempt.number < 1) {
+      assignment.attempt.number < 1 || assignment.attempt.rank < 0) {
     return Error{ErrorCode::kInvalidArgument, "StartAttempt of " + to_string(assignment.attempt) +
                                                   " lacks a run, a step, a number or an object `with`"};
   }
@@ -77,6 +77,8 @@ Result<Input> start_from_proto(const v1::StartAttempt& command) {
   assignment.resume_artifact = command.resume_artifact();
   assignment.resume_step = command.resume_step();
   assignment.exclusive = command.exclusive();
+  assignment.world_size = std::max(1, command.world_size());
+  assignment.rendezvous = command.rendezvous();
   return Input(AssignmentReceived{std::move(assignment)});
 }
 
@@ -110,11 +112,12 @@ v1::AttemptRef to_proto(const AttemptId& attempt) {
   out.set_run(attempt.run.value);
   out.set_step(attempt.step.value);
   out.set_number(attempt.number);
+  out.set_rank(attempt.rank);
   return out;
 }
 
 AttemptId from_proto(const v1::AttemptRef& attempt) {
-  return {RunId{attempt.run()}, StepId{attempt.step()}, attempt.number()};
+  return {RunId{attempt.run()}, StepId{attempt.step()}, attempt.number(), attempt.rank()};
 }
 
 v1::ConnectRequest to_proto(const Report& report) {
@@ -128,6 +131,9 @@ v1::AgentResources to_proto(const Devices& devices) {
   out.set_cpus(devices.cpus);
   out.set_memory_bytes(devices.memory_bytes);
   out.set_cpu_model(devices.cpu_model);
+  out.set_rendezvous_host(devices.rendezvous.host);
+  out.set_rendezvous_port_first(devices.rendezvous.port_first);
+  out.set_rendezvous_port_last(devices.rendezvous.port_last);
   for (const Gpu& gpu : devices.gpus) {
     v1::Gpu& one = *out.add_gpus();
     one.set_index(gpu.index);

@@ -32,13 +32,17 @@ std::string safe_name(const std::string& text) {
 }  // namespace
 
 std::string attempt_folder_name(const AttemptId& attempt) {
-  return safe_name(attempt.run.value) + "." + safe_name(attempt.step.value) + "." + std::to_string(attempt.number);
+  return safe_name(attempt.run.value) + "." + safe_name(attempt.step.value) + "." + std::to_string(attempt.number) +
+         (attempt.rank == 0 ? "" : "." + std::to_string(attempt.rank));
 }
 
 Json to_json(const Assignment& assignment) {
   return {{"run", assignment.attempt.run.value},
           {"step", assignment.attempt.step.value},
           {"attempt", assignment.attempt.number},
+          {"rank", assignment.attempt.rank},
+          {"world_size", assignment.world_size},
+          {"rendezvous", assignment.rendezvous},
           {"uses", assignment.uses},
           {"with", assignment.with},
           {"gpus", assignment.gpus},
@@ -55,6 +59,11 @@ Result<Assignment> assignment_from_json(const Json& json) {
     Assignment assignment;
     assignment.attempt = {RunId{json.at("run").get<std::string>()}, StepId{json.at("step").get<std::string>()},
                           shim::whole_number<std::int32_t>(json, "attempt")};
+    if (json.contains("rank")) {  // an attempt that an older agent began has none
+      assignment.attempt.rank = shim::whole_number<std::int32_t>(json, "rank");
+      assignment.world_size = shim::whole_number<std::int32_t>(json, "world_size");
+      assignment.rendezvous = json.at("rendezvous").get<std::string>();
+    }
     assignment.uses = json.at("uses").get<std::string>();
     assignment.with = json.at("with");
     for (const Json& gpu : json.at("gpus")) {

@@ -85,6 +85,8 @@ Result<void> prepare_inputs(const fs::path& attempt_folder, const Assignment& as
            {"run", id.run.value},
            {"step", id.step.value},
            {"attempt", id.number},
+           {"rank", id.rank},
+           {"world_size", assignment.world_size},
            {"uses", assignment.uses},
            {"with", std::move(with)},
            {"gpus", assignment.gpus},

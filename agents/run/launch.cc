@@ -114,6 +114,14 @@ Result<shim::Launch> make_launch(const fs::path& attempt_folder, const Assignmen
   fixed("CUDA_VISIBLE_DEVICES", join_numbers(assignment.gpus));
   fixed("LUTHIER_JOB", (attempt_folder / "job.json").string());
   fixed("LUTHIER_SOCKET", (launch.runtime_folder / shim::kWorkerSocket).string());
+  if (const std::size_t colon = assignment.rendezvous.rfind(':'); colon != std::string::npos) {
+    // The names that torch.distributed and most launchers read.
+    fixed("RANK", std::to_string(assignment.attempt.rank));
+    fixed("WORLD_SIZE", std::to_string(assignment.world_size));
+    fixed("LOCAL_RANK", "0");
+    fixed("MASTER_ADDR", assignment.rendezvous.substr(0, colon));
+    fixed("MASTER_PORT", assignment.rendezvous.substr(colon + 1));
+  }
   if (assignment.uses == "serve") {
     fixed("LUTHIER_SERVE_SOCKET", (launch.runtime_folder / shim::kServeSocket).string());
   }

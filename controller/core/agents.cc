@@ -5,9 +5,11 @@ namespace luthier::core::internal {
 std::vector<AttemptId> current_attempts(const State& state, const AgentId& agent) {
   std::vector<AttemptId> found;
   const auto consider = [&](const RunId& run, const StepId& step, const LiveStep& live) {
-    const AttemptId attempt{run, step, live.attempt_number};
-    if (live.attempt_number > 0 && live.attempt.agent == agent && is_current(state, attempt)) {
-      found.push_back(attempt);
+    AttemptId attempt{run, step, live.attempt_number};
+    for (; live.attempt_number > 0 && attempt.rank < world_size(live.attempt); ++attempt.rank) {
+      if (agent_of(live.attempt, attempt.rank) == agent && is_current(state, attempt)) {
+        found.push_back(attempt);
+      }
     }
   };
   for (const auto& [run, live_run] : state.runs) {
@@ -47,10 +49,11 @@ bool remember(Turn& turn, const AgentConnected& input) {
   return rebooted;
 }
 
-// A current attempt that the agent does not hold: it never arrived, or it is gone.
+// A current attempt that the agent does not hold: it never arrived, or it is gone. After a reboot nobody can tell: it may
+// have run unreported, and bytes of its log may be here, so it is not started a second time under the same number.
 void restore_or_end(Turn& turn, const AttemptId& attempt, const AgentId& agent, bool rebooted) {
   const LiveStep& step = *find_step(turn.state, attempt.run, attempt.step);
-  if (!step.attempt.started && turn.state.allocations.contains(attempt)) {
+  if (!rebooted && !rank_started(step.attempt, attempt.rank) && turn.state.allocations.contains(attempt)) {
     turn.send(agent, start_command(turn.state, attempt));
     return;
   }
@@ -89,7 +92,8 @@ void on(Turn& turn, const AgentConnected& input) {
     if (!is_current(turn.state, attempt)) {
       const bool known = turn.state.allocations.contains(attempt);
       turn.send(input.agent, StopAttempt{attempt, known ? StopReason::kSuperseded : StopReason::kUnknownAttempt});
-    } else if (find_step(turn.state, attempt.run, attempt.step)->attempt.preempted) {
+    } else if (const Attempt& live = find_step(turn.state, attempt.run, attempt.step)->attempt;
+               live.preempted && (live.gang.empty() || turn.state.agents.at(input.agent).draining)) {
       turn.send(input.agent, StopAttempt{attempt, StopReason::kPreempted});  // it may have missed it
     }
   }

@@ -109,13 +109,24 @@ void on(State& state, const AttemptAssigned& event, Now) {
   step.attempt_number = event.attempt.number;
   step.attempt = Attempt{
       .agent = event.allocation.agent, .resume_artifact = event.resume_artifact, .resume_step = event.resume_step};
+  step.attempt.rendezvous = event.allocation.rendezvous;
   state.allocations.emplace(event.attempt, event.allocation);
+  AttemptId rank = event.attempt;
+  for (const Allocation& allocation : event.gang) {
+    ++rank.rank;
+    step.attempt.gang.push_back(GangMember{.agent = allocation.agent});
+    state.allocations.emplace(rank, allocation);
+  }
 }
 
 void on(State& state, const AttemptStarted& event, Now) {
   LiveStep& step = live_step(state, event.attempt);
   step.status = StepStatus::kRunning;
-  step.attempt.started = true;
+  if (event.attempt.rank == 0) {
+    step.attempt.started = true;
+  } else {
+    step.attempt.gang.at(static_cast<std::size_t>(event.attempt.rank - 1)).started = true;
+  }
   if (const auto run = state.runs.find(event.attempt.run); run != state.runs.end()) {
     run->second.started = true;
   }
@@ -134,8 +145,20 @@ void on(State& state, const CheckpointCommitted& event, Now) {
   live_step(state, event.attempt).checkpoints.push_back(event.checkpoint);
 }
 
+void on(State& state, const RankFinished& event, Now) {
+  Attempt& attempt = live_step(state, event.attempt).attempt;
+  if (event.attempt.rank == 0) {
+    attempt.done = true;
+    attempt.outputs = event.outputs;
+  } else {
+    attempt.gang.at(static_cast<std::size_t>(event.attempt.rank - 1)).done = true;
+  }
+  attempt.usage = add_usage(attempt.usage, event.usage);
+}
+
 void on(State& state, const AttemptEnded& event, Now) {
   LiveStep& step = live_step(state, event.attempt);
+  const AgentId& agent = agent_of(step.attempt, event.attempt.rank);
   step.attempt.ended = true;
   step.attempt.ready = false;
   switch (event.outcome) {
@@ -144,8 +167,8 @@ void on(State& state, const AttemptEnded& event, Now) {
     case Outcome::kInfrastructureFailure:
       ++step.infrastructure_failures;
       if (is_crash(event.error_code) &&
-          std::find(step.crashed_on.begin(), step.crashed_on.end(), step.attempt.agent) == step.crashed_on.end()) {
-        step.crashed_on.push_back(step.attempt.agent);
+          std::find(step.crashed_on.begin(), step.crashed_on.end(), agent) == step.crashed_on.end()) {
+        step.crashed_on.push_back(agent);
       }
       break;
     case Outcome::kPreempted: ++step.preemptions; break;
@@ -292,7 +315,8 @@ StepId serve_step() { return StepId{"serve"}; }
 bool is_current(const State& state, const AttemptId& attempt) {
   const LiveStep* step = find_step(state, attempt.run, attempt.step);
   return step != nullptr && attempt.number > 0 && step->attempt_number == attempt.number &&
-         !is_terminal(step->status) && !step->attempt.ended;
+         !is_terminal(step->status) && !step->attempt.ended && attempt.rank >= 0 &&
+         attempt.rank < world_size(step->attempt) && !rank_done(step->attempt, attempt.rank);
 }
 
 }  // namespace luthier::core

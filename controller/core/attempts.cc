@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "controller/core/internal.h"
 
 namespace luthier::core::internal {
@@ -9,7 +11,7 @@ const LiveStep* current(const Turn& turn, const AttemptId& attempt, const AgentI
     return nullptr;
   }
   const LiveStep* step = find_step(turn.state, attempt.run, attempt.step);
-  return step->attempt.agent == agent ? step : nullptr;
+  return agent_of(step->attempt, attempt.rank) == agent ? step : nullptr;
 }
 
 // The agent need not say it again, and must stop what it still runs.
@@ -21,17 +23,27 @@ void refuse_stale(Turn& turn, const AttemptId& attempt, const AgentId& agent, Ac
 
 // A report other than Started proves the start, if that report was lost.
 void ensure_started(Turn& turn, const AttemptId& attempt, const LiveStep& step, std::int64_t pid) {
-  if (step.attempt.started) {
+  if (rank_started(step.attempt, attempt.rank)) {
     return;
   }
+  const bool first = step.status != StepStatus::kRunning;
   publish_run_started(turn, attempt.run);
   const std::string agent = step.attempt.agent.value;
   turn.record(AttemptStarted{attempt, pid});
-  publish_step(turn, "step.started", attempt.run, attempt.step, Json{{"agent", agent}});
+  if (first) {
+    publish_step(turn, "step.started", attempt.run, attempt.step, Json{{"agent", agent}});
+  }
 }
 
-void succeed_attempt(Turn& turn, const AttemptId& attempt, const LiveStep& step, const Json& outputs,
-                     const Json& usage) {
+// A gang has succeeded when all of its ranks have; until then what this one says is kept.
+bool waits_for_ranks(Turn& turn, const AttemptFinishedReport& input, const LiveStep& step) {
+  turn.record(RankFinished{input.attempt, input.attempt.rank == 0 ? input.outputs : Json::object(), input.usage});
+  return !step.attempt.done || !std::all_of(step.attempt.gang.begin(), step.attempt.gang.end(),
+                                            [](const GangMember& member) { return member.done; });
+}
+
+void succeed_attempt(Turn& turn, AttemptId attempt, const LiveStep& step, const Json& outputs, const Json& usage) {
+  attempt.rank = 0;
   const plan::Step* planned = find_plan_step(turn.state, attempt.run, attempt.step);
   Json all = outputs.is_object() ? outputs : Json::object();
   if (planned != nullptr && planned->uses == "train") {
@@ -76,7 +88,8 @@ void on(Turn& turn, const CheckpointOfferedReport& input) {
   if (step == nullptr) {
     return refuse_stale(turn, input.attempt, input.agent, AcknowledgedReport::kCheckpoint, offered.step);
   }
-  if (step->checkpoints.empty() || offered.step > step->checkpoints.back().step) {
+  const bool newer = step->checkpoints.empty() || offered.step > step->checkpoints.back().step;
+  if (newer && input.attempt.rank == 0) {  // rank 0's are the gang's
     ensure_started(turn, input.attempt, *step, 0);
     turn.record(CheckpointCommitted{input.attempt, offered});
     publish_step(turn, "checkpoint.created", input.attempt.run, input.attempt.step,
@@ -93,9 +106,20 @@ void on(Turn& turn, const AttemptFinishedReport& input) {
   }
   if (input.outcome == Outcome::kSucceeded && !is_deployment(input.attempt.run)) {
     ensure_started(turn, input.attempt, *step, 0);
-    return succeed_attempt(turn, input.attempt, *step, input.outputs, input.usage);
+    if (step->attempt.gang.empty()) {
+      return succeed_attempt(turn, input.attempt, *step, input.outputs, input.usage);
+    }
+    if (!waits_for_ranks(turn, input, *step)) {
+      succeed_attempt(turn, input.attempt, *step, Json(step->attempt.outputs), Json(step->attempt.usage));
+    }
+    return;
   }
   Failure failure{input.outcome, input.exit_code, input.signal, input.error_code, input.error_message, input.usage};
+  if (!step->attempt.gang.empty()) {
+    failure.message =
+        "rank " + std::to_string(input.attempt.rank) + " on " + input.agent.value + ": " + failure.message;
+    failure.usage = add_usage(step->attempt.usage, input.usage);
+  }
   if (input.outcome == Outcome::kStopped && step->attempt.preempted) {
     failure.outcome = Outcome::kPreempted;
     failure.code = "preempted";
@@ -125,6 +149,7 @@ void end_with_failure(Turn& turn, const AttemptId& attempt, const Failure& failu
                            .error_message = failure.message,
                            .usage = failure.usage});
   const LiveStep& step = *find_step(turn.state, attempt.run, attempt.step);
+  stop_ranks(turn, attempt, step.attempt, StopReason::kSuperseded, attempt.rank);
   const Verdict verdict =
       judge_failure(turn.state, attempt, step, retry_of(turn.state, attempt.run, attempt.step), failure, turn.now);
   if (!verdict.retry) {
@@ -141,16 +166,15 @@ void end_with_failure(Turn& turn, const AttemptId& attempt, const Failure& failu
 void stop_attempt(Turn& turn, const RunId& run, const StepId& step, StopReason reason) {
   const LiveStep& live = *find_step(turn.state, run, step);
   const AttemptId attempt{run, step, live.attempt_number};
-  if (!is_current(turn.state, attempt)) {
+  if (live.attempt_number == 0 || live.attempt.ended || is_terminal(live.status)) {
     return;
   }
-  const AgentId agent = live.attempt.agent;
   const bool idle = reason == StopReason::kIdle;
   turn.record(AttemptEnded{.attempt = attempt,
                            .outcome = Outcome::kStopped,
                            .error_code = idle ? "idle" : "cancelled",
                            .error_message = idle ? "nobody used it" : "the run was cancelled"});
-  turn.send(agent, StopAttempt{attempt, reason});
+  stop_ranks(turn, attempt, live.attempt, reason);
 }
 
 }  // namespace luthier::core::internal

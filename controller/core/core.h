@@ -35,7 +35,7 @@ void apply(State& state, const Event& event, Now now);
 // a-1 has 1, …"). Empty for a finished step.
 [[nodiscard]] std::string waiting_reason(const State& state, const RunId& run, const StepId& step, Now now);
 
-// True when this attempt is the newest of its step and the step is not finished: telemetry of others is refused.
+// True when this attempt is the newest of its step, the step is not finished, and this rank of it is not done.
 [[nodiscard]] bool is_current(const State& state, const AttemptId& attempt);
 
 // Turns a name ("m", "m@alias", "m@3", "alias:production" with `own_model`) into a registered version.

@@ -21,6 +21,8 @@ struct StartAttempt {
   std::string resume_artifact;
   std::int64_t resume_step = 0;
   bool exclusive = false;
+  std::int32_t world_size = 1;  // of the gang; the rank is in `attempt`
+  std::string rendezvous;       // "HOST:PORT" where the ranks of a gang meet
   friend bool operator==(const StartAttempt&, const StartAttempt&) = default;
 };
 enum class StopReason { kCancelled, kSuperseded, kTimedOut, kUnknownAttempt, kIdle, kPreempted };

@@ -34,6 +34,11 @@ struct AgentResources {
   std::uint64_t memory_bytes = 0;
   std::vector<Gpu> gpus;
   std::string cpu_model;
+  // Where processes of gangs whose rank 0 runs here may meet: a name or address that other agents reach, and the TCP
+  // ports set aside for it. Empty: rank 0 of a gang cannot run here.
+  std::string rendezvous_host;
+  int rendezvous_port_first = 0;
+  int rendezvous_port_last = 0;
   friend bool operator==(const AgentResources&, const AgentResources&) = default;
 };
 
@@ -46,6 +51,7 @@ struct Allocation {
   double cpus = 0;
   std::uint64_t memory_bytes = 0;
   std::vector<int> gpus;
+  std::string rendezvous = {};  // "HOST:PORT" where the ranks of a gang meet, held by its rank 0; empty: none
   friend bool operator==(const Allocation&, const Allocation&) = default;
 };
 
@@ -147,6 +153,9 @@ struct AttemptAssigned {
   Allocation allocation;
   std::string resume_artifact;  // empty: from the start
   std::int64_t resume_step = 0;
+  // Of an attempt on several nodes: what ranks 1 and up are promised. One event, so that a gang holds all of its
+  // allocations or none whatever becomes of the journal.
+  std::vector<Allocation> gang = {};
   friend bool operator==(const AttemptAssigned&, const AttemptAssigned&) = default;
 };
 struct AttemptStarted {
@@ -175,6 +184,13 @@ struct CheckpointCommitted {
   Checkpoint checkpoint;
   friend bool operator==(const CheckpointCommitted&, const CheckpointCommitted&) = default;
 };
+// A rank of a gang has ended well, while others still run; rank 0's outputs are those of the step.
+struct RankFinished {
+  AttemptId attempt;
+  Json outputs = Json::object();
+  Json usage = Json::object();
+  friend bool operator==(const RankFinished&, const RankFinished&) = default;
+};
 // The attempt is over as far as decisions go: it can commit nothing any more. Its resources stay promised until
 // AllocationReleased.
 struct AttemptEnded {
@@ -184,7 +200,7 @@ struct AttemptEnded {
   int signal = 0;
   std::string error_code;
   std::string error_message;
-  Json usage = Json::object();  // {"cpu_seconds", "peak_memory_bytes", …}, as far as it is known
+  Json usage = Json::object();  // {"cpu_seconds", "peak_memory_bytes", …}, as far as it is known; of a gang: summed
   friend bool operator==(const AttemptEnded&, const AttemptEnded&) = default;
 };
 struct AllocationReleased {
@@ -277,7 +293,7 @@ using Event =
                  AttemptStarted, AttemptReady, CheckpointCommitted, AttemptEnded, AllocationReleased, StepRetrying,
                  StepSucceeded, StepFailed, StepCancelled, CancelRequested, RunFinished, ModelRegistered, AliasMoved,
                  DeploymentRequested, DeploymentStopped, StepWaiting, StorageChanged, AgentCordoned, AgentDraining,
-                 AgentDrained, AgentForgotten, AttemptSilent, AttemptPreempted>;
+                 AgentDrained, AgentForgotten, AttemptSilent, AttemptPreempted, RankFinished>;
 
 [[nodiscard]] std::string event_name(const Event& event);  // "step_ready"
 [[nodiscard]] Json event_to_json(const Event& event);      // the body, without the name

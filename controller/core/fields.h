@@ -26,12 +26,21 @@ void visit(auto& f, Is<AgentResources> auto& x) {
   f("memory_bytes", x.memory_bytes);
   f("gpus", x.gpus);
   f("cpu_model", x.cpu_model);
+  f("rendezvous_host", x.rendezvous_host);
+  f("rendezvous_port_first", x.rendezvous_port_first);
+  f("rendezvous_port_last", x.rendezvous_port_last);
 }
 void visit(auto& f, Is<Allocation> auto& x) {
   f("agent", x.agent);
   f("cpus", x.cpus);
   f("memory_bytes", x.memory_bytes);
   f("gpus", x.gpus);
+  f("rendezvous", x.rendezvous);
+}
+void visit(auto& f, Is<GangMember> auto& x) {
+  f("agent", x.agent);
+  f("started", x.started);
+  f("done", x.done);
 }
 void visit(auto& f, Is<Checkpoint> auto& x) {
   f("step", x.step);
@@ -48,6 +57,7 @@ void visit(auto& f, Is<AttemptId> auto& x) {
   f("run", x.run);
   f("step", x.step);
   f("number", x.number);
+  f("rank", x.rank);
 }
 
 // --- the State ---
@@ -75,6 +85,11 @@ void visit(auto& f, Is<Attempt> auto& x) {
   f("resume_step", x.resume_step);
   f("preempted", x.preempted);
   f("silent_since_wall_ms", x.silent_since_wall_ms);
+  f("done", x.done);
+  f("gang", x.gang);
+  f("rendezvous", x.rendezvous);
+  f("outputs", x.outputs);
+  f("usage", x.usage);
 }
 void visit(auto& f, Is<LiveStep> auto& x) {
   f("status", x.status);
@@ -218,6 +233,7 @@ LUTHIER_EVENT(AttemptAssigned, "attempt_assigned") {
   f("allocation", x.allocation);
   f("resume_artifact", x.resume_artifact);
   f("resume_step", x.resume_step);
+  f("gang", x.gang);
 }
 LUTHIER_EVENT(AttemptStarted, "attempt_started") {
   f("attempt", x.attempt);
@@ -235,6 +251,11 @@ LUTHIER_EVENT(AttemptEnded, "attempt_ended") {
   f("signal", x.signal);
   f("error_code", x.error_code);
   f("error_message", x.error_message);
+  f("usage", x.usage);
+}
+LUTHIER_EVENT(RankFinished, "rank_finished") {
+  f("attempt", x.attempt);
+  f("outputs", x.outputs);
   f("usage", x.usage);
 }
 LUTHIER_EVENT(AllocationReleased, "allocation_released") { f("attempt", x.attempt); }

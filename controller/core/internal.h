@@ -69,7 +69,7 @@ void publish_step(Turn& turn, const std::string& name, const RunId& run, const S
 // --- agents.cc ---
 void on(Turn& turn, const AgentConnected& input);
 void on(Turn& turn, const AgentSilent& input);
-// Current attempts that the controller believes on this agent.
+// Current attempts (ranks of them, of gangs) that the controller believes on this agent.
 [[nodiscard]] std::vector<AttemptId> current_attempts(const State& state, const AgentId& agent);
 
 // --- drains.cc: what people want of an agent ---
@@ -100,10 +100,22 @@ struct Failure {
   std::string message;
   Json usage = Json::object();
 };
-// Ends the current attempt and decides whether the step is tried again.
+// Ends the current attempt, stops the other ranks of a gang, and decides whether the step is tried again. `attempt`
+// is the rank that failed.
 void end_with_failure(Turn& turn, const AttemptId& attempt, const Failure& failure);
 // Ends the current attempt because nobody wants it any more, and tells its agent.
 void stop_attempt(Turn& turn, const RunId& run, const StepId& step, StopReason reason);
+
+// --- gang.cc: attempts on several nodes ---
+// Tells the agents of all ranks that are not done, but for `except`.
+void stop_ranks(Turn& turn, const AttemptId& attempt, const Attempt& live, StopReason reason,
+                std::optional<std::int32_t> except = std::nullopt);
+// "HOST:PORT" of the agent's range at which no gang meets; empty: none.
+[[nodiscard]] std::string free_rendezvous(const State& state, const AgentId& agent);
+// Of a ready step: agents that may still run processes of its earlier attempts. An `exclusive` gang waits for these.
+[[nodiscard]] std::vector<AgentId> old_ranks_alive(const State& state, const RunId& run, const StepId& step);
+// By rank.
+[[nodiscard]] std::vector<AgentId> agents_of(const Attempt& attempt);
 
 // --- retry.cc ---
 struct Verdict {

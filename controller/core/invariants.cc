@@ -48,7 +48,15 @@ void InvariantChecker::adopt(const Key& key, const plan::Step& plan, const LiveS
     default: step.phase = Phase::kOver; break;
   }
   step.newest_attempt = live.attempt_number;
-  step.agent = live.attempt.agent;
+  step.agents = {live.attempt.agent};
+  for (const GangMember& member : live.attempt.gang) {
+    step.agents.push_back(member.agent);
+  }
+  for (std::int32_t rank = 0; rank < world_size(live.attempt); ++rank) {
+    if (rank_done(live.attempt, rank)) {
+      step.done.insert(rank);
+    }
+  }
   step.attempt_open = step.phase == Phase::kAssigned || step.phase == Phase::kRunning;
   step.outputs_committed = live.status == StepStatus::kSucceeded;
   step.newest_checkpoint = live.checkpoints.empty() ? 0 : live.checkpoints.back().step;
@@ -196,6 +204,9 @@ void InvariantChecker::hold(const AttemptId& attempt, const Allocation& allocati
                      " while " + to_string(holder->second) + " holds it");
     }
   }
+  if (!allocation.rendezvous.empty() && !rendezvous_.emplace(allocation.rendezvous, attempt).second) {
+    violate(4, "two gangs meet at " + allocation.rendezvous);
+  }
 }
 
 void InvariantChecker::on(const AttemptAssigned& event, Now) {
@@ -213,9 +224,28 @@ void InvariantChecker::on(const AttemptAssigned& event, Now) {
   }
   step->phase = Phase::kAssigned;
   step->newest_attempt = event.attempt.number;
-  step->agent = event.allocation.agent;
+  step->agents = {event.allocation.agent};
+  step->done.clear();
   step->attempt_open = true;
   hold(event.attempt, event.allocation);
+  AttemptId rank = event.attempt;
+  for (const Allocation& allocation : event.gang) {
+    ++rank.rank;
+    step->agents.push_back(allocation.agent);
+    hold(rank, allocation);
+  }
+  if (std::cmp_not_equal(step->agents.size(), step->plan.resources.nodes) ||
+      std::set<AgentId>(step->agents.begin(), step->agents.end()).size() != step->agents.size()) {
+    violate(3, to_string(event.attempt) + " was given " + std::to_string(step->agents.size()) +
+                   " allocations; it wants " + std::to_string(step->plan.resources.nodes) + " different agents");
+  }
+}
+
+void InvariantChecker::on(const RankFinished& event, Now) {
+  Step* step = newest_open(event.attempt, 2, "finished a rank");
+  if (step != nullptr && !step->done.insert(event.attempt.rank).second) {
+    violate(2, to_string(event.attempt) + " finished twice");
+  }
 }
 
 void InvariantChecker::on(const CheckpointCommitted& event, Now) {
@@ -241,11 +271,15 @@ void InvariantChecker::on(const AttemptEnded& event, Now) {
         violate(2, to_string(event.attempt) + " committed outputs after another attempt had");
       }
       step->outputs_committed = true;
+      if (step->agents.size() > 1 && step->done.size() != step->agents.size()) {
+        violate(3, to_string(event.attempt) + " succeeded when " + std::to_string(step->done.size()) + " of " +
+                       std::to_string(step->agents.size()) + " ranks had");
+      }
       break;
     case Outcome::kInfrastructureFailure:
       ++step->infrastructure_failures;
       if (is_crash(event.error_code)) {
-        step->crashed_on.insert(step->agent);
+        step->crashed_on.insert(step->agents.at(static_cast<std::size_t>(event.attempt.rank)));
       }
       break;
     case Outcome::kPreempted: ++step->preemptions; break;
@@ -264,6 +298,7 @@ void InvariantChecker::on(const AllocationReleased& event, Now) {
   for (const int gpu : found->second.gpus) {
     gpus_.erase({found->second.agent, gpu});
   }
+  rendezvous_.erase(found->second.rendezvous);
   allocations_.erase(found);
 }
 

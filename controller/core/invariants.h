@@ -48,7 +48,8 @@ class InvariantChecker {
     plan::Step plan;  // of a deployment: only what serving needs
     Phase phase = Phase::kWaiting;
     std::int32_t newest_attempt = 0;
-    AgentId agent;                   // of the newest attempt
+    std::vector<AgentId> agents;     // of the newest attempt, by rank
+    std::set<std::int32_t> done;     // ranks of it that ended well
     bool attempt_open = false;       // assigned and not ended
     bool outputs_committed = false;  // an attempt ended in success
     std::int64_t newest_checkpoint = 0;
@@ -80,6 +81,7 @@ class InvariantChecker {
   void on(const AttemptStarted& event, Now now);
   void on(const AttemptReady& event, Now now);
   void on(const CheckpointCommitted& event, Now now);
+  void on(const RankFinished& event, Now now);
   void on(const AttemptEnded& event, Now now);
   void on(const AllocationReleased& event, Now now);
   void on(const StepRetrying& event, Now now);
@@ -106,6 +108,8 @@ class InvariantChecker {
   [[nodiscard]] std::string untruth_of_needs(const Step& step, const RunId& run, const std::string& reason) const;
   [[nodiscard]] std::string untruth_of_pause(const Step& step, const std::string& reason, Now now) const;
   [[nodiscard]] std::string untruth_of_room(const Step& step, const std::string& reason) const;
+  [[nodiscard]] std::string untruth_of_gang(const Step& step, const std::string& reason) const;
+  [[nodiscard]] std::string untruth_of_old_ranks(const Step& step, const Key& key) const;
   [[nodiscard]] std::string untruth_of_absence(const Step& step, const std::string& reason) const;
   // Whether it may be given such a step at all.
   [[nodiscard]] static bool is_open(const Node& node, const plan::Resources& wanted);
@@ -117,6 +121,7 @@ class InvariantChecker {
   std::map<AgentId, Node> agents_;
   std::map<std::pair<AgentId, int>, AttemptId> gpus_;
   std::map<AttemptId, Allocation> allocations_;
+  std::map<std::string, AttemptId> rendezvous_;
   Options options_;
   milliseconds start_grace_{0};
   std::int64_t started_monotonic_ms_ = 0;

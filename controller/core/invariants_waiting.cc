@@ -50,6 +50,13 @@ std::string InvariantChecker::untruth(const Step& step, const Key& key, const st
   if (reason.starts_with("waits for an agent: ") && step.phase == Phase::kReady) {
     return untruth_of_absence(step, reason);
   }
+  if (reason.starts_with("waits for its last attempt's processes ") && step.phase == Phase::kReady) {
+    return untruth_of_old_ranks(step, key);
+  }
+  if ((reason.starts_with("only ") || reason.starts_with("waits for a rendezvous port")) &&
+      step.phase == Phase::kReady) {
+    return untruth_of_gang(step, reason);
+  }
   if (reason.starts_with("waits for ") && step.phase == Phase::kWaiting) {
     return untruth_of_needs(step, key.first, reason);
   }
@@ -133,6 +140,24 @@ std::string InvariantChecker::untruth_of_room(const Step& step, const std::strin
   return {};
 }
 
+std::string InvariantChecker::untruth_of_gang(const Step& step, const std::string& reason) const {
+  const plan::Resources& wanted = step.plan.resources;
+  const auto with_room = static_cast<int>(
+      std::count_if(agents_.begin(), agents_.end(), [&](const auto& each) { return has_room(each.first, wanted); }));
+  if (reason.starts_with("waits for a rendezvous port")) {
+    return with_room >= wanted.nodes ? "" : "it waits for agents too";
+  }
+  const std::string expected =
+      "only " + std::to_string(with_room) + " of the " + std::to_string(wanted.nodes) + " agents that it needs ";
+  return with_room < wanted.nodes && reason.starts_with(expected) ? "" : std::to_string(with_room) + " have room";
+}
+
+std::string InvariantChecker::untruth_of_old_ranks(const Step& step, const Key& key) const {
+  const auto held = allocations_.lower_bound({key.first, key.second});
+  const bool holds = held != allocations_.end() && held->first.run == key.first && held->first.step == key.second;
+  return holds && step.plan.exclusive ? "" : "nothing of an earlier attempt is left";
+}
+
 std::string InvariantChecker::untruth_of_absence(const Step& step, const std::string& reason) const {
   if (agents_.empty() != (reason.find("none has joined") != std::string::npos)) {
     return agents_.empty() ? "no agent ever joined" : "an agent has joined";
@@ -150,17 +175,23 @@ std::string InvariantChecker::untruth_of_place(const Step& step, const std::stri
     return "it is not placed";
   }
   const bool runs = reason.starts_with("runs on ");
-  const bool away = reason.find("has not come back") != std::string::npos;
+  const bool away = reason.find(" not come back") != std::string::npos;
   if (runs != (step.phase == Phase::kRunning)) {
     return runs ? "it has not started" : "it runs";
   }
-  if (!reason.starts_with((runs ? "runs on " : "was given to ") + step.agent.value + ",")) {
-    return "it is on " + step.agent.value;
+  std::string agents;
+  bool connected = true;
+  for (std::size_t rank = 0; rank < step.agents.size(); ++rank) {
+    const bool last = rank + 1 == step.agents.size();
+    agents += (rank == 0 ? "" : last ? " and " : ", ") + step.agents[rank].value;
+    const auto node = agents_.find(step.agents[rank]);
+    connected = connected && node != agents_.end() && node->second.connected;
   }
-  const auto node = agents_.find(step.agent);
-  const bool connected = node != agents_.end() && node->second.connected;
+  if (!reason.starts_with((runs ? "runs on " : "was given to ") + agents + ",")) {
+    return "it is on " + agents;
+  }
   if (away == connected) {
-    return step.agent.value + (connected ? " is connected" : " is not connected");
+    return agents + (connected ? " are connected" : " are not all connected");
   }
   const std::string attempt = ", attempt " + std::to_string(step.newest_attempt);
   // Behind the number may come what goes on with it.

@@ -61,6 +61,21 @@ std::string absent_text(const std::vector<std::string>& agents, const std::strin
   return agents.empty() ? "" : join(agents, " and ") + (agents.size() == 1 ? " is " : " are ") + what;
 }
 
+// Why no agents take a gang.
+std::string no_gang(const plan::Resources& wanted, int with_room, int large_enough, const std::string& offers) {
+  if (with_room >= wanted.nodes) {
+    return "waits for a rendezvous port: no agent with room has a free one; see luthier-agent --rendezvous-ports";
+  }
+  std::string text = "only " + std::to_string(with_room) + " of the " + std::to_string(wanted.nodes) +
+                     " agents that it needs " + (with_room == 1 ? "has " : "have ") + wanted_text(wanted) + ": " +
+                     offers;
+  if (large_enough < wanted.nodes) {
+    text += "; only " + std::to_string(large_enough) + (large_enough == 1 ? " is" : " are") +
+            " large enough, even when idle";
+  }
+  return text;
+}
+
 // Why no agent takes a step that is ready and due.
 std::string no_room(const State& state, const plan::Resources& wanted) {
   std::vector<std::string> offers;
@@ -68,7 +83,8 @@ std::string no_room(const State& state, const plan::Resources& wanted) {
   std::vector<std::string> draining;
   std::vector<std::string> cordoned;
   std::vector<std::string> unlike;
-  bool large_enough = false;
+  int large_enough = 0;
+  int with_room = 0;
   const std::map<AgentId, FreeResources> free = internal::free_resources(state);
   for (const auto& [id, agent] : state.agents) {
     if (agent.status != AgentStatus::kConnected) {
@@ -85,7 +101,8 @@ std::string no_room(const State& state, const plan::Resources& wanted) {
     }
     FreeResources all{.cpus = agent.resources.cpus, .memory_bytes = agent.resources.memory_bytes};
     all.gpus.resize(agent.resources.gpus.size());
-    large_enough = large_enough || internal::fits(all, wanted);
+    large_enough += internal::fits(all, wanted) ? 1 : 0;
+    with_room += internal::fits(free.at(id), wanted) ? 1 : 0;
     offers.push_back(offer_text(id, agent, free.at(id), wanted));
   }
   if (offers.empty()) {
@@ -101,8 +118,11 @@ std::string no_room(const State& state, const plan::Resources& wanted) {
     return absent.empty() ? "waits for an agent: none has joined yet; start one with luthier-agent"
                           : "waits for an agent: " + join(absent, ", ");
   }
+  if (wanted.nodes > 1) {
+    return no_gang(wanted, with_room, large_enough, join(offers, ", "));
+  }
   const std::string room = "no agent has " + wanted_text(wanted) + ": " + join(offers, ", ");
-  return large_enough ? room : room + "; none is large enough, even when idle";
+  return large_enough > 0 ? room : room + "; none is large enough, even when idle";
 }
 
 constexpr std::size_t kNamesMax = 5;  // in one sentence
@@ -121,6 +141,14 @@ std::string waiting_for_needs(const LiveRun& run, const plan::Step& step) {
   return "waits for " + join(open, " and ");
 }
 
+std::string names_of(const std::vector<AgentId>& agents) {
+  std::vector<std::string> names;
+  for (const AgentId& agent : agents) {
+    names.push_back(agent.value);
+  }
+  return join(names, " and ");
+}
+
 std::string seconds_until(std::int64_t at_ms, Now now) {
   return std::to_string(std::max<std::int64_t>(1, (at_ms - now.wall_ms + 999) / 1000)) + " s";
 }
@@ -134,19 +162,30 @@ std::string ready_reason(const State& state, const RunId& run, const StepId& id,
   }
   const plan::Step* step = internal::find_plan_step(state, run, id);
   const plan::Resources serving{.nodes = 1, .gpus = 0, .cpus = 0, .memory_bytes = 0};
+  if (step != nullptr && step->exclusive && step->resources.nodes > 1) {
+    if (const std::vector<AgentId> agents = internal::old_ranks_alive(state, run, id); !agents.empty()) {
+      return "waits for its last attempt's processes to end on " + names_of(agents);
+    }
+  }
   return no_room(state, step == nullptr ? serving : step->resources);
 }
 
 std::string placed_reason(const State& state, const LiveStep& live) {
-  const std::string agent = live.attempt.agent.value;
-  const auto found = state.agents.find(live.attempt.agent);
-  const bool away = found == state.agents.end() || found->second.status != AgentStatus::kConnected;
-  if (away) {
-    return (live.attempt.started ? "runs on " : "was given to ") + agent +
-           ", which has not come back yet since the controller started";
+  const std::vector<AgentId> agents = internal::agents_of(live.attempt);
+  std::vector<AgentId> away = agents;
+  std::erase_if(away, [&state](const AgentId& agent) {
+    const auto found = state.agents.find(agent);
+    return found != state.agents.end() && found->second.status == AgentStatus::kConnected;
+  });
+  const bool started = live.status == StepStatus::kRunning;
+  if (!away.empty()) {
+    const bool all = away.size() == agents.size();
+    return (started ? "runs on " : "was given to ") + names_of(agents) + ", " +
+           (all ? "which" : "of which " + names_of(away)) + (away.size() == 1 ? " has" : " have") +
+           " not come back yet since the controller started";
   }
-  if (live.attempt.started) {
-    std::string text = "runs on " + agent + ", attempt " + std::to_string(live.attempt_number);
+  if (started) {
+    std::string text = "runs on " + names_of(agents) + ", attempt " + std::to_string(live.attempt_number);
     if (live.attempt.preempted) {
       text += "; it is being stopped, to go on on another agent";
     } else if (live.attempt.silent_since_wall_ms != 0) {
@@ -154,7 +193,8 @@ std::string placed_reason(const State& state, const LiveStep& live) {
     }
     return text;
   }
-  return "was given to " + agent + ", which prepares its inputs";
+  return "was given to " + names_of(agents) + ", which " + (agents.size() == 1 ? "prepares" : "prepare") +
+         " its inputs";
 }
 
 }  // namespace

@@ -20,40 +20,70 @@ FreeByAgent open_agents(const State& state) {
   return open;
 }
 
-void assign(Turn& turn, const RunId& run, const StepId& id, Allocation allocation) {
+// `ranks`: what each of them is promised, from rank 0 on.
+void assign(Turn& turn, const RunId& run, const StepId& id, std::vector<Allocation> ranks) {
   const LiveStep& step = *find_step(turn.state, run, id);
-  AttemptAssigned event{.attempt = {run, id, step.attempt_number + 1}, .allocation = std::move(allocation)};
+  AttemptAssigned event{.attempt = {run, id, step.attempt_number + 1}, .allocation = std::move(ranks.front())};
+  ranks.erase(ranks.begin());
+  event.gang = std::move(ranks);
   if (!step.checkpoints.empty()) {
     event.resume_artifact = step.checkpoints.back().artifact;
     event.resume_step = step.checkpoints.back().step;
   }
-  const AttemptId attempt = event.attempt;
-  const AgentId agent = event.allocation.agent;
+  AttemptId attempt = event.attempt;
   turn.record(std::move(event));
-  turn.send(agent, start_command(turn.state, attempt));
+  const Attempt live = find_step(turn.state, run, id)->attempt;
+  for (; attempt.rank < world_size(live); ++attempt.rank) {
+    turn.send(agent_of(live, attempt.rank), start_command(turn.state, attempt));
+  }
 }
 
-// Whether some agent had room for it.
-bool place_step(Turn& turn, const ReadyKey& key, const plan::Step& step, FreeByAgent& open) {
-  const plan::Resources& wanted = step.resources;
-  FreeByAgent::iterator best = open.end();
-  for (auto each = open.begin(); each != open.end(); ++each) {
-    if (fits(each->second, wanted) && has_labels(turn.state.agents.at(each->first), wanted.labels) &&
-        (best == open.end() || each->second.cpus > best->second.cpus)) {
-      best = each;
-    }
-  }
-  if (best == open.end()) {
-    return false;
-  }
-  auto& [agent, free] = *best;
+Allocation take(const AgentId& agent, FreeResources& free, const plan::Resources& wanted) {
   Allocation allocation{.agent = agent, .cpus = wanted.cpus, .memory_bytes = wanted.memory_bytes, .gpus = {}};
   const auto gpus_end = free.gpus.begin() + wanted.gpus;
   allocation.gpus.assign(free.gpus.begin(), gpus_end);
   free.gpus.erase(free.gpus.begin(), gpus_end);
   free.cpus -= wanted.cpus;
   free.memory_bytes -= wanted.memory_bytes;
-  assign(turn, key.run, step.id, std::move(allocation));
+  return allocation;
+}
+
+// The agents with room for one node of it, those with most free CPUs first.
+std::vector<FreeByAgent::iterator> candidates(const State& state, const plan::Resources& wanted, FreeByAgent& open) {
+  std::vector<FreeByAgent::iterator> found;
+  for (auto each = open.begin(); each != open.end(); ++each) {
+    if (fits(each->second, wanted) && has_labels(state.agents.at(each->first), wanted.labels)) {
+      found.push_back(each);
+    }
+  }
+  std::stable_sort(found.begin(), found.end(), [](auto a, auto b) { return a->second.cpus > b->second.cpus; });
+  return found;
+}
+
+// Whether as many agents as it wants nodes had room for it: all, or none is touched.
+bool place_step(Turn& turn, const ReadyKey& key, const plan::Step& step, FreeByAgent& open) {
+  const plan::Resources& wanted = step.resources;
+  std::vector<FreeByAgent::iterator> places = candidates(turn.state, wanted, open);
+  if (std::cmp_less(places.size(), wanted.nodes)) {
+    return false;
+  }
+  std::string rendezvous;
+  if (wanted.nodes > 1) {  // rank 0 goes where the others can meet it
+    const auto host = std::find_if(places.begin(), places.end(),
+                                   [&](auto place) { return !free_rendezvous(turn.state, place->first).empty(); });
+    if (host == places.end()) {
+      return false;
+    }
+    rendezvous = free_rendezvous(turn.state, (*host)->first);
+    std::rotate(places.begin(), host, host + 1);
+  }
+  std::vector<Allocation> ranks;
+  for (int rank = 0; rank < wanted.nodes; ++rank) {
+    auto& [agent, free] = *places[static_cast<std::size_t>(rank)];
+    ranks.push_back(take(agent, free, wanted));
+  }
+  ranks.front().rendezvous = rendezvous;
+  assign(turn, key.run, step.id, std::move(ranks));
   return true;
 }
 
@@ -66,7 +96,9 @@ void place_steps(Turn& turn, FreeByAgent& open) {
     const LiveRun& run = turn.state.runs.at(key.run);
     const plan::Step& step = run.plan.steps.at(key.position);
     const Shape shape = shape_of(step);
-    if (!full.contains(shape) && is_due(run.steps.at(step.id), step.retry, turn.now) &&
+    const bool waits =
+        step.exclusive && step.resources.nodes > 1 && !old_ranks_alive(turn.state, key.run, step.id).empty();
+    if (!waits && !full.contains(shape) && is_due(run.steps.at(step.id), step.retry, turn.now) &&
         !place_step(turn, key, step, open)) {
       full.insert(shape);
     }
@@ -85,7 +117,7 @@ void place_deployments(Turn& turn, FreeByAgent& open) {
       return std::make_tuple(a.second.serving, -a.second.cpus) < std::make_tuple(b.second.serving, -b.second.cpus);
     });
     ++best->second.serving;
-    assign(turn, id, serve_step(), Allocation{.agent = best->first});
+    assign(turn, id, serve_step(), {Allocation{.agent = best->first}});
   }
 }
 
@@ -134,7 +166,9 @@ StartAttempt start_command(const State& state, const AttemptId& id) {
                        .with = live.with,
                        .allocation = state.allocations.at(id),
                        .resume_artifact = live.attempt.resume_artifact,
-                       .resume_step = live.attempt.resume_step};
+                       .resume_step = live.attempt.resume_step,
+                       .world_size = world_size(live.attempt),
+                       .rendezvous = live.attempt.rendezvous};
   if (const plan::Step* planned = find_plan_step(state, id.run, id.step)) {
     command.uses = planned->uses;
     command.timeout = planned->timeout;

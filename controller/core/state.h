@@ -71,7 +71,16 @@ struct Agent {
   friend bool operator==(const Agent&, const Agent&) = default;
 };
 
-// The newest attempt of a step; older ones can commit nothing any more.
+// A process of a gang, of rank 1 or more.
+struct GangMember {
+  AgentId agent;
+  bool started = false;
+  bool done = false;  // it ended well
+  friend bool operator==(const GangMember&, const GangMember&) = default;
+};
+
+// The newest attempt of a step; older ones can commit nothing any more. The members without a rank are those of rank 0,
+// unless it says otherwise.
 struct Attempt {
   AgentId agent;
   bool started = false;  // its process was reported
@@ -80,7 +89,12 @@ struct Attempt {
   std::string resume_artifact;
   std::int64_t resume_step = 0;
   bool preempted = false;                 // it was asked to make room
-  std::int64_t silent_since_wall_ms = 0;  // its process says nothing; 0: it speaks
+  std::int64_t silent_since_wall_ms = 0;  // its process (of any rank) says nothing; 0: it speaks
+  bool done = false;                      // rank 0 of a gang ended well; others have not yet
+  std::vector<GangMember> gang;           // ranks 1 and up; empty: one node
+  std::string rendezvous;                 // "HOST:PORT" of a gang
+  Json outputs;                           // of rank 0, once it is done
+  Json usage;                             // of all ranks that are done
   friend bool operator==(const Attempt&, const Attempt&) = default;
 };
 
@@ -173,6 +187,14 @@ struct State {
 [[nodiscard]] bool is_terminal(StepStatus status);
 // Codes of infrastructure failures of which the step itself may be the cause: these count towards the crash limit.
 [[nodiscard]] bool is_crash(const std::string& code);
+// How many processes it has: 1, or the size of the gang.
+[[nodiscard]] std::int32_t world_size(const Attempt& attempt);
+// The agent that has this rank of it; LUTHIER_CHECKs that there is such a rank.
+[[nodiscard]] const AgentId& agent_of(const Attempt& attempt, std::int32_t rank);
+[[nodiscard]] bool rank_started(const Attempt& attempt, std::int32_t rank);
+[[nodiscard]] bool rank_done(const Attempt& attempt, std::int32_t rank);
+// What two processes used: seconds are summed, of peaks the greater counts.
+[[nodiscard]] Json add_usage(const Json& one, const Json& other);
 // "d-3" rather than "r-3".
 [[nodiscard]] bool is_deployment(const RunId& run);
 // The step of every deployment.

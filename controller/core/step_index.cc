@@ -52,7 +52,8 @@ void close(LiveRun& run, std::uint32_t position) {
 }  // namespace
 
 Shape shape_of(const plan::Step& step) {
-  return {step.resources.gpus, step.resources.cpus, step.resources.memory_bytes, step.resources.labels};
+  return {step.resources.nodes, step.resources.gpus, step.resources.cpus, step.resources.memory_bytes,
+          step.resources.labels};
 }
 
 std::int64_t ReadyQueue::next_due_after(std::int64_t wall_ms) const {

@@ -39,7 +39,7 @@ struct ReadyKey {
 };
 
 // What a step asks of an agent; steps of equal shape find room or do not.
-using Shape = std::tuple<int, double, std::uint64_t, std::map<std::string, std::string>>;
+using Shape = std::tuple<int, int, double, std::uint64_t, std::map<std::string, std::string>>;
 [[nodiscard]] Shape shape_of(const plan::Step& step);
 
 // Ready steps that wait for an agent.

@@ -78,6 +78,8 @@ void fill(const core::StartAttempt& command, std::uint64_t epoch, v1::ConnectRes
   start.set_resume_artifact(command.resume_artifact);
   start.set_resume_step(command.resume_step);
   start.set_exclusive(command.exclusive);
+  start.set_world_size(command.world_size);
+  start.set_rendezvous(command.rendezvous);
 }
 
 void fill(const core::StopAttempt& command, std::uint64_t epoch, v1::ConnectResponse& out) {
@@ -147,16 +149,17 @@ v1::AttemptRef to_proto(const AttemptId& attempt) {
   out.set_run(attempt.run.value);
   out.set_step(attempt.step.value);
   out.set_number(attempt.number);
+  out.set_rank(attempt.rank);
   return out;
 }
 
 Result<AttemptId> from_proto(const v1::AttemptRef& attempt) {
   if (attempt.run().empty() || attempt.run().size() > kIdBytesMax || attempt.step().empty() ||
-      attempt.step().size() > kIdBytesMax || attempt.number() < 1) {
+      attempt.step().size() > kIdBytesMax || attempt.number() < 1 || attempt.rank() < 0) {
     return Error{ErrorCode::kInvalidArgument, "an attempt needs a run, a step (at most " + std::to_string(kIdBytesMax) +
-                                                  " bytes each) and a number from 1 on"};
+                                                  " bytes each), a number from 1 on and a rank from 0 on"};
   }
-  return AttemptId{RunId{attempt.run()}, StepId{attempt.step()}, attempt.number()};
+  return AttemptId{RunId{attempt.run()}, StepId{attempt.step()}, attempt.number(), attempt.rank()};
 }
 
 v1::AgentResources to_proto(const core::AgentResources& resources) {
@@ -164,6 +167,9 @@ v1::AgentResources to_proto(const core::AgentResources& resources) {
   out.set_cpus(resources.cpus);
   out.set_memory_bytes(resources.memory_bytes);
   out.set_cpu_model(resources.cpu_model);
+  out.set_rendezvous_host(resources.rendezvous_host);
+  out.set_rendezvous_port_first(resources.rendezvous_port_first);
+  out.set_rendezvous_port_last(resources.rendezvous_port_last);
   for (const core::Gpu& gpu : resources.gpus) {
     v1::Gpu& one = *out.add_gpus();
     one.set_index(gpu.index);
@@ -179,6 +185,9 @@ core::AgentResources from_proto(const v1::AgentResources& resources) {
   out.cpus = resources.cpus();
   out.memory_bytes = resources.memory_bytes();
   out.cpu_model = resources.cpu_model();
+  out.rendezvous_host = resources.rendezvous_host();
+  out.rendezvous_port_first = resources.rendezvous_port_first();
+  out.rendezvous_port_last = resources.rendezvous_port_last();
   for (const v1::Gpu& gpu : resources.gpus()) {
     out.gpus.push_back({gpu.index(), gpu.name(), gpu.uuid(), gpu.memory_bytes()});
   }

@@ -57,8 +57,9 @@ Exchange Session::exchange(const std::string& subject) const {
 }
 
 void Session::record_then_send(Response response) {
-  Exchange change = exchange(response.subject);
-  const auto answer = [self = shared_from_this(), held = std::make_shared<Response>(std::move(response))] {
+  const auto self = shared_from_this();
+  const auto held = std::make_shared<Response>(std::move(response));
+  const auto answer = [self, held] {
     net::post(self->stream_.get_executor(), [self, held] {
       if (self->phase_ != Phase::kClosed) {
         self->send(std::move(*held));
@@ -68,8 +69,8 @@ void Session::record_then_send(Response response) {
   // The change is made, so the client is told so even when no record of it could be kept.
   shared_->run_on_pool(
       request_.id,
-      [self = shared_from_this(), change = std::move(change), answer] {
-        self->shared_->observer.changing(change);
+      [self, held, answer] {
+        self->shared_->observer.changing(self->exchange(held->subject));  // refers to *held
         answer();
       },
       answer);

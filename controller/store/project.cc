@@ -44,6 +44,7 @@ Result<void> project(Database& database, const core::Event& event, Now now) {
                         [&](const core::DeploymentStopped& e) { return model(e); },
                         // Nothing of these shows in a read model: the journal and the outbox hold them.
                         [](const core::ControllerStarted&) { return Result<void>(); },
+                        [](const core::RankFinished&) { return Result<void>(); },
                         [](const core::AttemptReady&) { return Result<void>(); },
                         [](const core::AttemptSilent&) { return Result<void>(); },
                         [](const core::AttemptPreempted&) { return Result<void>(); },

@@ -12,7 +12,9 @@ Json resources_json(const core::AgentResources& resources) {
   return {{"cpus", resources.cpus},
           {"memory_bytes", resources.memory_bytes},
           {"gpus", std::move(gpus)},
-          {"cpu_model", resources.cpu_model}};
+          {"cpu_model", resources.cpu_model},
+          {"rendezvous_host", resources.rendezvous_host},
+          {"rendezvous_ports", {resources.rendezvous_port_first, resources.rendezvous_port_last}}};
 }
 
 }  // namespace

@@ -93,6 +93,11 @@ Result<void> project_attempt(Database& database, const core::AttemptAssigned& ev
       "INSERT INTO attempts (run, step, number, agent, status, assigned_ms, error_code, error_message, resume_step) "
       "VALUES (?, ?, ?, ?, 'assigned', ?, '', '', ?)",
       id.run.value, id.step.value, id.number, event.allocation.agent.value, now.wall_ms, resume_step));
+  std::int32_t rank = 0;
+  for (const core::Allocation& allocation : event.gang) {
+    LUTHIER_TRY_VOID(database.run("INSERT INTO attempt_ranks (run, step, number, rank, agent) VALUES (?, ?, ?, ?, ?)",
+                                  id.run.value, id.step.value, id.number, ++rank, allocation.agent.value));
+  }
   return database.run("UPDATE steps SET status = ?3, reason = '', attempt = ?4 WHERE run = ?1 AND step = ?2",
                       id.run.value, id.step.value, core::to_string(core::StepStatus::kAssigned), id.number);
 }
@@ -100,7 +105,7 @@ Result<void> project_attempt(Database& database, const core::AttemptAssigned& ev
 Result<void> project_attempt(Database& database, const core::AttemptStarted& event, Now now) {
   const AttemptId& id = event.attempt;
   LUTHIER_TRY_VOID(
-      database.run("UPDATE attempts SET status = 'running', started_ms = ?4 "
+      database.run("UPDATE attempts SET status = 'running', started_ms = COALESCE(started_ms, ?4) "
                    "WHERE run = ?1 AND step = ?2 AND number = ?3 AND ended_ms IS NULL",
                    id.run.value, id.step.value, id.number, now.wall_ms));
   return database.run(
@@ -120,6 +125,11 @@ Result<void> project_attempt(Database& database, const core::AttemptEnded& event
 
 Result<void> project_attempt(Database& database, const core::AllocationReleased& event, Now now) {
   const AttemptId& id = event.attempt;
+  if (id.rank > 0) {
+    return database.run(
+        "UPDATE attempt_ranks SET released_ms = ?5 WHERE run = ?1 AND step = ?2 AND number = ?3 AND rank = ?4",
+        id.run.value, id.step.value, id.number, id.rank, now.wall_ms);
+  }
   return database.run("UPDATE attempts SET released_ms = ?4 WHERE run = ?1 AND step = ?2 AND number = ?3", id.run.value,
                       id.step.value, id.number, now.wall_ms);
 }

@@ -65,8 +65,10 @@ Result<Json> read_agents(Database& database) {
   Json agents = Json::array();
   LUTHIER_TRY_VOID(database.query(
       "SELECT agent, name, status, boot_id, resources, last_change_ms, "
-      "(SELECT json_group_array(run || '/' || step || '/' || number) FROM attempts "
-      " WHERE attempts.agent = agents.agent AND released_ms IS NULL), labels, version, cordoned, drain, "
+      "(SELECT json_group_array(id) FROM (SELECT run || '/' || step || '/' || number AS id FROM attempts "
+      " WHERE attempts.agent = agents.agent AND released_ms IS NULL UNION ALL "
+      " SELECT run || '/' || step || '/' || number || '#' || rank FROM attempt_ranks "
+      " WHERE attempt_ranks.agent = agents.agent AND released_ms IS NULL)), labels, version, cordoned, drain, "
       "drain_deadline_ms FROM agents ORDER BY sequence",
       [&agents](const Row& row) {
         agents.push_back({{"id", row.text(0)},

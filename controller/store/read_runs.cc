@@ -74,7 +74,9 @@ Result<void> read_steps(Database& database, const std::string& run, Steps& steps
 Result<void> read_attempts(Database& database, const std::string& run, Steps& steps) {
   return database.query(
       "SELECT step, number, agent, status, started_ms, ended_ms, exit_code, signal, error_code, error_message, "
-      "resume_step, usage FROM attempts WHERE run = ? ORDER BY step, number",
+      "resume_step, usage, (SELECT json_group_array(json_object('rank', rank, 'agent', agent)) FROM attempt_ranks "
+      "WHERE attempt_ranks.run = attempts.run AND attempt_ranks.step = attempts.step "
+      "AND attempt_ranks.number = attempts.number) FROM attempts WHERE run = ? ORDER BY step, number",
       [&steps](const Row& row) {
         steps.append(row, 0, "attempts",
                      {{"number", row.integer(1)},
@@ -87,7 +89,8 @@ Result<void> read_attempts(Database& database, const std::string& run, Steps& st
                       {"error_code", row.text(8)},
                       {"error_message", row.text(9)},
                       {"resume_step", integer_or_null(row, 10)},
-                      {"usage", row.json(11)}});
+                      {"usage", row.json(11)},
+                      {"ranks", row.json(12)}});
       },
       run);
 }

@@ -213,6 +213,20 @@ ALTER TABLE runs ADD COLUMN rerun_of TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN record_index INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+// Ranks 1 and up of attempts on several nodes; rank 0 is the attempt's row.
+constexpr std::string_view kControl6 = R"sql(
+CREATE TABLE attempt_ranks (
+  run TEXT NOT NULL,
+  step TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  rank INTEGER NOT NULL,
+  agent TEXT NOT NULL,
+  released_ms INTEGER,
+  PRIMARY KEY (run, step, number, rank)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempt_ranks_held ON attempt_ranks (agent) WHERE released_ms IS NULL;
+)sql";
+
 constexpr std::string_view kTelemetry1 = R"sql(
 CREATE TABLE logs (
   log INTEGER PRIMARY KEY,
@@ -259,7 +273,7 @@ CREATE TABLE audit (
 )sql";
 
 constexpr std::array kControl{Migration{1, kControl1}, Migration{2, kControl2}, Migration{3, kControl3},
-                              Migration{4, kControl4}, Migration{5, kControl5}};
+                              Migration{4, kControl4}, Migration{5, kControl5}, Migration{6, kControl6}};
 constexpr std::array kTelemetry{Migration{1, kTelemetry1}, Migration{2, kTelemetry2}};
 
 }  // namespace

@@ -16,6 +16,15 @@ constexpr std::size_t kChunkBytesMax = std::size_t{256} << 10;
 constexpr std::uint64_t kSliceBytesMax = std::uint64_t{8} << 20;
 constexpr int kPointsLimitMax = 100'000;
 
+// Ranks of a gang have logs and series of their own: those of ranks 1 and up are filed under "STEP#RANK" and
+// "rank RANK/SERIES", names that no step and no series of rank 0 can have.
+std::string log_step(const AttemptId& attempt) {
+  return attempt.rank == 0 ? attempt.step.value : attempt.step.value + "#" + std::to_string(attempt.rank);
+}
+std::string series_name(const AttemptId& attempt, const std::string& series) {
+  return attempt.rank == 0 ? series : "rank " + std::to_string(attempt.rank) + "/" + series;
+}
+
 struct LogEnd {
   std::int64_t log = 0;
   std::uint64_t offset = 0;
@@ -29,7 +38,7 @@ Result<std::optional<LogEnd>> find_log(Database& database, const AttemptId& atte
       [&found](const Row& row) {
         found = LogEnd{row.integer(0), row.unsigned_integer(1), row.integer(2) != 0};
       },
-      attempt.run.value, attempt.step.value, attempt.number));
+      attempt.run.value, log_step(attempt), attempt.number));
   return found;
 }
 
@@ -39,7 +48,7 @@ Result<LogEnd> find_or_create_log(Database& database, const AttemptId& attempt) 
     return *found;
   }
   LUTHIER_TRY_VOID(database.run("INSERT INTO logs (run, step, attempt, end_offset, complete) VALUES (?, ?, ?, 0, 0)",
-                                attempt.run.value, attempt.step.value, attempt.number));
+                                attempt.run.value, log_step(attempt), attempt.number));
   return LogEnd{database.last_row_id(), 0, false};
 }
 
@@ -120,10 +129,11 @@ Result<void> Telemetry::append_metrics(const AttemptId& attempt, const std::vect
   LUTHIER_TRY(Transaction transaction, Transaction::begin(*writer_, Transaction::Kind::kWrite));
   for (const MetricPoint& point : points) {
     const std::optional<double> value = std::isnan(point.value) ? std::nullopt : std::optional(point.value);
-    LUTHIER_TRY_VOID(writer_->run(
-        "INSERT OR IGNORE INTO metrics (run, step, series, global_step, attempt, value, wall_ms) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        attempt.run.value, attempt.step.value, point.series, point.step, attempt.number, value, point.wall_ms));
+    LUTHIER_TRY_VOID(
+        writer_->run("INSERT OR IGNORE INTO metrics (run, step, series, global_step, attempt, value, wall_ms) "
+                     "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                     attempt.run.value, attempt.step.value, series_name(attempt, point.series), point.step,
+                     attempt.number, value, point.wall_ms));
   }
   return transaction.commit();
 }

@@ -43,7 +43,8 @@ Shape retry_shape() {
 
 Shape resources_shape() {
   return object({
-      {"nodes", number(Kind::kInt, 1, 1024), "Machines; more than one is not available yet.", false, 1},
+      {"nodes", number(Kind::kInt, 1, 1024), "Agents, each with a process and these resources; for `run` only.", false,
+       1},
       {"gpus", number(Kind::kInt, 0, 64), "GPUs of each node.", false, 0},
       {"cpus", number(Kind::kFloat, 0.01, 4096), "CPU cores of each node.", false, 1},
       {"memory", of(Kind::kBytes), "Memory of each node, such as 24GiB.", false, {}},

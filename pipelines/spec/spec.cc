@@ -30,7 +30,10 @@ class Reader {
     }
     const Json& defaults = member(root, "defaults");
     spec.defaults.retry = retry(member(defaults, "retry"));
-    spec.defaults.resources = resources(member(defaults, "resources"), "/defaults/resources");
+    spec.defaults.resources = resources(member(defaults, "resources"));
+    if (spec.defaults.resources.nodes.value_or(1) > 1) {
+      error(file_.at("/defaults/resources/nodes"), "say 'nodes' at each 'run' step that wants several");
+    }
     spec.defaults.timeout = duration(defaults, "timeout");
     for (const std::string& name : keys_in_order(file_, "/steps")) {
       spec.steps.push_back(step(name));
@@ -79,7 +82,7 @@ class Reader {
     return retry;
   }
 
-  Resources resources(const Json& value, const std::string& pointer) {
+  Resources resources(const Json& value) {
     Resources resources;
     resources.nodes = number<int>(value, "nodes");
     resources.gpus = number<int>(value, "gpus");
@@ -92,9 +95,6 @@ class Reader {
       for (const auto& [name, label] : labels.items()) {
         (*resources.labels)[name] = label.is_string() ? label.get<std::string>() : "";
       }
-    }
-    if (resources.nodes && *resources.nodes > 1 && *resources.nodes <= 1024) {
-      error(file_.at(pointer + "/nodes"), "gangs of several nodes are not available yet; use nodes: 1");
     }
     return resources;
   }
@@ -173,7 +173,11 @@ class Reader {
     step.needs = needs(member(value, "needs"), pointer + "/needs");
     condition(text(value, "if"), pointer + "/if", step);
     step.retry = retry(member(value, "retry"));
-    step.resources = resources(member(value, "resources"), pointer + "/resources");
+    step.resources = resources(member(value, "resources"));
+    if (step.resources.nodes.value_or(1) > 1 && step.uses != "run") {
+      error(file_.at(pointer + "/resources/nodes"),
+            "only 'run' steps take several nodes; '" + step.uses + "' has one process: use nodes: 1");
+    }
     step.timeout = duration(value, "timeout");
     matrix(pointer, step);
     step.priority = number<int>(value, "priority").value_or(0);

@@ -243,9 +243,8 @@ TEST_F(RuntimeTest, ARestartFromASnapshotGivesTheStateThatTheWholeJournalGives) 
     for (int i = 0; i < 5; ++i) {
       ASSERT_TRUE(shell.submit_and_wait());
     }
-    ASSERT_GE(store_.snapshots().size(), 2U);
-    EXPECT_LT(store_.snapshots().back().index, store_.records().size());
   }
+  ASSERT_GE(store_.snapshots().size(), 3U);                             // some on the way
   EXPECT_EQ(store_.snapshots().back().index, store_.records().size());  // written at stop
   store_.snapshots().pop_back();                                        // as after a crash: a tail is to be replayed
   const std::vector<store::JournalRecord> records = store_.records();

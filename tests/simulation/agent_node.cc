@@ -11,6 +11,9 @@ AgentNode::AgentNode(World& world, AgentId id, int gpus) : world_(world), id_(st
   resources_.cpus = 2;
   resources_.memory_bytes = 8ULL << 30;
   resources_.cpu_model = "simulated";
+  resources_.rendezvous_host = id_.value;
+  resources_.rendezvous_port_first = 29'500;
+  resources_.rendezvous_port_last = 29'501;
   for (int i = 0; i < gpus; ++i) {
     resources_.gpus.push_back({.index = i, .name = "G", .uuid = id_.value + "-" + std::to_string(i)});
   }

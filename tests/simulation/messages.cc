@@ -68,7 +68,9 @@ struct ToAgent {
                                        .timeout = c.timeout,
                                        .resume_artifact = c.resume_artifact,
                                        .resume_step = c.resume_step,
-                                       .exclusive = c.exclusive}};
+                                       .exclusive = c.exclusive,
+                                       .world_size = c.world_size,
+                                       .rendezvous = c.rendezvous}};
   }
   agents::Input operator()(const core::StopAttempt& c) const {
     return agents::StopReceived{c.attempt, convert(c.reason)};

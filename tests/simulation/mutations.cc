@@ -18,6 +18,9 @@ constexpr std::array kCases{
     MutationCase{kForgetCancel, "forget_cancel", "a cancel is answered and forgotten", "invariant 1:"},
     MutationCase{kEffectBeforeCommit, "effect_before_commit", "effects are performed before the commit",
                  "invariant 1:"},
+    MutationCase{kHalfGang, "half_gang", "a gang is given one node less than it wants", "invariant 3:"},
+    MutationCase{kGangCommitsEarly, "gang_commits_early", "a gang succeeds with the first of its ranks",
+                 "invariant 3:"},
     MutationCase{kDoubleGrant, "double_grant", "an allocation is overlooked when resources are sold", "invariant 4:"},
     MutationCase{kOversell, "oversell", "an agent is believed to have two CPUs more", "invariant 4:"},
     MutationCase{kReleaseEarly, "release_early", "resources are free when a stop is sent", "invariant 4:"},
@@ -67,6 +70,23 @@ E* journaled(core::Effect& effect) {
   return journal == nullptr ? nullptr : std::get_if<E>(&journal->event);
 }
 
+// Believes of a rank that ends well that the others have too.
+void complete_gang(core::State& state, const core::AttemptFinishedReport& report) {
+  if (report.outcome != core::Outcome::kSucceeded || !core::is_current(state, report.attempt)) {
+    return;
+  }
+  if (const auto run = state.runs.find(report.attempt.run); run != state.runs.end()) {
+    core::Attempt& live = run->second.steps.at(report.attempt.step).attempt;
+    for (std::int32_t rank = 0; rank < core::world_size(live); ++rank) {
+      if (rank != report.attempt.rank && rank == 0) {
+        live.done = true;
+      } else if (rank != report.attempt.rank) {
+        live.gang[static_cast<std::size_t>(rank) - 1].done = true;
+      }
+    }
+  }
+}
+
 // Puts a copy, perhaps changed, behind the first effect that `matches`.
 void repeat_first(std::vector<core::Effect>& effects, const auto& matches, const auto& change) {
   for (auto each = effects.begin(); each != effects.end(); ++each) {
@@ -112,6 +132,9 @@ void Mutator::before_step(core::State& state, const core::Input& input) {
     } else {
       agent.status = core::AgentStatus::kLost;
     }
+  }
+  if (const auto* finished = std::get_if<core::AttemptFinishedReport>(&input); is(kGangCommitsEarly) && finished) {
+    complete_gang(state, *finished);
   }
   if (strikes(kDecideEarly, 10)) {
     for (auto& [id, run] : state.runs) {
@@ -167,6 +190,10 @@ void Mutator::after_step(core::State& state) {
 void Mutator::change_journal(core::Event& event) {
   if (auto* saved = std::get_if<core::CheckpointCommitted>(&event); saved != nullptr && is(kCheckpointRegression)) {
     saved->checkpoint.step -= 15;
+  }
+  if (auto* assigned = std::get_if<core::AttemptAssigned>(&event);
+      assigned != nullptr && is(kHalfGang) && !assigned->gang.empty()) {
+    assigned->gang.pop_back();
   }
   if (auto* retrying = std::get_if<core::StepRetrying>(&event); retrying != nullptr && is(kDivergeReplay)) {
     retrying->not_before_wall_ms += 1;

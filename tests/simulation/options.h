@@ -45,6 +45,8 @@ enum class Mutation {
   kStaleReason,
   kHiddenRoom,
   kStartTwice,
+  kHalfGang,
+  kGangCommitsEarly,
 };
 
 struct Options {

@@ -95,6 +95,11 @@ class Maker {
       }
       plan::Step& step = add("s" + std::to_string(i), "run", needs);
       step.resources.gpus = static_cast<int>(random_.below(3));
+      if (random_.below(3) == 0) {  // a gang; every world has two agents
+        step.resources.gpus = 0;
+        step.resources.nodes = 2;
+        step.exclusive = random_.below(2) == 0;
+      }
       step.with = {{"command", "true"}};
       if (!needs.empty() && random_.below(3) == 0) {
         step.condition = "steps." + needs.front() + ".status != 'succeeded'";

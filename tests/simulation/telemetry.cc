@@ -51,6 +51,10 @@ void Telemetry::check_log(const AttemptId& attempt, const Log& log) {
 void Telemetry::on_event(const core::Event& event) {
   if (const auto* assigned = std::get_if<core::AttemptAssigned>(&event)) {
     newest_[{assigned->attempt.run, assigned->attempt.step}] = assigned->attempt.number;
+  } else if (const auto* done = std::get_if<core::RankFinished>(&event)) {
+    if (logs_[done->attempt].bytes != written_[done->attempt]) {
+      world_.violate("invariant 8: " + to_string(done->attempt) + " ended before its log was complete");
+    }
   } else if (const auto* ended = std::get_if<core::AttemptEnded>(&event)) {
     // An agent reports an end only when the controller has the whole log.
     const bool reported = ended->outcome != core::Outcome::kStopped && ended->error_code != "agent_lost" &&

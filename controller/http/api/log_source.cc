@@ -27,9 +27,19 @@ bool lost_by_infrastructure(const Json& attempt) {
   return attempt.value("status", "") == core::to_string(core::Outcome::kInfrastructureFailure);
 }
 
-std::string gap_line(const Json& attempt) {
+// The agent that ran this rank of the attempt.
+std::string agent_of(const Json& attempt, std::int32_t rank) {
+  for (const Json& one : attempt.value("ranks", Json::array())) {
+    if (one.value("rank", 0) == rank) {
+      return one.value("agent", "");
+    }
+  }
+  return attempt.value("agent", "");
+}
+
+std::string gap_line(const Json& attempt, std::int32_t rank) {
   return "[luthier: the rest of attempt " + std::to_string(attempt.value("number", 0)) + "'s log was lost with agent " +
-         attempt.value("agent", "") + "]\n";
+         agent_of(attempt, rank) + "]\n";
 }
 
 }  // namespace
@@ -72,7 +82,7 @@ LogSource::Progress LogSource::read_some(std::string& bytes) {
   if (!step) {
     return Progress::kBroken;
   }
-  const AttemptId id{RunId{wanted_.run}, StepId{wanted_.step}, number_};
+  const AttemptId id{RunId{wanted_.run}, StepId{wanted_.step}, number_, wanted_.rank};
   auto slice = services_.context.store.read_log(id, offset_, kSliceBytes);
   if (!slice && slice.error().code != ErrorCode::kNotFound) {
     return Progress::kBroken;
@@ -91,14 +101,14 @@ LogSource::Progress LogSource::at_log_end(const Json& step, const Json* attempt,
   const Progress next = wanted_.attempt ? Progress::kEnd : Progress::kNextAttempt;
   if (attempt != nullptr && superseded) {
     if (!complete && lost_by_infrastructure(*attempt)) {
-      bytes = gap_line(*attempt);
+      bytes = gap_line(*attempt, wanted_.rank);
     }
     return next;
   }
   if (!wanted_.follow || (step_is_over(step) && (complete || attempt == nullptr))) {
     if (attempt != nullptr && !complete && lost_by_infrastructure(*attempt) &&
-        agent_is_lost(attempt->value("agent", ""))) {
-      bytes = gap_line(*attempt);
+        agent_is_lost(agent_of(*attempt, wanted_.rank))) {
+      bytes = gap_line(*attempt, wanted_.rank);
     }
     return Progress::kEnd;
   }
@@ -113,8 +123,8 @@ LogSource::Progress LogSource::at_log_end(const Json& step, const Json* attempt,
 
 // The step is over and no attempt follows, but the log is not complete: its tail may still be on the way.
 LogSource::Progress LogSource::unfinished_log(const Json& attempt, std::string& bytes) {
-  if (lost_by_infrastructure(attempt) && agent_is_lost(attempt.value("agent", ""))) {
-    bytes = gap_line(attempt);
+  if (lost_by_infrastructure(attempt) && agent_is_lost(agent_of(attempt, wanted_.rank))) {
+    bytes = gap_line(attempt, wanted_.rank);
     return Progress::kEnd;
   }
   return settled() ? Progress::kEnd : Progress::kWait;

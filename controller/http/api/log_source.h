@@ -20,6 +20,7 @@ class LogSource final : public BodySource {
     std::string run;
     std::string step;
     std::optional<std::int32_t> attempt;  // absent: all
+    std::int32_t rank = 0;                // of attempts on several nodes
     std::uint64_t skip_bytes = 0;         // of what would be sent
     bool follow = false;
   };

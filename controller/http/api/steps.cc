@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "controller/http/api/api.h"
 #include "controller/http/api/log_source.h"
@@ -12,6 +14,7 @@ Result<Response> log(Services& services, const Request& request) {
   LUTHIER_TRY(const Json step, find_step(services.context.store, request.parameter("run"), request.parameter("step")));
   LUTHIER_TRY(const std::int64_t attempt,
               request.query_integer("attempt", 0, 1, std::numeric_limits<std::int32_t>::max()));
+  LUTHIER_TRY(const std::int64_t rank, request.query_integer("rank", 0, 0, std::numeric_limits<std::int32_t>::max()));
   LUTHIER_TRY(const std::int64_t offset,
               request.query_integer("offset", 0, 0, std::numeric_limits<std::int64_t>::max()));
   LUTHIER_TRY(const bool follow, request.query_flag("follow", false));
@@ -27,8 +30,14 @@ Result<Response> log(Services& services, const Request& request) {
                                            std::to_string(attempt) +
                                            "; its attempts: " + (numbers.empty() ? "none yet" : numbers)};
   }
+  if (rank != 0 && std::ranges::none_of(step.at("attempts"), [rank](const Json& one) {
+        return std::cmp_less_equal(rank, one.value("ranks", Json::array()).size());
+      })) {
+    return Error{ErrorCode::kNotFound, "step '" + request.parameter("step") + "' has no rank " + std::to_string(rank)};
+  }
   LogSource::Wanted wanted{.run = request.parameter("run"),
                            .step = request.parameter("step"),
+                           .rank = static_cast<std::int32_t>(rank),
                            .skip_bytes = static_cast<std::uint64_t>(offset),
                            .follow = follow};
   if (attempt != 0) {

@@ -40,7 +40,7 @@ std::vector<Event> every_event() {
   const RunId run{"r-1"};
   const StepId step{"train[lr=0.1]"};
   const AttemptId attempt{run, step, 2};
-  const AgentResources resources{1.5, kLargest, {{3, "H100", "GPU-1", 80ULL << 30}}, "cpu"};
+  const AgentResources resources{1.5, kLargest, {{3, "H100", "GPU-1", 80ULL << 30}}, "cpu", "host", 29'500, 29'599};
   return {
       ControllerStarted{7, kLargest},
       AgentJoined{AgentId{"a-1"}, "node \"1\"\n", "boot", resources, {{"gpu", "a100"}}, "0.1"},
@@ -48,7 +48,8 @@ std::vector<Event> every_event() {
       RunSubmitted{run, small_plan(), "name: p\n", "p.yaml", "me"},
       StepReady{run, step, {{"data", {{"$artifact", "sha256:1"}}}}},
       StepSkipped{run, step, "skipped: a failed"},
-      AttemptAssigned{attempt, {AgentId{"a-1"}, 0.1, 5, {0, 3}}, "sha256:c", 50},
+      AttemptAssigned{
+          attempt, {AgentId{"a-1"}, 0.1, 5, {0, 3}, "host:29500"}, "sha256:c", 50, {{AgentId{"a-2"}, 0.1, 5, {1}}}},
       AttemptStarted{attempt, 4'000'000'000'000},
       AttemptReady{attempt},
       CheckpointCommitted{attempt, {50, "sha256:c", "sha256:w", "adapter", {{"loss", 0.1}}}},
@@ -72,6 +73,7 @@ std::vector<Event> every_event() {
       AgentForgotten{AgentId{"a-1"}, "me"},
       AttemptSilent{attempt, 60'000},
       AttemptPreempted{attempt, "drained"},
+      RankFinished{{run, step, 2, 1}, {{"x", 1}}, {{"cpu_seconds", 0.5}}},
   };
 }
 
@@ -104,7 +106,8 @@ TEST(EventJson, NamesNeverChange) {
       "attempt_ended",        "allocation_released", "step_retrying",   "step_succeeded",   "step_failed",
       "step_cancelled",       "cancel_requested",    "run_finished",    "model_registered", "alias_moved",
       "deployment_requested", "deployment_stopped",  "step_waiting",    "storage_changed",  "agent_cordoned",
-      "agent_draining",       "agent_drained",       "agent_forgotten", "attempt_silent",   "attempt_preempted"};
+      "agent_draining",       "agent_drained",       "agent_forgotten", "attempt_silent",   "attempt_preempted",
+      "rank_finished"};
   const std::vector<Event> events = every_event();
   ASSERT_EQ(names.size(), events.size());
   for (std::size_t i = 0; i < names.size(); ++i) {

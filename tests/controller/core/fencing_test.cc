@@ -124,6 +124,14 @@ TEST_F(FencingTest, ARebootedAgentIsALostOne) {
   EXPECT_EQ(live("one").crashed_on, std::vector<AgentId>{AgentId{"a-1"}});
 }
 
+// It may have run unreported before the reboot, and the controller may hold the beginning of its log.
+TEST_F(FencingTest, ARebootedAgentIsNotGivenTheSameAttemptAgain) {
+  connect("a-1");
+  submit({agent_step("one")});
+  EXPECT_THAT(connect("a-1"), ElementsAre("send a-1 start r-1/one/1"));
+  EXPECT_THAT(connect("a-1", 0, {}, "boot-2"), ::testing::Contains("send a-1 start r-1/one/2"));
+}
+
 TEST_F(FencingTest, ResourcesOfALostAgentAreNotOnSaleUntilItSaysWhatItHolds) {
   connect("a-1", 1);
   plan::Step step = agent_step("one");

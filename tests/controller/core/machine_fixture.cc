@@ -7,7 +7,8 @@ std::string subject(const Json& body) {
   if (body.contains("attempt") && body["attempt"].is_object()) {
     const Json& attempt = body["attempt"];
     return " " + attempt["run"].get<std::string>() + "/" + attempt["step"].get<std::string>() + "/" +
-           std::to_string(attempt["number"].get<int>());
+           std::to_string(attempt["number"].get<int>()) +
+           (attempt["rank"] == 0 ? "" : "#" + std::to_string(attempt["rank"].get<int>()));
   }
   for (const char* key : {"step", "run", "agent", "deployment", "model"}) {
     if (body.contains(key)) {
@@ -118,6 +119,9 @@ Lines MachineFixture::feed(const Input& input) {
 Lines MachineFixture::connect(const std::string& agent, int gpus, std::vector<HeldAttempt> held,
                               const std::string& boot_id) {
   AgentResources resources{.cpus = 2, .memory_bytes = 8ULL << 30};
+  resources.rendezvous_host = agent;
+  resources.rendezvous_port_first = 29'500;
+  resources.rendezvous_port_last = 29'501;
   for (int i = 0; i < gpus; ++i) {
     resources.gpus.push_back({.index = i});
   }

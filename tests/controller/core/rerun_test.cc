@@ -137,7 +137,7 @@ class RerunMachineTest : public MachineFixture {
   static plan::Plan two() {
     plan::Plan plan;
     plan.pipeline = "p";
-    plan.steps = {agent_step("prepare", "prepare"), agent_step("train", "train", {"prepare"})};
+    plan.steps = {agent_step("prepare", "prepare"), agent_step("train", "run", {"prepare"})};
     plan.steps[0].cache = false;
     plan.steps[1].with = {{"data", "${{ steps.prepare.outputs.train }}"}};
     return plan;

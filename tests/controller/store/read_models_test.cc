@@ -129,7 +129,8 @@ TEST_F(ReadModelsTest, AStepGoesThroughItsStates) {
                                         {"error_code", ""},
                                         {"error_message", ""},
                                         {"resume_step", 10},
-                                        {"usage", {{"cpu_seconds", 2.5}}}}));
+                                        {"usage", {{"cpu_seconds", 2.5}}},
+                                        {"ranks", Json::array()}}));
   EXPECT_EQ(found["attempts"][0]["status"], "infrastructure_failure");
   EXPECT_EQ(found["attempts"][0]["signal"], 9);
   EXPECT_EQ(found["attempts"][0]["error_message"], "killed");
@@ -252,7 +253,7 @@ TEST_F(ReadModelsTest, ListingRunsWalksAnIndexHoweverManyThereAre) {
 }
 
 TEST_F(ReadModelsTest, AgentsShowWhatTheyOfferAndHold) {
-  core::AgentResources resources{4, 1'000, {{0, "H100", "GPU-1", 80}}, "cpu model"};
+  core::AgentResources resources{4, 1'000, {{0, "H100", "GPU-1", 80}}, "cpu model", "two.local", 29'500, 29'599};
   const AttemptId attempt{kRun, kTrain, 1};
   commit({core::AgentJoined{AgentId{"a-10"}, "ten", "boot-1", {}},
           core::AgentJoined{AgentId{"a-2"}, "two", "boot-1", resources},
@@ -270,6 +271,8 @@ TEST_F(ReadModelsTest, AgentsShowWhatTheyOfferAndHold) {
                    {{"cpus", 4.0},
                     {"memory_bytes", 1'000},
                     {"cpu_model", "cpu model"},
+                    {"rendezvous_host", "two.local"},
+                    {"rendezvous_ports", {29'500, 29'599}},
                     {"gpus", {{{"index", 0}, {"name", "H100"}, {"uuid", "GPU-1"}, {"memory_bytes", 80}}}}}},
                   {"attempts", {"d-1/serve/1", "r-1/train/1"}},
                   {"labels", Json::object()},
@@ -287,6 +290,20 @@ TEST_F(ReadModelsTest, AgentsShowWhatTheyOfferAndHold) {
   EXPECT_EQ(back["status"], "connected");
   EXPECT_EQ(back["boot_id"], "boot-2");
   EXPECT_EQ(back["attempts"], (Json{"d-1/serve/1"}));
+}
+
+TEST_F(ReadModelsTest, AGangShowsItsRanksAndEachOfItsAgentsWhatItHolds) {
+  const AttemptId attempt{kRun, kTrain, 1};
+  const AttemptId second{kRun, kTrain, 1, 1};
+  commit({core::AgentJoined{AgentId{"a-1"}, "one", "boot-1", {}},
+          core::AgentJoined{AgentId{"a-2"}, "two", "boot-1", {}},
+          core::AttemptAssigned{attempt, {AgentId{"a-1"}}, "", 0, {{AgentId{"a-2"}}}}, core::AttemptStarted{second, 7},
+          core::AttemptStarted{attempt, 8}, core::RankFinished{second}});
+  EXPECT_EQ(step(kTrain)["attempts"][0]["ranks"], (Json{{{"rank", 1}, {"agent", "a-2"}}}));
+  EXPECT_EQ(store_->list_agents()->at("agents")[1]["attempts"], (Json{"r-1/train/1#1"}));
+  commit({core::AllocationReleased{second}});
+  EXPECT_EQ(store_->list_agents()->at("agents")[1]["attempts"], Json::array());
+  EXPECT_EQ(store_->list_agents()->at("agents")[0]["attempts"], (Json{"r-1/train/1"}));
 }
 
 TEST_F(ReadModelsTest, ModelsShowVersionsAliasesAndTheirHistory) {

@@ -165,5 +165,21 @@ TEST_F(StoreTest, ValuesThatAreNotFiniteAreKept) {
   EXPECT_EQ(points->at(2).value, 0.1);
 }
 
+TEST_F(StoreTest, RanksOfAGangHaveLogsAndSeriesOfTheirOwn) {
+  AttemptId second = kAttempt;
+  second.rank = 1;
+  ASSERT_TRUE(store_->append_log(kAttempt, 0, "zero", true));
+  ASSERT_TRUE(store_->append_log(second, 0, "one", true));
+  EXPECT_EQ(store_->read_log(kAttempt, 0, 100)->bytes, "zero");
+  EXPECT_EQ(store_->read_log(second, 0, 100)->bytes, "one");
+  ASSERT_TRUE(store_->append_metrics(kAttempt, {{"loss", 1, 0.5, 7}}));
+  ASSERT_TRUE(store_->append_metrics(second, {{"loss", 1, 0.25, 8}}));
+  const auto points = store_->read_metrics(kAttempt.run, kAttempt.step, "", 0, 10);
+  ASSERT_EQ(points->size(), 2U);
+  EXPECT_EQ(points->at(0).series, "loss");
+  EXPECT_EQ(points->at(1).series, "rank 1/loss");
+  EXPECT_EQ(points->at(1).value, 0.25);
+}
+
 }  // namespace
 }  // namespace luthier::store

@@ -65,7 +65,7 @@ TEST(Docs, ExamplesParseAndPlan) {
     EXPECT_TRUE(plan::make_plan(*parsed.spec, {}, {}, plan::PlanMode::kOffline).plan.has_value());
     ++examples;
   }
-  EXPECT_EQ(examples, 3);
+  EXPECT_EQ(examples, 4);
 }
 
 }  // namespace
