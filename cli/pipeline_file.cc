@@ -66,7 +66,7 @@ int refuse(const GlobalOptions& options, const PipelineFile& file, const std::ve
 Result<PipelineFile> read_pipeline(const std::string& path, const std::vector<std::string>& params) {
   PipelineFile file;
   file.path = path;
-  Result<std::string> text = read_file(path, spec::kFileBytesMax + 1);
+  Result<std::string> text = read_file(path, spec::kFileBytesMax);
   if (!text) {
     return Error{ErrorCode::kInvalidArgument, "cannot read the pipeline: " + text.error().message};
   }

@@ -76,7 +76,8 @@ std::string no_gang(const plan::Resources& wanted, int with_room, int large_enou
   return text;
 }
 
-// Why no agent takes a step that is ready and due.
+// Why no agent takes a step that is ready and due. What is asked before the scheduler had its turn, such as a model
+// that was wanted a moment ago, may find that an agent has room.
 std::string no_room(const State& state, const plan::Resources& wanted) {
   std::vector<std::string> offers;
   std::vector<std::string> away;
@@ -110,7 +111,8 @@ std::string no_room(const State& state, const plan::Resources& wanted) {
     for (const auto& [agents, what] :
          {std::pair(&away, std::string("not connected")), std::pair(&draining, std::string("being drained")),
           std::pair(&cordoned, std::string("cordoned")),
-          std::pair(&unlike, "without the label " + labels_text(wanted.labels))}) {
+          std::pair(&unlike, (wanted.labels.size() > 1 ? "without the labels " : "without the label ") +
+                                 labels_text(wanted.labels))}) {
       if (!agents->empty()) {
         absent.push_back(absent_text(*agents, what));
       }
@@ -120,6 +122,9 @@ std::string no_room(const State& state, const plan::Resources& wanted) {
   }
   if (wanted.nodes > 1) {
     return no_gang(wanted, with_room, large_enough, join(offers, ", "));
+  }
+  if (with_room > 0) {
+    return "is about to be given to an agent";
   }
   const std::string room = "no agent has " + wanted_text(wanted) + ": " + join(offers, ", ");
   return large_enough > 0 ? room : room + "; none is large enough, even when idle";

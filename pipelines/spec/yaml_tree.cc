@@ -199,6 +199,47 @@ class TreeBuilder final : public YAML::EventHandler {
   int nodes_ = 0;
 };
 
+// The place of a tab in the indentation of the line that the parser gave up on, or of its neighbours: it tells of the
+// first thing that no longer makes sense, which may be the line after.
+Position tab_near(std::string_view text, int line) {
+  std::size_t begin = 0;
+  for (int number = 1; begin < text.size() && number <= line + 1; ++number) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view content = text.substr(begin, end - begin);
+    const std::size_t indent = std::min(content.find_first_not_of(" \t"), content.size());
+    const std::size_t tab = content.substr(0, indent).find('\t');
+    if (number >= line - 1 && tab != std::string_view::npos && indent < content.size()) {
+      return {number, static_cast<int>(tab) + 1};
+    }
+    begin = end + 1;
+  }
+  return {};
+}
+
+// What the parser says, and what is mostly meant by it.
+std::string yaml_message(const std::string& said) {
+  static const std::vector<std::pair<std::string, std::string>> remedies{
+      {YAML::ErrorMsg::MAP_VALUE, "a ':' is not possible here; check the indentation, or put the text in quotes"},
+      {YAML::ErrorMsg::MAP_KEY, "a key is not possible here; check the indentation"},
+      {YAML::ErrorMsg::END_OF_MAP, "this line is indented differently from the keys above it"},
+      {YAML::ErrorMsg::END_OF_SEQ, "this line is indented differently from the items above it"},
+      {YAML::ErrorMsg::END_OF_MAP_FLOW, "a { is not closed by }, or a comma is missing before this"},
+      {YAML::ErrorMsg::END_OF_SEQ_FLOW, "a [ is not closed by ], or a comma is missing before this"},
+      {YAML::ErrorMsg::BLOCK_ENTRY, "a '-' is not possible here; check the indentation, or put the text in quotes"},
+      {YAML::ErrorMsg::EOF_IN_SCALAR, "a quote is not closed"},
+      {YAML::ErrorMsg::DOC_IN_SCALAR, "a quote is not closed before '---'"},
+      {YAML::ErrorMsg::UNKNOWN_TOKEN, "a text cannot begin with this character; put it in quotes"},
+      {YAML::ErrorMsg::FLOW_END, "this bracket closes nothing"},
+      {YAML::ErrorMsg::UNKNOWN_ANCHOR, "the referenced anchor is not defined"},
+  };
+  for (const auto& [message, remedy] : remedies) {
+    if (said == message) {
+      return remedy;
+    }
+  }
+  return said;
+}
+
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 }  // namespace
@@ -234,7 +275,12 @@ YamlTree read_yaml(std::string_view text, const std::string& file_name) {
   } catch (const Refused& refused) {
     tree.errors.push_back({file_name, refused.at, refused.message});
   } catch (const YAML::Exception& exception) {
-    tree.errors.push_back({file_name, position(exception.mark), "this is not valid YAML: " + exception.msg});
+    const Position at = position(exception.mark);
+    if (const Position tab = tab_near(text, at.line); tab.line > 0) {
+      tree.errors.push_back({file_name, tab, "this line is indented with a tab; YAML takes spaces only"});
+    } else {
+      tree.errors.push_back({file_name, at, "this is not valid YAML: " + yaml_message(exception.msg)});
+    }
   } catch (const std::exception& exception) {
     tree.errors.push_back({file_name, {}, std::string("this is not valid YAML: ") + exception.what()});
   }

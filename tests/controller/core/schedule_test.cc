@@ -108,6 +108,55 @@ TEST_F(ScheduleTest, SaysWhenNoAgentIsThere) {
   EXPECT_EQ(reason("two"), "waits for an agent: a-1 is not connected");
 }
 
+TEST_F(ScheduleTest, AModelThatIsWantedIsAboutToBePlacedOrSaysWhoIsMissing) {
+  feed(RegisterModel{.request = 1, .model = "tiny", .weights = {.base = "b"}});
+  feed(UseModel{.request = 2, .model = "tiny"});
+  EXPECT_EQ(last<Reply>().value.at("reason"), "waits for an agent: none has joined yet; start one with luthier-agent");
+  connect("a-1");
+  State before = state_;  // as the scheduler finds it
+  auto& [id, deployment] = *before.deployments.begin();
+  deployment.serve.status = StepStatus::kReady;
+  EXPECT_EQ(waiting_reason(before, id, StepId{"serve"}, now_), "is about to be given to an agent");
+  before.agents.begin()->second.cordoned = true;
+  EXPECT_EQ(waiting_reason(before, id, StepId{"serve"}, now_), "waits for an agent: a-1 is cordoned");
+}
+
+// What is wanted, against one agent of 2 CPUs, 8 GiB and 2 GPUs of which 1 CPU, 3 GiB and 1 GPU are free.
+TEST_F(ScheduleTest, EveryLackOfRoomReadsAsASentence) {
+  struct Case {
+    plan::Resources wanted;
+    const char* reason;
+  };
+  constexpr std::uint64_t kGiB = 1ULL << 30;
+  const std::vector<Case> cases{
+      {{.cpus = 2}, "no agent has 2 free CPUs: a-1 has 1 of 2 CPUs free"},
+      {{.gpus = 2, .cpus = 1}, "no agent has 2 free GPUs and 1 free CPU: a-1 has 1 of 2 GPUs and 1 of 2 CPUs free"},
+      {{.gpus = 2, .cpus = 0}, "no agent has 2 free GPUs: a-1 has 1 of 2 GPUs and 1 of 2 CPUs free"},
+      {{.cpus = 0, .memory_bytes = 4 * kGiB},
+       "no agent has 4 GiB of free memory: a-1 has 1 of 2 CPUs and 3 GiB of 8 GiB free"},
+      {{.gpus = 2, .cpus = 2, .memory_bytes = 4 * kGiB},
+       "no agent has 2 free GPUs, 2 free CPUs and 4 GiB of free memory: a-1 has 1 of 2 GPUs, 1 of 2 CPUs and 3 GiB of "
+       "8 "
+       "GiB free"},
+      {{.cpus = 3}, "no agent has 3 free CPUs: a-1 has 1 of 2 CPUs free; none is large enough, even when idle"},
+      {{.cpus = 1, .labels = {{"zone", "eu"}}}, "waits for an agent: a-1 is without the label zone=eu"},
+      {{.cpus = 1, .labels = {{"rack", "7"}, {"zone", "eu"}}},
+       "waits for an agent: a-1 is without the labels rack=7 and zone=eu"},
+  };
+  connect("a-1", 2);
+  plan::Step first = step("first", 1, 1);
+  first.resources.memory_bytes = 5 * kGiB;
+  std::vector<plan::Step> steps{first};
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    steps.push_back(step("s" + std::to_string(i), 1));
+    steps.back().resources = cases[i].wanted;
+  }
+  submit(steps);
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    EXPECT_EQ(reason("s" + std::to_string(i)), cases[i].reason);
+  }
+}
+
 TEST_F(ScheduleTest, AStepThatWaitsForLongIsPublishedAboutOnceForEachWait) {
   connect("a-1");
   submit({step("one", 2), step("two", 1)});
