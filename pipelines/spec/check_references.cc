@@ -64,6 +64,7 @@ class ReferenceChecker {
         check_strings(axis.values, "", axis.values.json, nullptr, Context::kMatrix);
       }
       check_strings(step.exclude, "", step.exclude.json, nullptr, Context::kMatrix);
+      check_strings(step.include, "", step.include.json, nullptr, Context::kMatrix);
       check_exclude(step);
       if (!step.condition.empty()) {
         check_condition(step);
@@ -269,6 +270,8 @@ class ReferenceChecker {
       if (axes.empty()) {
         error(at, "this step has no matrix");
       } else {
+        const std::vector<std::string> further = further_keys(*step_);
+        axes.insert(axes.end(), further.begin(), further.end());
         check_member(reference, "matrix key", axes, place);
       }
     }

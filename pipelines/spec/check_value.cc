@@ -74,7 +74,7 @@ class Checker {
         shape.kind != Kind::kCondition) {
       if (!expressions) {
         error(pointer,
-              "${{ }} is not possible here; it is in if, and for values inside of with, matrix, exclude and "
+              "${{ }} is not possible here; it is in if, and for values inside of with, matrix, exclude, include and "
               "integrations");
       }
       return;

@@ -1,6 +1,7 @@
 #include "pipelines/spec/spec.h"
 
 #include <algorithm>
+#include <set>
 
 #include "pipelines/spec/check_references.h"
 #include "pipelines/spec/check_value.h"
@@ -233,8 +234,11 @@ class Reader {
       step.matrix.push_back({axis, std::move(values)});
     }
     step.exclude = part_of(file_, pointer + "/exclude");
-    if (!step.exclude.json.is_null() && step.matrix.empty()) {
-      error(file_.places.at(pointer + "/exclude").key, "'exclude' needs a matrix");
+    step.include = part_of(file_, pointer + "/include");
+    for (const auto& [key, part] : {std::pair("exclude", &step.exclude), std::pair("include", &step.include)}) {
+      if (!part->json.is_null() && step.matrix.empty()) {
+        error(file_.places.at(pointer + "/" + key).key, "'" + std::string(key) + "' needs a matrix");
+      }
     }
   }
 
@@ -250,6 +254,20 @@ void sort_by_place(std::vector<Diagnostic>& diagnostics) {
 }
 
 }  // namespace
+
+std::vector<std::string> further_keys(const Step& step) {
+  std::set<std::string> keys;
+  for (std::size_t i = 0; step.include.json.is_array() && i < step.include.json.size(); ++i) {
+    const Json& entry = step.include.json[i];
+    for (auto item = entry.begin(); entry.is_object() && item != entry.end(); ++item) {
+      keys.insert(item.key());
+    }
+  }
+  for (const MatrixAxis& axis : step.matrix) {
+    keys.erase(axis.name);
+  }
+  return {keys.begin(), keys.end()};
+}
 
 ParsedSpec parse_spec(std::string_view text, const std::string& file_name) {
   ParsedSpec parsed;

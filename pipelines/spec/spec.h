@@ -105,11 +105,15 @@ struct Step {
   std::optional<milliseconds> timeout;
   std::vector<MatrixAxis> matrix;  // in the file's order
   LocatedJson exclude;             // an array of objects; null when absent
+  LocatedJson include;             // an array of objects; null when absent
   int priority = 0;
   bool exclusive = false;
   std::optional<bool> cache;
   Position at;  // of the step's name
 };
+
+// The keys of the step's `include` that are not keys of its matrix, sorted: members may have such values too.
+[[nodiscard]] std::vector<std::string> further_keys(const Step& step);
 
 struct Spec {
   std::string file;  // as given to parse_spec, for messages

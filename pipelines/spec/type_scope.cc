@@ -33,15 +33,31 @@ Type type_of_axis_value(const Json& value, const TypeScope& params) {
   return types::any();
 }
 
+// What the entries of `include` give `key`; nothing when none does.
+std::optional<Type> type_of_included(const Step& step, const std::string& key, const TypeScope& params) {
+  std::optional<Type> type;
+  for (std::size_t i = 0; step.include.json.is_array() && i < step.include.json.size(); ++i) {
+    const Json& entry = step.include.json[i];
+    if (entry.is_object() && entry.contains(key)) {
+      const Type one = type_of_axis_value(entry[key], params);
+      type = type ? united(*type, one) : one;
+    }
+  }
+  return type;
+}
+
 Type matrix_type(const Step& step, const TypeScope& params) {
   std::vector<TypedMember> members;
   for (const MatrixAxis& axis : step.matrix) {
-    std::optional<Type> type;
+    std::optional<Type> type = type_of_included(step, axis.name, params);
     for (const Json& value : axis.values.json) {
       const Type one = type_of_axis_value(value, params);
       type = type ? united(*type, one) : one;
     }
     members.push_back({axis.name, type.value_or(types::any())});
+  }
+  for (const std::string& key : further_keys(step)) {
+    members.push_back({key, types::or_nothing(type_of_included(step, key, params).value_or(types::any()))});
   }
   return types::record(std::move(members));
 }

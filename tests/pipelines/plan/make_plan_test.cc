@@ -91,7 +91,8 @@ TEST(MakePlan, QuickstartBecomesSixStepsInOrder) {
 }
 
 TEST(MakePlan, RoundTripsThroughJson) {
-  for (const char* name : {"quickstart.yaml", "matrix.yaml", "settings.yaml", "conditions.yaml", "pretrain.yaml"}) {
+  for (const char* name :
+       {"quickstart.yaml", "matrix.yaml", "settings.yaml", "conditions.yaml", "pretrain.yaml", "matrix_include.yaml"}) {
     const Plan made = plan(good(name), {}, {}, PlanMode::kOffline);
     const auto back = plan_from_json(Json::parse(to_json(made).dump()));
     ASSERT_TRUE(back.has_value()) << back.error().message;
@@ -126,6 +127,22 @@ TEST(MakePlan, ExpandsAMatrixAndLinksItsMembers) {
   EXPECT_EQ(member.with["method"]["supervised"], (Json{{"learning_rate", 0.001}, {"seed", 2}}));
   EXPECT_THAT(needs(made, "eval[lr=0.001,seed=2]"), testing::ElementsAre("prepare", "train[lr=0.001,seed=2]"));
   EXPECT_EQ(needs(made, "compare").size(), 4U);
+}
+
+TEST(MakePlan, IncludesFurtherMembersAndValues) {
+  const Plan made = plan(good("matrix_include.yaml"), {}, {{"data.csv", kSource}});
+  EXPECT_THAT(ids(made), testing::UnorderedElementsAre("prepare", "train[lr=0.0001,seed=1]", "train[lr=0.0001,seed=2]",
+                                                       "train[lr=0.001,seed=3]", "train[lr=0.0003,seed=1]", "tell[a=1]",
+                                                       "tell[a=2]"));
+  const auto matrix = [&](const char* id) { return step(made, id).matrix; };
+  EXPECT_EQ(matrix("train[lr=0.0001,seed=1]"),
+            (Json{{"lr", 0.0001}, {"seed", 1}, {"epochs", nullptr}, {"note", "all of them"}}));
+  EXPECT_EQ(matrix("train[lr=0.0001,seed=2]")["epochs"], 5);
+  EXPECT_EQ(matrix("train[lr=0.0003,seed=1]")["epochs"], 7);
+  EXPECT_EQ(matrix("train[lr=0.001,seed=3]")["note"], "all of them");
+  EXPECT_EQ(step(made, "train[lr=0.0001,seed=1]").with["method"]["supervised"]["n_epochs"], 2);
+  EXPECT_EQ(step(made, "tell[a=1]").with, (Json{{"command", "echo x"}, {"env", {{"B", "x"}}}}));
+  EXPECT_EQ(step(made, "tell[a=2]").with, (Json{{"command", "echo "}, {"env", Json::object()}}));
 }
 
 TEST(MakePlan, FillsSettingsFromTheStepThenDefaultsThenOurs) {

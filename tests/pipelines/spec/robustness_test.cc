@@ -9,7 +9,7 @@
 namespace luthier::spec {
 namespace {
 
-constexpr int kMutationsPerFile = 250;
+constexpr int kMutationsPerFile = 100;
 
 // True when the text was a good pipeline.
 bool check_answers(const std::string& text, const std::string& context) {
@@ -60,7 +60,7 @@ TEST(Robustness, MutatedSpecsAlwaysGetAnAnswer) {
       good += check_answers(text, file.name + ", mutation " + std::to_string(i)) ? 1 : 0;
     }
   }
-  EXPECT_GT(good, 100) << "the mutations reach only the first checks";
+  EXPECT_GT(good, 50) << "the mutations reach only the first checks";
 }
 
 std::string repeated(const std::string& unit, std::size_t bytes) {
