@@ -110,6 +110,23 @@ std::int64_t duration_ms_of(const Json& step, std::int64_t now_ms) {
   return std::max<std::int64_t>(0, parse_utc(text_of(step, "finished_at")).value_or(now_ms) - *started);
 }
 
+// What the settings that the file left to `auto` became: "auto n_epochs 3, batch_size 16"; empty when there are none.
+std::string automatic_settings(const Json& step, const Json& outputs) {
+  const Json used = outputs.value("hyperparameters", Json());
+  const Json with = step.value("with", Json());
+  const Json method = with.is_object() ? with.value("method", Json()) : Json();
+  std::string text;
+  for (auto given = method.begin(); method.is_object() && given != method.end(); ++given) {
+    for (const char* name : {"n_epochs", "batch_size", "learning_rate_multiplier"}) {
+      const std::string value = used.is_object() ? number_member(used, name) : "";
+      if (given->is_object() && given->value(name, Json()) == "auto" && !value.empty()) {
+        append(text, (text.empty() ? "auto " : "") + std::string(name) + " " + value);
+      }
+    }
+  }
+  return text;
+}
+
 std::string summary_of(const Json& step) {
   const Json outputs = step.value("outputs", Json());
   const std::string uses = text_of(step, "uses");
@@ -129,6 +146,7 @@ std::string summary_of(const Json& step) {
       const std::string value = number_member(outputs, name);
       append(text, value.empty() ? "" : std::string(name) + " " + value);
     }
+    append(text, automatic_settings(step, outputs), "; ");
     return text;
   }
   if (uses == "checkpoint") {

@@ -10,6 +10,7 @@ namespace luthier::spec {
 namespace {
 
 constexpr std::size_t kNameBytesMax = 64;
+constexpr const char* kAutomatic = "auto";
 
 Form form_of(const Shape& shape) {
   return shape.kind == Kind::kList                                 ? Form::kList
@@ -119,7 +120,7 @@ class Checker {
   }
 
   void expected(const std::string& what, const Json& value, const std::string& pointer) {
-    const std::string hint = value.is_string() && (what == "a number" || what == "an integer") &&
+    const std::string hint = value.is_string() && (what.starts_with("a number") || what.starts_with("an integer")) &&
                                      plain_scalar(value.get<std::string>()).is_number()
                                  ? "; remove the quotes"
                                  : "";
@@ -225,11 +226,14 @@ class Checker {
   }
 
   void check_number(const Json& value, const Shape& shape, const std::string& pointer) {
+    if (shape.automatic && value == kAutomatic) {
+      return;
+    }
     if (shape.kind == Kind::kInt && !value.is_number_integer()) {
-      return expected("an integer", value, pointer);
+      return expected(shape.automatic ? "an integer or auto" : "an integer", value, pointer);
     }
     if (!value.is_number()) {
-      return expected("a number", value, pointer);
+      return expected(shape.automatic ? "a number or auto" : "a number", value, pointer);
     }
     const double number = value.get<double>();
     if (shape.least && number < *shape.least) {

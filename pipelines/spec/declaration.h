@@ -44,6 +44,7 @@ struct Shape {
   std::optional<double> greatest;
   std::vector<std::string> choices;  // of a string or an artifact; empty: any
   bool nullable = false;
+  bool automatic = false;    // of a number: the text auto may stand for it
   bool expressions = false;  // strings inside of it, at any depth, may hold ${{ }}
   std::vector<Shape> options;
   std::vector<Field> fields;

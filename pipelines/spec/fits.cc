@@ -13,7 +13,7 @@ unsigned forms_of(const Shape& shape) {
     case Kind::kStepInputs: return Type::kAny;
     case Kind::kScalar: return kScalars;
     case Kind::kInt:
-    case Kind::kFloat: return Type::kNumber;
+    case Kind::kFloat: return shape.automatic ? Type::kNumber | Type::kText : static_cast<unsigned>(Type::kNumber);
     case Kind::kBool: return Type::kTruth;
     case Kind::kList: return Type::kList;
     case Kind::kMap:
@@ -31,7 +31,7 @@ std::string mismatch_inside(const Shape& shape, const Type& type) {
   const bool map = shape.kind == Kind::kMap && type.is_only(Type::kMap);
   if ((list || map) && !type.items.empty()) {
     const std::string wrong = mismatch(shape.options.front(), type.items.front());
-    return wrong.empty() ? "" : (list ? "a list of " : "a map of ") + wrong;
+    return wrong.empty() ? "" : (list ? "a list, each item " : "a map, each value ") + wrong;
   }
   if (type.is_only(Type::kMap)) {
     for (const TypedMember& member : type.members) {
@@ -54,8 +54,8 @@ std::string mismatch_inside(const Shape& shape, const Type& type) {
 
 std::string expected_words(const Shape& shape) {
   switch (shape.kind) {
-    case Kind::kInt: return "an integer";
-    case Kind::kFloat: return "a number";
+    case Kind::kInt: return shape.automatic ? "an integer or auto" : "an integer";
+    case Kind::kFloat: return shape.automatic ? "a number or auto" : "a number";
     case Kind::kBool: return "true or false";
     case Kind::kScalar: return "text, a number, true or false";
     case Kind::kList: return "a list";
@@ -94,6 +94,10 @@ std::string mismatch(const Shape& shape, const Type& type) {
     return expected_words(shape);
   }
   if (shape.kind == Kind::kModel && type.is_only(Type::kArtifact) && !type.kind.empty() && type.kind != "model") {
+    return expected_words(shape);
+  }
+  if (shape.automatic && type.is_only(Type::kText) && !type.choices.empty() &&
+      std::find(type.choices.begin(), type.choices.end(), "auto") == type.choices.end()) {
     return expected_words(shape);
   }
   if (shape.kind == Kind::kString && type.is_only(Type::kText) && !shape.choices.empty() && !type.choices.empty() &&

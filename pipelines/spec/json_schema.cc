@@ -126,6 +126,9 @@ Schema schema_of(const Shape& shape, bool outer_expressions) {
   if (outer_expressions && !takes_any_text(shape)) {
     alternatives.push_back({{"type", "string"}, {"pattern", "\\$\\{\\{"}});
   }
+  if (shape.automatic) {
+    alternatives.push_back({{"const", "auto"}});
+  }
   if (shape.nullable) {
     alternatives.push_back({{"type", "null"}});
   }

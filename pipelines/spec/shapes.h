@@ -30,6 +30,10 @@ inline Shape or_null(Shape shape) {
   shape.nullable = true;
   return shape;
 }
+inline Shape or_auto(Shape shape) {
+  shape.automatic = true;
+  return shape;
+}
 inline Shape with_expressions(Shape shape) {
   shape.expressions = true;
   return shape;

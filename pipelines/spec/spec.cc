@@ -14,6 +14,8 @@
 namespace luthier::spec {
 namespace {
 
+bool is_blank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
+
 // Reads members that may be missing or wrong: what check_value() refused is left out, so that later checks can still
 // look at the rest of the file.
 class Reader {
@@ -204,6 +206,10 @@ class Reader {
 
   void condition(const std::string& text, const std::string& pointer, Step& step) {
     step.condition_at = file_.at(pointer);
+    if (file_.places.contains(pointer) && is_blank(text) &&
+        file_.json.at(nlohmann::json::json_pointer(pointer)).is_string()) {
+      return error(step.condition_at, "the expression is empty");
+    }
     const Pieces pieces = split_expressions(text);
     if (!has_expression(text)) {
       step.condition = text;

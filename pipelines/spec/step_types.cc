@@ -10,6 +10,7 @@ using shapes::number;
 using shapes::object;
 using shapes::of;
 using shapes::one_of;
+using shapes::or_auto;
 using shapes::or_null;
 using shapes::text_of;
 
@@ -83,11 +84,19 @@ StepType upload() {
 // Both methods take the same keys.
 Shape method_shape() {
   return object({
-      {"n_epochs", number(Kind::kInt, 1, 10'000), "Passes over the data.", false, {}},
+      {"n_epochs", or_auto(number(Kind::kInt, 1, 10'000)), "Passes over the data; auto: by its size.", false, {}},
       {"max_steps", count(), "Stop after this many optimizer steps.", false, {}},
-      {"batch_size", number(Kind::kInt, 1, 1 << 20), "Examples of one optimizer step.", false, {}},
+      {"batch_size",
+       or_auto(number(Kind::kInt, 1, 1 << 20)),
+       "Examples of one optimizer step; auto: by the size of the data.",
+       false,
+       {}},
       {"learning_rate", number(Kind::kFloat, 1e-12, 10), "Peak learning rate.", false, {}},
-      {"learning_rate_multiplier", number(Kind::kFloat, 1e-12, 1000), "Times the learning rate.", false, {}},
+      {"learning_rate_multiplier",
+       or_auto(number(Kind::kFloat, 1e-12, 1000)),
+       "Times the learning rate; auto: 1.",
+       false,
+       {}},
       {"warmup_ratio", fraction(), "Part of the steps in which the rate rises.", false, {}},
       {"lr_schedule", text_of({"constant", "linear", "cosine"}), "How the rate falls after warmup.", false, {}},
       {"adam_beta2", number(Kind::kFloat, 0.5, 0.99999), "AdamW's second beta.", false, {}},
@@ -155,22 +164,31 @@ Type checkpoint_type() {
       {{"step", types::integer()}, {"metrics", types::map_of(types::number())}, {"model", types::model()}});
 }
 
+Type hyperparameters_type() {
+  return types::record({{"n_epochs", types::integer()},
+                        {"batch_size", types::integer()},
+                        {"learning_rate", types::number()},
+                        {"learning_rate_multiplier", types::number()}});
+}
+
 StepType train() {
-  return {"train",
-          StepPlace::kAgent,
-          "Train a model; resumes from its newest checkpoint.",
-          train_inputs(),
-          {{"model", types::model(), "as it was at the end"},
-           {"checkpoints", types::list_of(checkpoint_type()), "all that were committed, oldest first"},
-           {"steps", types::integer(), "optimizer steps done"},
-           {"train_loss", types::number(), "of the last step"},
-           {"mean_train_loss", types::number(), "of all steps"},
-           {"trained_tokens", types::integer(), "tokens seen"},
-           {"train_mean_token_accuracy", types::number(), "of the last step"},
-           {"valid_loss", types::number(), "of a sample of the validation data"},
-           {"valid_mean_token_accuracy", types::number(), "of a sample of the validation data"},
-           {"full_valid_loss", types::number(), "of all validation data"},
-           {"full_valid_mean_token_accuracy", types::number(), "of all validation data"}}};
+  return {
+      "train",
+      StepPlace::kAgent,
+      "Train a model; resumes from its newest checkpoint.",
+      train_inputs(),
+      {{"model", types::model(), "as it was at the end"},
+       {"checkpoints", types::list_of(checkpoint_type()), "all that were committed, oldest first"},
+       {"hyperparameters", hyperparameters_type(), "what was trained with, also where the file says auto or nothing"},
+       {"steps", types::integer(), "optimizer steps done"},
+       {"train_loss", types::number(), "of the last step"},
+       {"mean_train_loss", types::number(), "of all steps"},
+       {"trained_tokens", types::integer(), "tokens seen"},
+       {"train_mean_token_accuracy", types::number(), "of the last step"},
+       {"valid_loss", types::number(), "of a sample of the validation data"},
+       {"valid_mean_token_accuracy", types::number(), "of a sample of the validation data"},
+       {"full_valid_loss", types::number(), "of all validation data"},
+       {"full_valid_mean_token_accuracy", types::number(), "of all validation data"}}};
 }
 
 // An entry of a training's `checkpoints`, as an input.

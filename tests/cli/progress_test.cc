@@ -57,6 +57,12 @@ TEST(Progress, EachThingIsToldOnce) {
   EXPECT_EQ(progress.news(run_of({train}), kStart + 60'000),
             Lines{"train  succeeded in 42 s  200 steps, train_loss 0.5, full_valid_loss 0.625"});
   EXPECT_EQ(progress.news(run_of({train}), kStart + 60'000), Lines{});
+  RunProgress again({.terminal = true});
+  train["with"] = Json::parse(R"({"method": {"supervised": {"n_epochs": "auto", "batch_size": "auto"}}})");
+  train["outputs"]["hyperparameters"] = {{"n_epochs", 3}, {"batch_size", 16}, {"learning_rate_multiplier", 1}};
+  EXPECT_EQ(
+      again.news(run_of({train}), kStart + 60'000).back(),
+      "train  succeeded in 42 s  200 steps, train_loss 0.5, full_valid_loss 0.625; auto n_epochs 3, batch_size 16");
 }
 
 TEST(Progress, FailuresAndSkipsSayWhy) {
