@@ -87,9 +87,18 @@ Schema plain_schema(const Shape& shape, bool expressions) {
     case Kind::kBytes: return {{"type", "string"}, {"pattern", "^[0-9.]+([KMGT]i?)?B$"}};
     case Kind::kCondition: return {{"type", Schema::array({"string", "boolean"})}};
     case Kind::kStepType: return step_type_schema();
-    case Kind::kArtifact: return {{"type", Schema::array({"string", "object"})}, {"pattern", "\\$\\{\\{"}};
+    case Kind::kArtifact:
+      return {{"type", Schema::array({"string", "object"})},
+              {"pattern", "\\$\\{\\{"},
+              {"required", Schema::array({"$artifact"})}};
     case Kind::kPath:
-    case Kind::kModel: return {{"type", Schema::array({"string", "object"})}};
+      return {
+          {"type", Schema::array({"string", "object"})}, {"minLength", 1}, {"required", Schema::array({"$artifact"})}};
+    case Kind::kModel:
+      return {{"type", Schema::array({"string", "object"})},
+              {"minLength", 1},
+              {"anyOf",
+               Schema::array({{{"required", Schema::array({"base"})}}, {{"required", Schema::array({"$artifact"})}}})}};
     case Kind::kList:
       return {{"type", "array"},
               {"items", schema_of(shape.options.front(), expressions)},

@@ -174,7 +174,7 @@ class Reader {
       step.with.places.try_emplace("", Places{step.at, step.at});
     }
     step.needs = needs(member(value, "needs"), pointer + "/needs");
-    condition(text(value, "if"), pointer + "/if", step);
+    condition(member(value, "if"), pointer + "/if", step);
     step.retry = retry(member(value, "retry"));
     step.resources = resources(member(value, "resources"));
     if (step.resources.nodes.value_or(1) > 1 && step.uses != "run") {
@@ -204,10 +204,10 @@ class Reader {
     return needs;
   }
 
-  void condition(const std::string& text, const std::string& pointer, Step& step) {
+  void condition(const Json& given, const std::string& pointer, Step& step) {
+    const std::string text = given.is_string() ? given.get<std::string>() : "";
     step.condition_at = file_.at(pointer);
-    if (file_.places.contains(pointer) && is_blank(text) &&
-        file_.json.at(nlohmann::json::json_pointer(pointer)).is_string()) {
+    if (given.is_string() && is_blank(text)) {
       return error(step.condition_at, "the expression is empty");
     }
     const Pieces pieces = split_expressions(text);

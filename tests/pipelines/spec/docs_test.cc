@@ -1,6 +1,8 @@
 // docs/pipelines.md against the declaration: every key is described, every example works.
 #include <gmock/gmock.h>
 
+#include <sstream>
+
 #include "base/file.h"
 #include "pipelines/plan/make_plan.h"
 #include "pipelines/spec/declaration.h"
@@ -52,20 +54,87 @@ TEST(Docs, DescribeEveryKeyOutputAndFunction) {
   }
 }
 
-TEST(Docs, ExamplesParseAndPlan) {
+std::string indented(const std::string& text, std::size_t width) {
+  std::string result;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    result += std::string(width, ' ') + line + "\n";
+  }
+  return result;
+}
+
+// The frame without those of its steps (one line each) that the fragment has itself.
+std::string frame_for(const std::string& fragment) {
+  const auto frame = read_file(LUTHIER_SOURCE_DIR "/tests/specs/frame.yaml");
+  LUTHIER_CHECK(frame.has_value());
+  std::string kept;
+  std::istringstream lines(*frame);
+  for (std::string line; std::getline(lines, line);) {
+    const std::string name = line.starts_with("  ") ? line.substr(2, line.find(':') - 1) : "";
+    if (name.empty() || ("\n" + fragment).find("\n" + name) == std::string::npos) {
+      kept += line + "\n";
+    }
+  }
+  return kept;
+}
+
+// An example as a whole file, by what its first line declares.
+std::string completed(const std::string& example) {
+  if (example.starts_with("# below steps:\n")) {
+    return frame_for(example) + indented(example, 2);
+  }
+  if (example.starts_with("# in a step\n")) {
+    return frame_for("") + "  example:\n" + indented(example, 4);
+  }
+  return example.starts_with("# in the file\n") ? frame_for("") + example : example;
+}
+
+std::vector<std::string> examples() {
   const std::string text = page();
-  int examples = 0;
+  std::vector<std::string> found;
   for (std::size_t at = text.find("```yaml\n"); at != std::string::npos; at = text.find("```yaml\n", at + 1)) {
-    const std::string example = text.substr(at + 8, text.find("\n```", at) - at - 7);
+    found.push_back(completed(text.substr(at + 8, text.find("\n```", at) - at - 7)));
+  }
+  return found;
+}
+
+void expect_shown(const Shape& shape, const std::string& text, const std::string& where) {
+  for (const Field& field : shape.fields) {
+    EXPECT_NE(text.find(field.key + ":"), std::string::npos) << "no example sets " << where << "." << field.key;
+    expect_shown(field.shape, text, where + "." + field.key);
+  }
+  for (const Shape& option : shape.options) {
+    expect_shown(option, text, where);
+  }
+}
+
+TEST(Docs, ExamplesParseAndPlan) {
+  for (const std::string& example : examples()) {
     const ParsedSpec parsed = parse_spec(example, "example.yaml");
     for (const Diagnostic& error : parsed.errors) {
       ADD_FAILURE() << render(error, example);
     }
-    ASSERT_TRUE(parsed.spec.has_value());
-    EXPECT_TRUE(plan::make_plan(*parsed.spec, {}, {}, plan::PlanMode::kOffline).plan.has_value());
-    ++examples;
+    if (parsed.spec) {
+      for (const Diagnostic& error : plan::make_plan(*parsed.spec, {}, {}, plan::PlanMode::kOffline).errors) {
+        ADD_FAILURE() << render(error, example);
+      }
+    }
   }
-  EXPECT_EQ(examples, 4);
+}
+
+TEST(Docs, ExamplesShowEveryKeyAndFunction) {
+  std::string all;
+  for (const std::string& example : examples()) {
+    all += example;
+  }
+  expect_shown(pipeline_shape(), all, "");
+  for (const StepType& type : step_types()) {
+    EXPECT_NE(all.find("uses: " + type.name), std::string::npos) << type.name;
+    expect_shown(type.inputs, section(page(), type.name), type.name);
+  }
+  for (const Function& function : functions()) {
+    EXPECT_NE(all.find(function.name + "("), std::string::npos) << function.name;
+  }
 }
 
 }  // namespace
