@@ -103,7 +103,7 @@ TEST_F(StepsTest, Edge3AValueOfTheWrongTypeFailsTheStepAndNamesItsKey) {
   submit({agent_step("one"), train});
   finish("one", {{"n", "many"}});
   EXPECT_EQ(journaled<StepFailed>().message,
-            "step train: `with.method.supervised.n_epochs`: expected an integer, got the text 'many'");
+            "step train: `with.method.supervised.n_epochs`: expected an integer or auto, got the text 'many'");
   EXPECT_EQ(journaled<RunFinished>().status, RunStatus::kFailed);
 }
 

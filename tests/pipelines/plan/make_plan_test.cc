@@ -238,7 +238,7 @@ TEST(CheckInputs, NamesTheKeyWhoseValueDoesNotFit) {
       {"train", {{"model", dataset}}, "`with.model`: expected a model, got an artifact of kind dataset"},
       {"train",
        {{"method", {{"supervised", {{"n_epochs", "many"}}}}}},
-       "`with.method.supervised.n_epochs`: expected an integer, got the text 'many'"},
+       "`with.method.supervised.n_epochs`: expected an integer or auto, got the text 'many'"},
       {"train",
        {{"data", nullptr}},
        "`with.data`: expected an output of another step, such as ${{ steps.prepare.outputs.train }}, got nothing"},
