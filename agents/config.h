@@ -25,7 +25,9 @@ struct Config {
   std::uint64_t cache_bytes = std::uint64_t{50} << 30;
   milliseconds orphan_timeout{900'000};
   milliseconds stop_grace{10'000};
-  milliseconds hang_timeout{600'000};  // 0: a silent process is only reported
+  milliseconds hang_timeout{600'000};     // 0: a silent process is only reported
+  milliseconds stall_timeout{3'600'000};  // 0: never
+  std::string step_user;                  // steps run as this user; empty: as the agent
   std::map<std::string, std::string> labels;
   std::filesystem::path cgroup;    // empty: none
   Rendezvous rendezvous;           // host empty: the address that routes to the controller

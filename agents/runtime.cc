@@ -16,6 +16,7 @@
 #include "agents/link/session.h"
 #include "agents/link/telemetry_link.h"
 #include "agents/run/runner.h"
+#include "agents/run/step_user.h"
 #include "agents/shim/cgroup.h"
 #include "agents/shim/process_tree.h"
 #include "agents/version.h"
@@ -37,18 +38,32 @@ Programs find_programs(const Config& config) {
 
 // Told well before it ends the process.
 SilenceLimits silence_limits(const Config& config) {
-  SilenceLimits limits{.hang_ms = config.hang_timeout.count()};
+  SilenceLimits limits{.hang_ms = config.hang_timeout.count(), .stall_ms = config.stall_timeout.count()};
   if (limits.hang_ms > 0) {
     limits.notice_ms = std::min(limits.notice_ms, limits.hang_ms / 2);
   }
   return limits;
 }
 
+// A machine without GPUs keeps no driver open.
+std::unique_ptr<GpuReader> open_gpus(const std::string& library, const Devices& devices, Log& log) {
+  if (devices.gpus.empty()) {
+    return nullptr;
+  }
+  auto reader = open_gpu_reader(library);
+  if (!reader) {
+    log.warning("gpu_use_unknown", {{"why", reader.error().message}});
+    return nullptr;
+  }
+  return std::move(*reader);
+}
+
 }  // namespace
 
 // In the order of need: the links and the runner post to the strand; the strand's effects go to them.
 struct AgentRuntime::Parts {
-  Parts(const AgentRuntime& runtime, const Session& session, HelloFacts facts)
+  Parts(const AgentRuntime& runtime, const Session& session, HelloFacts facts, GpuReader* gpus,
+        std::optional<ChildUser> step_user)
       : strand(runtime.clock_,
                Options{.stop_grace = runtime.config_.stop_grace, .hang_timeout = runtime.config_.hang_timeout}),
         blobs(make_blob_link(session)),
@@ -57,9 +72,11 @@ struct AgentRuntime::Parts {
                 .programs = find_programs(runtime.config_),
                 .launch = {.grace_ms = runtime.config_.stop_grace.count(),
                            .orphan_timeout_ms = runtime.config_.orphan_timeout.count(),
-                           .cgroup = runtime.config_.cgroup},
+                           .cgroup = runtime.config_.cgroup,
+                           .user = std::move(step_user)},
                 .silence = silence_limits(runtime.config_),
-                .cache_bytes_max = runtime.config_.cache_bytes},
+                .cache_bytes_max = runtime.config_.cache_bytes,
+                .gpus = gpus},
                *blobs, telemetry, runtime.clock_, runtime.log_, post()),
         control(session, std::move(facts), runtime.clock_, runtime.log_, {[this] { return strand.held(); }, post()}),
         inference(session, runtime.log_, [this](const AttemptId& attempt) { return runner.serve_socket(attempt); }) {}
@@ -150,6 +167,12 @@ Result<void> AgentRuntime::run(const Cancel& stop, const Cancel& stop_now) {
     LUTHIER_TRY(const std::string controllers, shim::prepare_cgroup_parent(config_.cgroup));
     log_.info("cgroup_ready", {{"folder", config_.cgroup.string()}, {"controllers", controllers}});
   }
+  std::optional<ChildUser> step_user;
+  if (!config_.step_user.empty()) {
+    LUTHIER_TRY(step_user, find_step_user(config_.step_user));
+    LUTHIER_TRY_VOID(open_data_to(config_.data, *step_user));
+    log_.info("step_user_ready", {{"user", config_.step_user}, {"uid", std::to_string(step_user->uid)}});
+  }
   LUTHIER_TRY(const Session session,
               join_or_load(config_.data, config_.controller, config_.name, config_.join_token_file, stop));
   Devices devices = find_devices({.cpus = config_.cpus, .nvml_library = config_.nvml_library});
@@ -168,7 +191,9 @@ Result<void> AgentRuntime::run(const Cancel& stop, const Cancel& stop_now) {
                               {"name", config_.name},
                               {"cpus", std::to_string(devices.cpus)},
                               {"gpus", std::to_string(devices.gpus.size())}});
-  Parts parts(*this, session, HelloFacts{config_.name, kVersion, shim::read_boot_id(), devices, config_.labels});
+  const std::unique_ptr<GpuReader> gpus = open_gpus(config_.nvml_library, devices, log_);
+  Parts parts(*this, session, HelloFacts{config_.name, kVersion, shim::read_boot_id(), devices, config_.labels},
+              gpus.get(), step_user);
   parts.on_connected = [this, &session] { on_connected(session.agent_id); };
   parts.strand.start([this, &parts](const Effect& effect) { perform(parts, effect); });
   parts.telemetry.start();

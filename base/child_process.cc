@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +120,13 @@ bool arrange_standard_fds(const Prepared& prepared) {
   return true;
 }
 
+// The system calls themselves: what the C library makes of them concerns all threads, and there is only this one.
+bool become_user(const ChildUser& user) {
+  return ::syscall(SYS_setgroups, user.groups.size(), user.groups.data()) == 0 &&
+         ::syscall(SYS_setresgid, user.gid, user.gid, user.gid) == 0 &&
+         ::syscall(SYS_setresuid, user.uid, user.uid, user.uid) == 0 && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
 void close_others_on_exec() {
   if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
     return;
@@ -149,8 +157,15 @@ void reset_signals() {
   reset_signals();
   if (!arrange_standard_fds(prepared) || !limit(RLIMIT_CORE, options.core_bytes_max) ||
       !limit(RLIMIT_AS, options.address_space_bytes_max) || !limit(RLIMIT_DATA, options.data_bytes_max) ||
-      (!prepared.workdir.empty() && ::chdir(prepared.workdir.c_str()) != 0)) {
+      (!prepared.workdir.empty() && ::chdir(prepared.workdir.c_str()) != 0) ||
+      (options.user && !become_user(*options.user))) {
     report_and_exit(report);
+  }
+  if (options.parent_death_signal != 0) {  // another user forgets it
+    ::prctl(PR_SET_PDEATHSIG, options.parent_death_signal);
+    if (::getppid() != prepared.parent) {  // it died before the line above
+      ::_exit(127);
+    }
   }
   close_others_on_exec();
   ::execve(prepared.program.c_str(), prepared.argv.data(), prepared.environment.data());
@@ -205,12 +220,6 @@ Result<pid_t> spawn_child(const ChildOptions& options) {
     if (options.new_session && ::setsid() < 0) {
       report_and_exit(prepared.report_write.get());
     }
-    if (options.parent_death_signal != 0) {
-      ::prctl(PR_SET_PDEATHSIG, options.parent_death_signal);
-      if (::getppid() != prepared.parent) {  // it died before the line above
-        ::_exit(127);
-      }
-    }
     become_program(options, prepared);
   }
   if (auto started = await_exec(prepared); !started) {
@@ -220,7 +229,9 @@ Result<pid_t> spawn_child(const ChildOptions& options) {
   return pid;
 }
 
-Result<void> spawn_detached(const ChildOptions& options) {
+Result<void> spawn_detached(const ChildOptions& given) {
+  ChildOptions options = given;
+  options.parent_death_signal = 0;
   LUTHIER_TRY(Prepared prepared, prepare(options));
   const pid_t pid = ::_Fork();
   if (pid < 0) {

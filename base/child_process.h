@@ -17,6 +17,14 @@
 
 namespace luthier {
 
+// Whom a child is to be, when its parent is root.
+struct ChildUser {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;  // supplementary
+  friend bool operator==(const ChildUser&, const ChildUser&) = default;
+};
+
 struct ChildOptions {
   std::vector<std::string> argv;         // argv[0]: a path, or a name looked up in PATH of `environment`
   std::vector<std::string> environment;  // "NAME=value"; all the child gets
@@ -31,6 +39,7 @@ struct ChildOptions {
   std::optional<std::uint64_t> data_bytes_max;  // heap and private writable mappings
   std::filesystem::path cgroup_members;         // cgroup.procs of the group it starts in; empty: the caller's
   std::optional<unsigned> file_mode_mask;       // umask; the caller's when not given
+  std::optional<ChildUser> user;                // and it can gain no privileges any more (no_new_privs)
 };
 
 // Returns the pid once the program runs. kNotFound when there is no such program; otherwise the error of the call

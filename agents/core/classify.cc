@@ -66,6 +66,11 @@ Classified classify_exit(const Assignment& assignment, const ExitRecord& exit, s
     return {Outcome::kInfrastructureFailure, "hung",
             "the process stopped talking, so it was ended (it has to say a line within the agent's --hang-timeout)"};
   }
+  if (stop == StopReason::kStalled) {
+    return {Outcome::kInfrastructureFailure, "stalled",
+            "the process lived but made no progress, so it was ended (a training or evaluation has to go on within the "
+            "agent's --stall-timeout)"};
+  }
   if (exit.out_of_memory) {
     return {Outcome::kUserFailure, "out_of_memory", out_of_memory_text(assignment)};
   }

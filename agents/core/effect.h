@@ -106,6 +106,7 @@ struct FinishedReport {
 };
 struct ReleasedReport {
   AttemptId attempt;
+  Usage usage = {};  // as Finished has it, which a superseded or cancelled attempt does not send
   friend bool operator==(const ReleasedReport&, const ReleasedReport&) = default;
 };
 using Report = std::variant<StartedReport, ReadyReport, SilentReport, CheckpointReport, FinishedReport, ReleasedReport>;

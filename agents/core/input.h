@@ -33,8 +33,8 @@ struct Assignment {
   friend bool operator==(const Assignment&, const Assignment&) = default;
 };
 
-// kHung is the agent's own: the process said nothing for too long.
-enum class StopReason { kCancelled, kSuperseded, kTimedOut, kUnknownAttempt, kIdle, kPreempted, kHung };
+// The last two are the agent's own: the process said nothing for too long, or only that it lives.
+enum class StopReason { kCancelled, kSuperseded, kTimedOut, kUnknownAttempt, kIdle, kPreempted, kHung, kStalled };
 enum class ReportKind { kStarted, kReady, kCheckpoint, kFinished, kReleased };
 enum class FailureClass { kNone, kUser, kInfrastructure };
 
@@ -42,8 +42,9 @@ enum class FailureClass { kNone, kUser, kInfrastructure };
 struct Usage {
   std::int64_t cpu_ms = 0;
   std::uint64_t peak_memory_bytes = 0;
-  std::int64_t gpu_ms = 0;  // busy, summed over its GPUs
-  std::uint64_t peak_gpu_memory_bytes = 0;
+  std::int64_t gpu_ms = 0;                     // busy, summed over its GPUs
+  std::uint64_t peak_gpu_memory_bytes = 0;     // in use on its GPUs together
+  std::optional<double> mean_gpu_utilization;  // 0 to 1
   friend bool operator==(const Usage&, const Usage&) = default;
 };
 
@@ -118,6 +119,10 @@ struct ProcessSilent {
   AttemptId attempt;
   std::int64_t silent_ms = 0;
 };
+// The process lives, but has told of no progress for as long as it may.
+struct ProcessStalled {
+  AttemptId attempt;
+};
 struct CheckpointSeen {  // `checkpoint` line
   AttemptId attempt;
   std::int64_t step = 0;
@@ -177,9 +182,10 @@ struct RecoveredAttempt {
 
 struct Tick {};
 
-using Input = std::variant<AssignmentReceived, StopReceived, Acknowledged, Connected, Disconnected, LeaseRenewed,
-                           ProcessSilent, InputsReady, InputsFailed, ShimStarted, ShimFailed, ProcessReady,
-                           CheckpointSeen, CheckpointUploaded, CheckpointUploadFailed, ProcessExited, ProcessTreeGone,
-                           OutputsUploaded, OutputsUploadFailed, TelemetryFlushed, RecoveredAttempt, Tick>;
+using Input =
+    std::variant<AssignmentReceived, StopReceived, Acknowledged, Connected, Disconnected, LeaseRenewed, ProcessSilent,
+                 ProcessStalled, InputsReady, InputsFailed, ShimStarted, ShimFailed, ProcessReady, CheckpointSeen,
+                 CheckpointUploaded, CheckpointUploadFailed, ProcessExited, ProcessTreeGone, OutputsUploaded,
+                 OutputsUploadFailed, TelemetryFlushed, RecoveredAttempt, Tick>;
 
 }  // namespace luthier::agents

@@ -89,6 +89,13 @@ void on(Turn& turn, const ProcessSilent& input) {
   }
 }
 
+void on(Turn& turn, const ProcessStalled& input) {
+  Attempt* attempt = find(turn.state, input.attempt);
+  if (attempt != nullptr && attempt->phase == Phase::kRunning && !attempt->stop) {
+    begin_stop(turn, *attempt, StopReason::kStalled);
+  }
+}
+
 void on(Turn& turn, const InputsReady& input) {
   Attempt* attempt = find(turn.state, input.attempt);
   if (attempt == nullptr || attempt->phase != Phase::kPreparing) {

@@ -43,7 +43,8 @@ void begin_stop(Turn& turn, Attempt& attempt, StopReason reason) {
       attempt.end = FinishedReport{.attempt = attempt.assignment.attempt,
                                    .outcome = Outcome::kStopped,
                                    .error_code = "stopped",
-                                   .error_message = "the step was stopped while its outputs were uploaded"};
+                                   .error_message = "the step was stopped while its outputs were uploaded",
+                                   .usage = attempt.usage};
       break;
     case Phase::kClosing: break;
   }
@@ -55,6 +56,7 @@ void on_exited(Turn& turn, Attempt& attempt, const ExitRecord& exit) {
   }
   attempt.deadline_monotonic_ms = 0;
   attempt.kill_monotonic_ms = 0;
+  attempt.usage = exit.usage;
   const AttemptId& id = attempt.assignment.attempt;
   const Classified end = classify_exit(attempt.assignment, exit, attempt.stop);
   if (attempt.refused) {

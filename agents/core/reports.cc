@@ -112,7 +112,7 @@ void advance(Turn& turn, Attempt& attempt) {
     }
   }
   if (attempt.tree_gone && !attempt.released_report && !attempt.released_done) {
-    attempt.released_report = ReleasedReport{id};
+    attempt.released_report = ReleasedReport{id, attempt.usage};
     turn.send(*attempt.released_report);
   }
   if (attempt.phase == Phase::kClosing && attempt.finished_done && attempt.released_done) {

@@ -53,6 +53,7 @@ struct Attempt {
   std::map<std::int64_t, PendingCheckpoint> uploading;  // by step; the first one's upload goes on
   std::int64_t newest_checkpoint = 0;                   // seen
   std::optional<FinishedReport> end;                    // known end, held back until it may be sent
+  Usage usage;                                          // once the process has exited
   bool tree_gone = false;
   bool telemetry_flushed = false;
   bool finished_done = false;  // Finished acknowledged, or refused

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,5 +48,22 @@ struct DeviceOptions {
 
 // GPUs by NVML opened at run time. Empty without the library; kUnavailable when the library or a device fails.
 [[nodiscard]] Result<std::vector<Gpu>> find_gpus(const std::string& library);
+
+// What one GPU does now.
+struct GpuReading {
+  std::uint64_t memory_used_bytes = 0;  // by everybody on it
+  std::optional<double> utilization;    // 0 to 1, of the last moments; not told by a GPU that is split (MIG)
+  friend bool operator==(const GpuReading&, const GpuReading&) = default;
+};
+
+class GpuReader {
+ public:
+  virtual ~GpuReader() = default;
+  // `index` as Gpu has it. kUnavailable when the device does not answer.
+  [[nodiscard]] virtual Result<GpuReading> read(int index) = 0;
+};
+
+// Keeps NVML open. nullptr without the library; kUnavailable when it fails.
+[[nodiscard]] Result<std::unique_ptr<GpuReader>> open_gpu_reader(const std::string& library);
 
 }  // namespace luthier::agents

@@ -15,41 +15,32 @@ struct NvmlMemory {
   unsigned long long free = 0;
   unsigned long long used = 0;
 };
+struct NvmlUtilization {  // in percent
+  unsigned gpu = 0;
+  unsigned memory = 0;
+};
 constexpr int kNvmlSuccess = 0;
 
 struct Closer {
   void operator()(void* library) const { ::dlclose(library); }
 };
+using Library = std::unique_ptr<void, Closer>;
 
 // One opened and initialised library. Functions are looked up when it is opened, so that an old driver is named once.
-class Nvml {
+class Nvml final : public GpuReader {
  public:
-  static Result<std::unique_ptr<Nvml>> open(void* library) {
+  // nullptr without the library.
+  static Result<std::unique_ptr<Nvml>> open(const std::string& name) {
     auto nvml = std::unique_ptr<Nvml>(new Nvml);
-    bool complete = true;
-    const auto find = [&](auto& function, const char* name) {
-      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(library, name));
-      complete = complete && function != nullptr;
-    };
-    find(nvml->initialise_, "nvmlInit_v2");
-    find(nvml->shut_down_, "nvmlShutdown");
-    find(nvml->count_, "nvmlDeviceGetCount_v2");
-    find(nvml->handle_, "nvmlDeviceGetHandleByIndex_v2");
-    find(nvml->name_, "nvmlDeviceGetName");
-    find(nvml->uuid_, "nvmlDeviceGetUUID");
-    find(nvml->memory_, "nvmlDeviceGetMemoryInfo");
-    if (!complete) {
-      return Error{ErrorCode::kUnavailable, "NVML lacks a function that is needed; the NVIDIA driver is too old"};
+    nvml->library_.reset(::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL));
+    if (!nvml->library_) {
+      return std::unique_ptr<Nvml>{};  // no driver
     }
-    if (const int status = nvml->initialise_(); status != kNvmlSuccess) {
-      nvml->shut_down_ = nullptr;
-      return Error{ErrorCode::kUnavailable,
-                   "NVML did not start (status " + std::to_string(status) + "); see nvidia-smi"};
-    }
+    LUTHIER_TRY_VOID(nvml->start());
     return nvml;
   }
 
-  ~Nvml() {
+  ~Nvml() override {
     if (shut_down_ != nullptr) {
       shut_down_();
     }
@@ -70,8 +61,53 @@ class Nvml {
     return gpus;
   }
 
+  Result<GpuReading> read(int index) override {
+    NvmlDevice device = nullptr;
+    NvmlMemory memory;
+    int status = handle_(static_cast<unsigned>(index), &device);
+    if (status == kNvmlSuccess) {
+      status = memory_(device, &memory);
+    }
+    if (status != kNvmlSuccess) {
+      return failure("read device " + std::to_string(index), status);
+    }
+    GpuReading reading{.memory_used_bytes = memory.used, .utilization = {}};
+    NvmlUtilization busy;
+    if (utilization_ != nullptr && utilization_(device, &busy) == kNvmlSuccess) {
+      reading.utilization = static_cast<double>(busy.gpu) / 100;
+    }
+    return reading;
+  }
+
  private:
   Nvml() = default;
+
+  Result<void> start() {
+    bool complete = true;
+    const auto find = [&](auto& function, const char* name) {
+      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(library_.get(), name));
+      complete = complete && function != nullptr;
+    };
+    find(utilization_, "nvmlDeviceGetUtilizationRates");
+    complete = true;  // one that does without
+    find(initialise_, "nvmlInit_v2");
+    find(shut_down_, "nvmlShutdown");
+    find(count_, "nvmlDeviceGetCount_v2");
+    find(handle_, "nvmlDeviceGetHandleByIndex_v2");
+    find(name_, "nvmlDeviceGetName");
+    find(uuid_, "nvmlDeviceGetUUID");
+    find(memory_, "nvmlDeviceGetMemoryInfo");
+    if (!complete) {
+      shut_down_ = nullptr;
+      return Error{ErrorCode::kUnavailable, "NVML lacks a function that is needed; the NVIDIA driver is too old"};
+    }
+    if (const int status = initialise_(); status != kNvmlSuccess) {
+      shut_down_ = nullptr;
+      return Error{ErrorCode::kUnavailable,
+                   "NVML did not start (status " + std::to_string(status) + "); see nvidia-smi"};
+    }
+    return {};
+  }
 
   Result<Gpu> device(unsigned index) {
     NvmlDevice device = nullptr;
@@ -99,6 +135,7 @@ class Nvml {
                  "NVML could not " + what + " (status " + std::to_string(status) + "); see nvidia-smi"};
   }
 
+  Library library_;
   int (*initialise_)() = nullptr;
   int (*shut_down_)() = nullptr;
   int (*count_)(unsigned*) = nullptr;
@@ -106,17 +143,19 @@ class Nvml {
   int (*name_)(NvmlDevice, char*, unsigned) = nullptr;
   int (*uuid_)(NvmlDevice, char*, unsigned) = nullptr;
   int (*memory_)(NvmlDevice, NvmlMemory*) = nullptr;
+  int (*utilization_)(NvmlDevice, NvmlUtilization*) = nullptr;
 };
 
 }  // namespace
 
 Result<std::vector<Gpu>> find_gpus(const std::string& library) {
-  const std::unique_ptr<void, Closer> opened(::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL));
-  if (!opened) {
-    return std::vector<Gpu>{};  // no driver
-  }
-  LUTHIER_TRY(const std::unique_ptr<Nvml> nvml, Nvml::open(opened.get()));
-  return nvml->devices();
+  LUTHIER_TRY(const std::unique_ptr<Nvml> nvml, Nvml::open(library));
+  return nvml ? nvml->devices() : std::vector<Gpu>{};
+}
+
+Result<std::unique_ptr<GpuReader>> open_gpu_reader(const std::string& library) {
+  LUTHIER_TRY(std::unique_ptr<Nvml> nvml, Nvml::open(library));
+  return std::unique_ptr<GpuReader>(std::move(nvml));
 }
 
 }  // namespace luthier::agents

@@ -16,6 +16,16 @@ v1::Outcome outcome_of(Outcome outcome) {
   return v1::OUTCOME_UNSPECIFIED;
 }
 
+void write_usage(const Usage& usage, v1::Usage& out) {
+  out.set_cpu_seconds(static_cast<double>(usage.cpu_ms) / 1000);
+  out.set_peak_memory_bytes(usage.peak_memory_bytes);
+  out.set_gpu_seconds(static_cast<double>(usage.gpu_ms) / 1000);
+  out.set_peak_gpu_memory_bytes(usage.peak_gpu_memory_bytes);
+  if (usage.mean_gpu_utilization) {
+    out.set_mean_gpu_utilization(*usage.mean_gpu_utilization);
+  }
+}
+
 struct ReportWriter {
   v1::ConnectRequest& message;
 
@@ -50,13 +60,12 @@ struct ReportWriter {
     out.set_signal(report.signal);
     out.set_error_code(report.error_code);
     out.set_error_message(report.error_message);
-    out.mutable_usage()->set_cpu_seconds(static_cast<double>(report.usage.cpu_ms) / 1000);
-    out.mutable_usage()->set_peak_memory_bytes(report.usage.peak_memory_bytes);
-    out.mutable_usage()->set_gpu_seconds(static_cast<double>(report.usage.gpu_ms) / 1000);
-    out.mutable_usage()->set_peak_gpu_memory_bytes(report.usage.peak_gpu_memory_bytes);
+    write_usage(report.usage, *out.mutable_usage());
   }
   void operator()(const ReleasedReport& report) const {
-    *message.mutable_allocation_released()->mutable_attempt() = to_proto(report.attempt);
+    auto& out = *message.mutable_allocation_released();
+    *out.mutable_attempt() = to_proto(report.attempt);
+    write_usage(report.usage, *out.mutable_usage());
   }
 };
 

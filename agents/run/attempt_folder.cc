@@ -13,8 +13,8 @@ namespace {
 
 constexpr const char* kAttemptFile = "attempt.json";
 constexpr const char* kStopFile = "stop.json";
-constexpr std::array<const char*, 7> kStopNames{"cancelled", "superseded", "timed_out", "unknown_attempt",
-                                                "idle",      "preempted",  "hung"};
+constexpr std::array<const char*, 8> kStopNames{"cancelled", "superseded", "timed_out", "unknown_attempt",
+                                                "idle",      "preempted",  "hung",      "stalled"};
 
 std::string safe_name(const std::string& text) {
   std::string safe = text.substr(0, 80);
@@ -108,7 +108,7 @@ Result<AttemptFile> read_attempt_file(const std::filesystem::path& folder) {
 
 Result<void> write_stop_reason(const std::filesystem::path& folder, StopReason reason) {
   return write_file_atomically(folder / kStopFile,
-                               Json{{"reason", kStopNames.at(static_cast<std::size_t>(reason))}}.dump());
+                               Json{{"reason", kStopNames.at(static_cast<std::size_t>(reason))}}.dump(), 0600);
 }
 
 std::optional<StopReason> read_stop_reason(const std::filesystem::path& folder) {

@@ -53,6 +53,23 @@ void make_writable(const fs::path& folder) {
   }
 }
 
+// For steps of another user than the agent's, who cannot list what is around it.
+void make_readable(const fs::path& folder) {
+  constexpr fs::perms kReadable = fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
+                                  fs::perms::others_read | fs::perms::others_exec;
+  std::error_code code;
+  if (fs::status(folder, code).permissions() == kReadable) {
+    return;
+  }
+  for (auto it = fs::recursive_directory_iterator(folder, code); !code && it != fs::recursive_directory_iterator();
+       it.increment(code)) {
+    if (fs::is_directory(it->symlink_status(code))) {
+      fs::permissions(it->path(), kReadable, code);
+    }
+  }
+  fs::permissions(folder, kReadable, code);
+}
+
 }  // namespace
 
 class ArtifactCache::Claim {
@@ -112,6 +129,7 @@ Result<ArtifactCache::Cached> ArtifactCache::fetch(const std::string& digest, co
   const fs::path path = artifact_path(digest);
   if (auto kind = read_file(folder_ / "kinds" / path.filename(), 1 << 10); kind && fs::exists(path)) {
     touch(path);
+    make_readable(path);
     return Cached{path, *kind};
   }
   evict();
@@ -138,6 +156,7 @@ Result<ArtifactCache::Cached> ArtifactCache::materialise(const std::string& dige
     LUTHIER_TRY_VOID(fetch_blob(entry, cancel));
     LUTHIER_TRY_VOID(link_file(entry, building));
   }
+  make_readable(building);
   const fs::path path = artifact_path(digest);
   LUTHIER_TRY_VOID(write_file_atomically(folder_ / "kinds" / path.filename(), manifest.kind));
   fs::rename(building, path, code);

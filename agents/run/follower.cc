@@ -164,6 +164,16 @@ void Follower::take_status(std::string_view line) {
   // A command need not talk at all.
   if (assignment_.uses != "run" && status->state == "running") {
     take_silence(status->silent_ms);
+    take_stall(status->stalled_ms);
+  }
+}
+
+// A preparation tells of its progress only at its end, and a served model has none.
+void Follower::take_stall(std::int64_t stalled_ms) {
+  const bool reports = assignment_.uses == "train" || assignment_.uses == "eval";
+  if (reports && limits_.stall_ms > 0 && stalled_ms >= limits_.stall_ms && !stall_told_) {
+    stall_told_ = true;
+    events_.input(ProcessStalled{assignment_.attempt});
   }
 }
 

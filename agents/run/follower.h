@@ -30,7 +30,8 @@ struct FollowerEvents {
 // When the silence of a process that has to talk is posted as ProcessSilent.
 struct SilenceLimits {
   std::int64_t notice_ms = 60'000;
-  std::int64_t hang_ms = 0;  // told again then; 0: never
+  std::int64_t hang_ms = 0;   // told again then; 0: never
+  std::int64_t stall_ms = 0;  // without progress, of those that report it: posted as ProcessStalled; 0: never
 };
 
 class Follower {
@@ -59,6 +60,7 @@ class Follower {
   [[nodiscard]] bool closing() const;
   [[nodiscard]] std::string take_command();
   void take_silence(std::int64_t silent_ms);
+  void take_stall(std::int64_t stalled_ms);
 
   const Assignment assignment_;
   const std::filesystem::path folder_;
@@ -71,6 +73,7 @@ class Follower {
   ExitRecord exit_;
   Json progress_;
   std::int64_t silent_told_ms_ = 0;
+  bool stall_told_ = false;
 
   mutable std::mutex mutex_;  // guards the members below
   bool closing_ = false;

@@ -58,7 +58,7 @@ std::string join_numbers(const std::vector<int>& numbers) {
 void add_variables(const Json& with, std::vector<std::string>& environment) {
   const Json variables = with.value("env", Json::object());
   for (const auto& [name, value] : variables.items()) {
-    if (!name.starts_with("LUTHIER_") && name != "CUDA_VISIBLE_DEVICES") {
+    if (!name.starts_with("LUTHIER_") && name != "CUDA_VISIBLE_DEVICES" && name != "CUDA_DEVICE_ORDER") {
       environment.push_back(name + "=" + (value.is_string() ? value.get<std::string>() : value.dump()));
     }
   }
@@ -86,6 +86,7 @@ Result<shim::Launch> make_launch(const fs::path& attempt_folder, const Assignmen
   launch.nonce = nonce;
   launch.grace_ms = options.grace_ms;
   launch.orphan_timeout_ms = options.orphan_timeout_ms;
+  launch.user = options.user;
   launch.lease_stop_at_ms = options.lease.stop_at_ms;
   launch.lease_kill_at_ms = options.lease.kill_at_ms;
   if (!options.cgroup.empty()) {
@@ -112,6 +113,7 @@ Result<shim::Launch> make_launch(const fs::path& attempt_folder, const Assignmen
   fixed("LANG", "C.UTF-8");
   fixed("TMPDIR", (launch.workdir / "tmp").string());
   fixed("CUDA_VISIBLE_DEVICES", join_numbers(assignment.gpus));
+  fixed("CUDA_DEVICE_ORDER", "PCI_BUS_ID");  // numbers as NVML gives them, by which they were promised
   fixed("LUTHIER_JOB", (attempt_folder / "job.json").string());
   fixed("LUTHIER_SOCKET", (launch.runtime_folder / shim::kWorkerSocket).string());
   if (const std::size_t colon = assignment.rendezvous.rfind(':'); colon != std::string::npos) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "agents/core/input.h"
 #include "agents/shim/records.h"
@@ -18,8 +19,9 @@ struct Programs {
 struct LaunchOptions {
   std::int64_t grace_ms = 10'000;
   std::int64_t orphan_timeout_ms = 900'000;
-  Lease lease;                   // of an exclusive attempt
-  std::filesystem::path cgroup;  // in which each step gets a group of its own; empty: none
+  Lease lease;                    // of an exclusive attempt
+  std::filesystem::path cgroup;   // in which each step gets a group of its own; empty: none
+  std::optional<ChildUser> user;  // whom steps run as
 };
 
 // kNotFound when the program of that step type is not there; kInvalidArgument when the type or its command is unknown.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agents/run/inputs.h"
+#include "agents/run/step_user.h"
 #include "agents/run/upload.h"
 #include "agents/shim/lock.h"
 #include "agents/shim/runtime_folder.h"
@@ -37,7 +38,8 @@ Runner::Runner(RunnerOptions options, BlobClient& blobs, TelemetrySink& telemetr
       clock_(clock),
       log_(log),
       post_(std::move(post)),
-      cache_(options_.data / "cache", blobs, options_.cache_bytes_max) {}
+      cache_(options_.data / "cache", blobs, options_.cache_bytes_max),
+      gpu_meter_(options_.gpus, clock, options_.gpu_interval) {}
 
 Runner::~Runner() {
   std::map<AttemptId, Held> held;
@@ -147,6 +149,9 @@ void Runner::start(const Held& held, Lease lease) {
   const Result<pid_t> pid = [&]() -> Result<pid_t> {
     LUTHIER_TRY(const shim::Launch launch,
                 make_launch(held.folder, held.assignment, held.nonce, options_.programs, launch_options));
+    if (launch.user) {
+      LUTHIER_TRY_VOID(give_attempt_to(held.folder, *launch.user));
+    }
     return start_shim(held.folder, launch, options_.programs.shim);
   }();
   if (!pid) {
@@ -163,6 +168,7 @@ void Runner::start(const Held& held, Lease lease) {
 void Runner::follow(const Held& held) {
   const AttemptId id = held.assignment.attempt;
   telemetry_.follow(id, held.folder);
+  gpu_meter_.begin(id, held.assignment.gpus, held.folder);
   FollowerEvents events;
   events.spool_grew = [this, id] { telemetry_.spool_grew(id); };
   events.progress = [this, id](const Json& newest) { telemetry_.progress(id, newest); };
@@ -170,6 +176,9 @@ void Runner::follow(const Held& held) {
     if (const auto* silent = std::get_if<ProcessSilent>(&input)) {
       log_.warning(silent->silent_ms == 0 ? "step_speaks_again" : "step_silent",
                    {{"attempt", to_string(id)}, {"silent_ms", std::to_string(silent->silent_ms)}});
+    }
+    if (auto* exited = std::get_if<ProcessExited>(&input)) {
+      gpu_meter_.end(id, exited->exit.usage);
     }
     post_(std::move(input));
   };
@@ -225,7 +234,10 @@ void Runner::perform(const UploadCheckpoint& effect) {
     return;
   }
   uploads_.post([this, effect, held = *held] {
-    auto uploaded = upload_checkpoint(blobs_, held.folder / "work", effect.path, *held.cancel);
+    auto uploaded = [&] {
+      const AsUser user(options_.launch.user);
+      return upload_checkpoint(blobs_, held.folder / "work", effect.path, *held.cancel);
+    }();
     if (uploaded) {
       {
         const std::lock_guard lock(mutex_);
@@ -257,7 +269,10 @@ void Runner::prune_checkpoint(const AttemptId& attempt, std::int64_t step) {
     folder = found->second.folder;
     path = std::move(found->second.checkpoints.extract(step).mapped());
   }
-  local_.post([folder, path] { remove_checkpoint(folder / "work", path); });
+  local_.post([this, folder, path] {
+    const AsUser user(options_.launch.user);
+    remove_checkpoint(folder / "work", path);
+  });
 }
 
 void Runner::perform(const UploadOutputs& effect) {
@@ -266,7 +281,10 @@ void Runner::perform(const UploadOutputs& effect) {
     return;
   }
   uploads_.post([this, effect, held = *held] {
-    auto outputs = upload_outputs(blobs_, cache_, held.folder / "work", effect.outputs, *held.cancel);
+    auto outputs = [&] {
+      const AsUser user(options_.launch.user);
+      return upload_outputs(blobs_, cache_, held.folder / "work", effect.outputs, *held.cancel);
+    }();
     if (outputs) {
       post_(OutputsUploaded{effect.attempt, std::move(*outputs)});
     } else if (!held.cancel->is_set()) {

@@ -16,6 +16,7 @@
 #include "agents/run/attempt_folder.h"
 #include "agents/run/cache.h"
 #include "agents/run/follower.h"
+#include "agents/run/gpu_meter.h"
 #include "agents/run/launch.h"
 #include "agents/run/task_pool.h"
 #include "agents/run/telemetry_sink.h"
@@ -29,6 +30,8 @@ struct RunnerOptions {
   LaunchOptions launch;
   SilenceLimits silence;
   std::uint64_t cache_bytes_max = std::uint64_t{50} << 30;
+  GpuReader* gpus = nullptr;  // borrowed; nullptr: their use is not known
+  milliseconds gpu_interval{1'000};
 };
 
 // Borrowed things must outlive the runner. perform(), recover() and the destructor are for one thread (the strand).
@@ -83,6 +86,7 @@ class Runner {
   Log& log_;
   const Post post_;
   ArtifactCache cache_;
+  GpuMeter gpu_meter_;
   mutable std::mutex mutex_;  // guards held_
   std::map<AttemptId, Held> held_;
   // Apart, so that transfers that wait for the controller never hold up a start or a stop.

@@ -43,6 +43,12 @@ Launch launch_from_json(const Json& json) {
     launch.lease_stop_at_ms = whole_number<std::int64_t>(lease, "stop_at_ms");
     launch.lease_kill_at_ms = whole_number<std::int64_t>(lease, "kill_at_ms");
   }
+  if (const Json user = json.value("user", Json()); user.is_object()) {
+    launch.user = ChildUser{whole_number<uid_t>(user, "uid"), whole_number<gid_t>(user, "gid"), {}};
+    for (const Json& group : user.at("groups")) {
+      launch.user->groups.push_back(whole_number<gid_t>(Json{{"group", group}}, "group"));
+    }
+  }
   const Json limits = json.value("limits", Json::object());
   launch.core_bytes_max.reset();
   if (limits.contains("core_bytes")) {
@@ -76,7 +82,12 @@ Json to_json(const Launch& value) {
   if (value.memory_bytes_max) {
     limits["memory_bytes"] = *value.memory_bytes_max;
   }
+  Json user;
+  if (value.user) {
+    user = {{"uid", value.user->uid}, {"gid", value.user->gid}, {"groups", value.user->groups}};
+  }
   return {{"argv", value.argv},
+          {"user", std::move(user)},
           {"environment", value.environment},
           {"workdir", value.workdir.string()},
           {"runtime_folder", value.runtime_folder.string()},
@@ -119,6 +130,7 @@ Json to_json(const Status& value) {
           {"log_bytes", value.log_bytes},
           {"messages_bytes", value.messages_bytes},
           {"silent_ms", value.silent_ms},
+          {"stalled_ms", value.stalled_ms},
           {"progress", value.progress}};
 }
 
@@ -164,6 +176,7 @@ Result<Status> status_from_json(const Json& json) {
                   whole_number<std::uint64_t>(json, "log_bytes"),
                   whole_number<std::uint64_t>(json, "messages_bytes"),
                   whole_number<std::int64_t>(json, "silent_ms"),
+                  json.contains("stalled_ms") ? whole_number<std::int64_t>(json, "stalled_ms") : 0,
                   json.value("progress", Json())};
   } catch (const Json::exception& exception) {
     return Error{ErrorCode::kDataLoss, std::string("status of a shim: ") + exception.what()};

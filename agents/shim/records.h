@@ -26,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "base/child_process.h"
 #include "base/result.h"
 
 namespace luthier::shim {
@@ -60,7 +61,8 @@ struct Launch {
   std::int64_t orphan_timeout_ms = 900'000;  // without an agent; 0: never
   // A control group to make for the step; empty: none. With one, the limits below hold for all of it together.
   std::filesystem::path cgroup;
-  double cpus_max = 0;  // 0: none
+  double cpus_max = 0;            // 0: none
+  std::optional<ChildUser> user;  // whom the step runs as; the shim's own when not given
   // Monotonic; 0: none. When the agent has not moved these on in time, the step is stopped, then killed.
   std::int64_t lease_stop_at_ms = 0;
   std::int64_t lease_kill_at_ms = 0;
@@ -103,8 +105,10 @@ struct Status {
   std::string state;  // "running", "stopping", "reaping", "ended"
   std::uint64_t log_bytes = 0;
   std::uint64_t messages_bytes = 0;
-  std::int64_t silent_ms = 0;  // since the last line on the worker socket
-  Json progress;               // newest `progress` line, or null
+  std::int64_t silent_ms = 0;   // since the last line on the worker socket
+  std::int64_t stalled_ms = 0;  // since the last one that told of progress: any but heartbeats, and `progress` with the
+                                // same `done` as before; 0 from shims of older releases
+  Json progress;                // newest `progress` line, or null
 };
 
 [[nodiscard]] Json to_json(const Launch& value);

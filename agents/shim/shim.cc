@@ -68,7 +68,7 @@ class Shim::Loop {
         launch_(std::move(launch)),
         files_(std::move(files)),
         wires_(std::move(wires)) {
-    attended_ms_ = heard_ms_ = now_ms();
+    attended_ms_ = heard_ms_ = moved_ms_ = now_ms();
     sample_ms_ = now_ms() + kFirstSampleMs;
     lease_stop_ms_ = launch_.lease_stop_at_ms;
     lease_kill_ms_ = launch_.lease_kill_at_ms;
@@ -117,6 +117,7 @@ class Shim::Loop {
     options.address_space_bytes_max = launch_.address_space_bytes_max;
     options.data_bytes_max = launch_.data_bytes_max;
     options.file_mode_mask = 022;
+    options.user = launch_.user;
     auto pid = spawn_child(options);
     wires_.output_write.reset();
     if (!pid) {
@@ -129,7 +130,7 @@ class Shim::Loop {
     pid_ = *pid;
     auto identity = identify(pid_);
     const StartedFile started{identity ? *identity : ProcessIdentity{pid_, 0, read_boot_id()}, clock_.now().wall_ms};
-    keep(replace_file(folder_ / kStartedFile, to_json(started).dump()));
+    keep(replace_file(folder_ / kStartedFile, to_json(started).dump(), 0600));
     changed_ = true;
     return {};
   }
@@ -330,6 +331,9 @@ class Shim::Loop {
       return;
     }
     changed_ = true;
+    const bool same =
+        type == "progress" && progress_.is_object() && message.value("done", Json()) == progress_.value("done", Json());
+    moved_ms_ = same ? moved_ms_ : heard_ms_;
     if (type == "progress") {
       progress_ = message;
       return;
@@ -369,7 +373,12 @@ class Shim::Loop {
   }
 
   std::string status_line() const {
-    const Status status{pid_,     name_of(phase_), files_.log.bytes(), files_.messages.bytes(), now_ms() - heard_ms_,
+    const Status status{pid_,
+                        name_of(phase_),
+                        files_.log.bytes(),
+                        files_.messages.bytes(),
+                        now_ms() - heard_ms_,
+                        now_ms() - moved_ms_,
                         progress_};
     return to_json(status).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   }
@@ -408,7 +417,7 @@ class Shim::Loop {
     std::error_code ignored;
     std::filesystem::remove(folder_ / kReserveFile, ignored);  // makes room for the record on a full disk
     exit_.ended_wall_ms = clock_.now().wall_ms;
-    auto written = write_file_atomically(folder_ / kExitFile, to_json(exit_).dump());
+    auto written = write_file_atomically(folder_ / kExitFile, to_json(exit_).dump(), 0600);
     remove_runtime_folder(launch_.runtime_folder);
     return written;
   }
@@ -426,6 +435,7 @@ class Shim::Loop {
   std::int64_t kill_ms_ = 0;      // while stopping: when KILL follows
   std::int64_t attended_ms_ = 0;  // last seen with an agent attached
   std::int64_t heard_ms_ = 0;     // last line from the step
+  std::int64_t moved_ms_ = 0;     // last one that told of progress
   std::int64_t synced_ms_ = 0;
   std::int64_t notified_ms_ = 0;
   std::int64_t sample_ms_ = 0;      // when to look at its memory next
@@ -444,11 +454,11 @@ Result<std::unique_ptr<Shim>> Shim::create(const std::filesystem::path& attempt_
   LUTHIER_TRY_VOID(create_folders(attempt_folder / "spool"));
   LUTHIER_TRY(Spool log, Spool::open(attempt_folder / kSpoolLog));
   LUTHIER_TRY(Spool messages, Spool::open(attempt_folder / kSpoolMessages));
-  LUTHIER_TRY_VOID(replace_file(attempt_folder / kReserveFile, std::string(1 << 16, '\1')));
+  LUTHIER_TRY_VOID(replace_file(attempt_folder / kReserveFile, std::string(1 << 16, '\1'), 0600));
   LUTHIER_TRY(Wires wires, make_wires(launch));
   LUTHIER_TRY(ProcessIdentity self, identify(::getpid()));
   const ShimFile shim_file{std::move(self), launch.nonce};
-  LUTHIER_TRY_VOID(write_file_atomically(attempt_folder / kShimFile, to_json(shim_file).dump()));
+  LUTHIER_TRY_VOID(write_file_atomically(attempt_folder / kShimFile, to_json(shim_file).dump(), 0600));
   auto loop = std::make_unique<Loop>(attempt_folder, clock, std::move(launch),
                                      Files{std::move(lock), std::move(log), std::move(messages)}, std::move(wires));
   return std::unique_ptr<Shim>(new Shim(std::move(loop)));

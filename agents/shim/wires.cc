@@ -56,6 +56,12 @@ Result<Wires> make_wires(const Launch& launch) {
   LUTHIER_TRY_VOID(make_runtime_folder(launch.runtime_folder));
   LUTHIER_TRY(UniqueFd control, listen_unix(launch.runtime_folder / kControlSocket));
   LUTHIER_TRY(UniqueFd worker, listen_unix(launch.runtime_folder / kWorkerSocket));
+  if (launch.user) {
+    LUTHIER_TRY_VOID(open_runtime_folder(launch.runtime_folder, *launch.user));
+    if (::fchown(output_write.get(), launch.user->uid, launch.user->gid) != 0) {  // /dev/stdout opens it anew
+      return system_error("cannot give the output pipe away");
+    }
+  }
   return Wires{std::move(signals), std::move(output), std::move(output_write),
                Connections(std::move(control), 1 << 16, 8), Connections(std::move(worker), kLineBytesMax, 16)};
 }

@@ -11,6 +11,7 @@
 #include "agents/worker/verbs.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/version.h"
 
 namespace luthier::worker {
 namespace {
@@ -35,7 +36,7 @@ void restart_with_patient_threads(char** arguments) {
 
 int usage() {
   std::fputs(
-      "usage: luthier-worker train|eval|serve\n\n"
+      "usage: luthier-worker train|eval|serve|--version\n\n"
       "Does the step that the file named by LUTHIER_JOB describes and speaks to the socket LUTHIER_SOCKET\n"
       "(docs/worker-protocol.md). Agents start it; without a socket its messages go to stdout.\n",
       stderr);
@@ -95,6 +96,10 @@ int run(std::string_view verb) {
 
 int main(int argument_count, char** arguments) {
   const std::string_view verb = argument_count == 2 ? arguments[1] : "";
+  if (verb == "--version") {
+    std::printf("luthier-worker %s\n", luthier::kVersion);
+    return 0;
+  }
   if (verb != "train" && verb != "eval" && verb != "serve") {
     return luthier::worker::usage();
   }

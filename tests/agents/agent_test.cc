@@ -1,12 +1,15 @@
 // The real luthier-agent as a process, with real shims, against a controller that the test scripts.
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "agents/run/attempt_folder.h"
 #include "agents/shim/process_tree.h"
 #include "agents/shim/records.h"
 #include "agents/shim/runtime_folder.h"
 #include "base/child_process.h"
+#include "base/unique_fd.h"
 #include "tests/agents/fake_controller.h"
 #include "tests/agents/run/folder_fixture.h"
 
@@ -32,8 +35,9 @@ class AgentTest : public FolderTest {
     }
   }
 
-  void start_agent() {
+  void start_agent(int stderr_fd = -1) {
     ChildOptions options;
+    options.stderr_fd = stderr_fd;
     options.argv = {std::string(LUTHIER_BIN_DIR) + "/luthier-agent",
                     "--data",
                     folder_ / "data",
@@ -45,6 +49,8 @@ class AgentTest : public FolderTest {
                     folder_ / "token",
                     "--stop-grace",
                     "200ms"};
+    options.argv.insert(options.argv.end(), more_.begin(), more_.end());
+    options.environment = environment_;
     auto pid = spawn_child(options);
     ASSERT_TRUE(pid) << pid.error().message;
     agent_ = *pid;
@@ -86,6 +92,14 @@ class AgentTest : public FolderTest {
     }
     return {};
   }
+  v1::AllocationReleased released(const std::string& run) const {
+    for (const v1::ConnectRequest& message : controller_.said()) {
+      if (message.has_allocation_released() && message.allocation_released().attempt().run() == run) {
+        return message.allocation_released();
+      }
+    }
+    return {};
+  }
   bool started(const std::string& run) const {
     for (const v1::ConnectRequest& message : controller_.said()) {
       if (message.has_attempt_started() && message.attempt_started().attempt().run() == run) {
@@ -98,6 +112,8 @@ class AgentTest : public FolderTest {
 
   FakeController controller_;
   pid_t agent_ = 0;
+  std::vector<std::string> more_;  // options of agents that are started from now on
+  std::vector<std::string> environment_;
 };
 
 TEST_F(AgentTest, joins_once_and_keeps_its_credential_to_itself) {
@@ -186,6 +202,84 @@ TEST_F(AgentTest, ends_at_SIGTERM_and_leaves_the_step_to_its_shim) {
   put("data/attempts/r-1.one.1/work/done", "");
   start_agent();
   EXPECT_EQ(await_finished("r-1").outcome(), v1::OUTCOME_SUCCEEDED);
+}
+
+TEST_F(AgentTest, tells_what_the_gpus_of_a_step_did_also_of_a_superseded_one) {
+  await_hello(1);
+  kill_agent();
+  put("readings", "1000 0\n5000 50\n");
+  more_ = {"--nvml-library", LUTHIER_FAKE_NVML};
+  environment_ = {"FAKE_NVML_READINGS=" + (folder_ / "readings").string()};
+  start_agent();
+  await_hello(2);
+  const auto measured = [&](const std::string& run) {
+    const std::filesystem::path file = folder_ / "data/attempts" / (run + ".one.1") / "gpu.json";
+    return get(file).find("\"busy_ms\":0.0") == std::string::npos && std::filesystem::exists(file);
+  };
+  for (const std::string run : {"r-1", "r-2"}) {
+    controller_.start_command(run, "while [ ! -e done ]; do sleep 0.02; done", {1});
+    ASSERT_TRUE(eventually([&] { return started(run); }));
+    ASSERT_TRUE(eventually([&] {
+      end_agent(SIGTERM);  // it saves what was measured; the next one goes on from there
+      start_agent();
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      return measured(run);
+    }));
+    if (run == "r-1") {
+      put("data/attempts/r-1.one.1/work/done", "");
+    } else {
+      ASSERT_TRUE(eventually([&] {
+        controller_.stop_attempt(run, v1::STOP_REASON_SUPERSEDED);
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        return released(run).has_usage();
+      }));
+    }
+  }
+  for (const v1::Usage& usage : {await_finished("r-1").usage(), released("r-2").usage()}) {
+    EXPECT_EQ(usage.peak_gpu_memory_bytes(), 5'000u);
+    EXPECT_NEAR(usage.mean_gpu_utilization(), 0.5, 1e-9);
+    EXPECT_GT(usage.gpu_seconds(), 0);
+  }
+  EXPECT_EQ(count_finished("r-2"), 0u);
+}
+
+TEST_F(AgentTest, runs_steps_as_another_user_who_sees_nothing_of_the_agents) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "only root can run steps as another user";
+  }
+  await_hello(1);
+  kill_agent();
+  std::filesystem::permissions(folder_, std::filesystem::perms(0711));
+  more_ = {"--step-user", "nobody"};
+  start_agent();
+  await_hello(2);
+  controller_.start_command(
+      "r-1",
+      "id -u; id -g; id -G; pwd -P > here && cat $LUTHIER_JOB > /dev/null && echo job; test -S $LUTHIER_SOCKET && echo "
+      "socket; for file in attempt.json launch.json shim.json started.json spool/log ../../agent.json; do cat ../$file "
+      "2> /dev/null && echo leaked $file; done; ls .. ../.. ../../.. 2> /dev/null && echo listed; (echo x > ../x) 2> "
+      "/dev/null && echo wrote; grep NoNewPrivs /proc/self/status; mktemp > /dev/null && echo temporary");
+  EXPECT_EQ(await_finished("r-1").outcome(), v1::OUTCOME_SUCCEEDED);
+  EXPECT_EQ(controller_.log("r-1"), "65534\n65534\n65534\njob\nsocket\nNoNewPrivs:\t1\ntemporary\n");
+}
+
+TEST_F(AgentTest, does_not_start_when_the_user_of_steps_is_unknown_or_cannot_reach_its_folder) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "only root can run steps as another user";
+  }
+  kill_agent();
+  for (const auto& [user, message] : {std::pair{"no-such-user", "there is no such user"},
+                                      {"root", "steps would be root"},
+                                      {"nobody", "the user cannot pass through"}}) {  // the test's folder is 0700
+    more_ = {"--step-user", user};
+    const UniqueFd said(::memfd_create("said", MFD_CLOEXEC));
+    start_agent(said.get());
+    const int status = end_agent(0);
+    EXPECT_EQ(WEXITSTATUS(status), 1);
+    std::string text(4'096, '\0');
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, ::pread(said.get(), text.data(), text.size(), 0))));
+    EXPECT_THAT(text, ::testing::HasSubstr(message));
+  }
 }
 
 TEST_F(AgentTest, a_second_agent_on_the_same_folder_is_refused) {

@@ -49,7 +49,7 @@ class FakeController final : public v1::AgentService::Service, public v1::Teleme
       stream_->Write(message);
     }
   }
-  void start_command(const std::string& run, const std::string& command) {
+  void start_command(const std::string& run, const std::string& command, const std::vector<int>& gpus = {}) {
     v1::ConnectResponse message;
     v1::StartAttempt& start = *message.mutable_start_attempt();
     start.set_epoch(epoch_);
@@ -59,6 +59,7 @@ class FakeController final : public v1::AgentService::Service, public v1::Teleme
     start.set_uses("run");
     start.set_with_json("{\"command\":\"" + command + "\"}");
     start.set_cpus(1);
+    start.mutable_gpus()->Add(gpus.begin(), gpus.end());
     send(message);
   }
   void stop_attempt(const std::string& run, v1::StopReason reason) {

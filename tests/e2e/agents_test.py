@@ -2,7 +2,10 @@
 """Agents that come, go, and are replaced under running steps, with real processes: no byte of a log and no exit code is
 lost. Uses `run` steps only, so no worker is needed."""
 
+import contextlib
+import json
 import os
+import pathlib
 import shutil
 import signal
 import time
@@ -217,7 +220,50 @@ def lost_agent_is_forgotten_for_good():
         expect(identity not in cluster.cli("agents", "join-token", "list").stdout, "it is revoked")
 
 
+def delegated_group():
+    """A new control group (version 2) that this process may use, below its own; None when there is none to be had."""
+    own = next((line[4:] for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines()
+                if line.startswith("0::/")), "")
+    for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
+        if " - cgroup2 " in line:
+            group = pathlib.Path(line.split()[4]) / own / f"luthier-e2e-{os.getpid()}"
+            with contextlib.suppress(OSError):
+                group.mkdir()
+                return group
+    return None
+
+
+def steps_get_control_groups_of_their_own():
+    """The kernel's own groups, where the host lets this test make some."""
+    group = delegated_group()
+    if not group:
+        print("skipped: no delegated cgroup v2")
+        return
+    try:
+        with Cluster(agents=0, agent_silence_s=60) as cluster:
+            start_agent(cluster, 1, "--cgroup", group)
+            cluster.wait_for_agents(1)
+            path = cluster.folder / "grouped.yaml"
+            path.write_text("name: grouped\nsteps:\n  count:\n    uses: run\n    with:\n"
+                            "      command: \"cat /proc/self/cgroup; (setsid sleep 1000 &) ; seq 100000 | tail -1\"\n")
+            run_id = cluster.submit(path)
+            cluster.wait_run(run_id)
+            log = cluster.log(run_id, "count").decode()
+            expect(f"/{group.name}/luthier-" in log, f"the step is in a group below the agent's: {log}")
+            used = cluster.step(run_id, "count")["attempts"][0]["usage"]
+            expect(used["cpu_seconds"] > 0, f"the group's time is told: {used}")
+            wait_for("the step's group to be removed", lambda: not [one for one in group.iterdir() if one.is_dir()])
+            said = (cluster.folder / "agent-1.log").read_text()
+            ready = next(json.loads(line) for line in said.splitlines() if "cgroup_ready" in line)
+            print(f"controllers of this host's groups: '{ready['controllers']}'")
+    finally:
+        for one in [*(entry for entry in group.iterdir() if entry.is_dir()), group]:
+            with contextlib.suppress(OSError):
+                one.rmdir()
+
+
 if __name__ == "__main__":
     main([agent_restarts_lose_nothing, agent_upgrade_loses_nothing, controller_outage_loses_nothing,
           orphaned_step_is_stopped, exclusive_step_ends_before_another_starts, drain_waits_moves_and_tells,
-          agent_that_drains_at_sigterm_finishes_its_step, lost_agent_is_forgotten_for_good])
+          agent_that_drains_at_sigterm_finishes_its_step, lost_agent_is_forgotten_for_good,
+          steps_get_control_groups_of_their_own])

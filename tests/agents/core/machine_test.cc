@@ -348,6 +348,18 @@ TEST_F(AgentMachineTest, ASilentProcessIsReportedAndAHungOneIsStopped) {
   EXPECT_EQ(std::get<FinishedReport>(std::get<SendReport>(ended[0]).report).error_code, "hung");
 }
 
+TEST_F(AgentMachineTest, AProcessThatLivesButDoesNotGoOnIsEnded) {
+  run();
+  EXPECT_EQ(feed(ProcessStalled{id_}), (Effects{StopProcess{id_, StopReason::kStalled, false}}));
+  EXPECT_THAT(feed(ProcessStalled{id_}), IsEmpty());
+  feed(ProcessExited{id_, {.exit_code = 0, .signal = 0}});
+  const Effects ended = feed(TelemetryFlushed{id_});
+  ASSERT_EQ(ended.size(), 1U);
+  const auto& report = std::get<FinishedReport>(std::get<SendReport>(ended[0]).report);
+  EXPECT_EQ(report.error_code, "stalled");
+  EXPECT_EQ(report.outcome, Outcome::kInfrastructureFailure);
+}
+
 TEST_F(AgentMachineTest, SilenceIsToldAgainAfterAReconnect) {
   run();
   feed(ProcessSilent{id_, 60'000});
@@ -362,6 +374,23 @@ TEST_F(AgentMachineTest, UsageGoesIntoTheReportOfTheEnd) {
   ASSERT_FALSE(ended.empty());
   EXPECT_EQ(std::get<FinishedReport>(std::get<SendReport>(ended[0]).report).usage,
             (Usage{.cpu_ms = 5, .peak_memory_bytes = 6}));
+}
+
+TEST_F(AgentMachineTest, UsageOfASupersededAttemptGoesWithItsRelease) {
+  run();
+  feed(StopReceived{id_, StopReason::kSuperseded});
+  const Usage usage{.cpu_ms = 5, .gpu_ms = 9, .peak_gpu_memory_bytes = 6, .mean_gpu_utilization = 0.5};
+  feed(ProcessExited{id_, {.exit_code = -1, .signal = 15, .usage = usage}});
+  EXPECT_EQ(feed(ProcessTreeGone{id_}), (Effects{SendReport{ReleasedReport{id_, usage}}}));
+}
+
+TEST_F(AgentMachineTest, UsageOfAnAttemptStoppedWhileItUploadsIsKept) {
+  run();
+  feed(ProcessExited{id_, {.has_result = true, .usage = {.cpu_ms = 5}}});
+  feed(StopReceived{id_, StopReason::kCancelled});
+  const Effects ended = feed(TelemetryFlushed{id_});
+  ASSERT_FALSE(ended.empty());
+  EXPECT_EQ(std::get<FinishedReport>(std::get<SendReport>(ended[0]).report).usage, (Usage{.cpu_ms = 5}));
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ class DevicesTest : public ::testing::Test {
   void TearDown() override {
     std::filesystem::remove_all(root_);
     ::unsetenv("FAKE_NVML_DEVICES");
+    ::unsetenv("FAKE_NVML_READINGS");
   }
   void put(const std::string& name, const std::string& text) {
     std::filesystem::create_directories((root_ / name).parent_path());
@@ -72,6 +73,17 @@ TEST_F(DevicesTest, finds_gpus_through_nvml) {
   const std::uint64_t bytes = std::uint64_t{80} << 30;
   EXPECT_THAT(find_devices(options_).gpus,
               ::testing::ElementsAre(Gpu{0, "Fake 9000", "GPU-0", bytes}, Gpu{1, "Fake 9000", "GPU-1", bytes}));
+}
+
+TEST_F(DevicesTest, reads_what_gpus_do_now) {
+  put("readings", "1000 25\n2000 -1\n-1 50\n");
+  ::setenv("FAKE_NVML_READINGS", (root_ / "readings").c_str(), 1);
+  auto reader = open_gpu_reader(LUTHIER_FAKE_NVML);
+  ASSERT_TRUE(reader && *reader != nullptr);
+  EXPECT_EQ(*(*reader)->read(0), (GpuReading{1'000, 0.25}));
+  EXPECT_EQ(*(*reader)->read(1), (GpuReading{2'000, std::nullopt}));
+  EXPECT_THAT((*reader)->read(2).error().message, ::testing::HasSubstr("could not read device 2 (status 15)"));
+  EXPECT_EQ(*open_gpu_reader("libluthier-no-such-library.so.1"), nullptr);
 }
 
 TEST_F(DevicesTest, says_why_there_are_no_gpus_when_nvml_fails) {

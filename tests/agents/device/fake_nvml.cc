@@ -1,4 +1,6 @@
-// A libnvidia-ml.so with two devices, or as many as FAKE_NVML_DEVICES says; -1: nvmlInit fails.
+// A libnvidia-ml.so with two devices, or as many as FAKE_NVML_DEVICES says; -1: nvmlInit fails. What they do now is in
+// the file named by FAKE_NVML_READINGS: one line "USED_BYTES UTILIZATION_PERCENT" for each; -1 instead of either: that
+// question fails. Without it 1 GiB is used, and nothing busy.
 #include <cstdio>
 #include <cstdlib>
 
@@ -10,6 +12,23 @@ int device_count() {
 struct Memory {
   unsigned long long total, free, used;
 };
+struct Utilization {
+  unsigned gpu, memory;
+};
+
+void read_device(const void* device, long long& used, long long& percent) {
+  const char* path = std::getenv("FAKE_NVML_READINGS");
+  std::FILE* file = path == nullptr ? nullptr : std::fopen(path, "r");
+  if (file == nullptr) {
+    return;
+  }
+  for (auto line = reinterpret_cast<unsigned long>(device); line > 0; --line) {
+    if (std::fscanf(file, "%lld %lld", &used, &percent) != 2) {
+      used = percent = -1;
+    }
+  }
+  std::fclose(file);
+}
 }  // namespace
 
 extern "C" {
@@ -31,8 +50,25 @@ int nvmlDeviceGetUUID(void* device, char* uuid, unsigned length) {
   std::snprintf(uuid, length, "GPU-%lu", reinterpret_cast<unsigned long>(device) - 1);
   return 0;
 }
-int nvmlDeviceGetMemoryInfo(void*, Memory* memory) {
-  *memory = {80ULL << 30, 79ULL << 30, 1ULL << 30};
+int nvmlDeviceGetMemoryInfo(void* device, Memory* memory) {
+  constexpr unsigned long long kTotal = 80ULL << 30;
+  long long used = 1LL << 30;
+  long long percent = 0;
+  read_device(device, used, percent);
+  if (used < 0) {
+    return 15;
+  }
+  *memory = {kTotal, kTotal - static_cast<unsigned long long>(used), static_cast<unsigned long long>(used)};
+  return 0;
+}
+int nvmlDeviceGetUtilizationRates(void* device, Utilization* utilization) {
+  long long used = 0;
+  long long percent = 0;
+  read_device(device, used, percent);
+  if (percent < 0) {
+    return 3;
+  }
+  *utilization = {static_cast<unsigned>(percent), 0};
   return 0;
 }
 }

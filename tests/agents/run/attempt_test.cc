@@ -134,13 +134,18 @@ TEST_F(AttemptTest, says_which_program_is_missing) {
 }
 
 TEST_F(AttemptTest, gives_a_command_its_variables_but_never_other_gpus) {
-  const Json env{{"COLOUR", "red"}, {"CUDA_VISIBLE_DEVICES", "0,1,2"}, {"LUTHIER_JOB", "/etc"}, {"LANG", "C"}};
+  const Json env{{"COLOUR", "red"},
+                 {"CUDA_VISIBLE_DEVICES", "0,1,2"},
+                 {"CUDA_DEVICE_ORDER", "FASTEST_FIRST"},
+                 {"LUTHIER_JOB", "/etc"},
+                 {"LANG", "C"}};
   const auto launch = make_launch(folder_, assignment_of("run", {{"command", "true"}, {"env", env}}), "nonce", {}, {});
   ASSERT_TRUE(launch);
   EXPECT_THAT(launch->environment, Contains("COLOUR=red"));
   EXPECT_THAT(launch->environment, Contains("LANG=C"));
   EXPECT_THAT(launch->environment, Not(Contains("LANG=C.UTF-8")));
   EXPECT_THAT(launch->environment, Contains("CUDA_VISIBLE_DEVICES=1,3"));
+  EXPECT_THAT(launch->environment, Contains("CUDA_DEVICE_ORDER=PCI_BUS_ID"));
   EXPECT_THAT(launch->environment, Contains("LUTHIER_JOB=" + (folder_ / "job.json").string()));
 }
 

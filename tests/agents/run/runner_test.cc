@@ -50,6 +50,7 @@ class RunnerTest : public FolderTest {
     const std::filesystem::path programs = LUTHIER_BIN_DIR;
     options.programs = {programs / "luthier-shim", worker_, programs / "luthier-prep"};
     options.launch.grace_ms = 100;
+    options.silence = silence_;
     runner_ = std::make_unique<Runner>(std::move(options), blobs_, telemetry_, clock_, log_, [this](Input input) {
       const std::lock_guard lock(mutex_);
       inputs_.push_back(std::move(input));
@@ -101,6 +102,7 @@ class RunnerTest : public FolderTest {
 
   const AttemptId id_{RunId{"r-1"}, StepId{"one"}, 1};
   std::filesystem::path worker_ = "/no/worker";
+  SilenceLimits silence_;
   FakeBlobs blobs_;
   FakeTelemetry telemetry_;
   SystemClock clock_;
@@ -128,6 +130,29 @@ TEST_F(RunnerTest, names_a_missing_program) {
   assignment.uses = "train";
   start(assignment);
   EXPECT_THAT(await<ShimFailed>().message, HasSubstr("/no/worker"));
+}
+
+TEST_F(RunnerTest, a_training_that_burns_time_and_says_heartbeats_only_is_told_as_stalled) {
+  put("worker",
+      "#!/usr/bin/python3\n"
+      "import os, socket\n"
+      "wire = socket.socket(socket.AF_UNIX)\n"
+      "wire.connect(os.environ['LUTHIER_SOCKET'])\n"
+      "while True:\n"
+      "    wire.sendall(b'{\"type\":\"heartbeat\"}\\n{\"type\":\"progress\",\"done\":3}\\n')\n"
+      "    sum(range(100_000))\n");
+  std::filesystem::permissions(folder_ / "worker", std::filesystem::perms::owner_all);
+  worker_ = folder_ / "worker";
+  silence_ = {.notice_ms = 600'000, .hang_ms = 600'000, .stall_ms = 300};
+  restart();
+  Assignment assignment = command("");
+  assignment.uses = "train";
+  start(assignment);
+  await<ProcessStalled>();
+  EXPECT_FALSE(seen<ProcessSilent>());
+  runner_->perform(StopProcess{id_, StopReason::kStalled, true});
+  EXPECT_EQ(await<ProcessExited>().exit.signal, SIGKILL);
+  EXPECT_EQ(read_stop_reason(attempt_folder()), StopReason::kStalled);
 }
 
 TEST_F(RunnerTest, names_an_input_that_the_store_lacks) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -152,5 +154,34 @@ class ShimTest : public ::testing::Test {
   std::string nonce_;
   pid_t shim_ = 0;
 };
+
+// A new control group (version 2) that this process may use, below its own; empty when there is none to be had.
+inline std::filesystem::path delegated_group() {
+  const auto mounts = read_file("/proc/self/mountinfo", 1 << 20);
+  const auto groups = read_file("/proc/self/cgroup", 1 << 16);
+  std::istringstream lines(mounts ? *mounts : "");
+  std::istringstream entries(groups ? *groups : "");
+  std::string line;
+  std::string own;
+  while (std::getline(entries, line)) {
+    own = line.starts_with("0::/") ? line.substr(4) : own;
+  }
+  while (std::getline(lines, line)) {  // "ID PARENT MAJOR:MINOR ROOT MOUNT …"
+    if (line.find(" - cgroup2 ") == std::string::npos) {
+      continue;
+    }
+    std::istringstream words(line);
+    std::string mount;
+    for (int i = 0; i < 5; ++i) {
+      words >> mount;
+    }
+    const std::filesystem::path group =
+        std::filesystem::path(mount) / own / ("luthier-test-" + std::to_string(::getpid()));
+    if (::mkdir(group.c_str(), 0755) == 0) {
+      return group;
+    }
+  }
+  return {};
+}
 
 }  // namespace luthier::shim

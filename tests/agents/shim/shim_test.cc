@@ -104,6 +104,39 @@ TEST_F(ShimTest, spools_messages_but_not_heartbeats_or_progress) {
             "{\"type\":\"result\",\"outputs\":{}}\n");
 }
 
+TEST_F(ShimTest, tells_apart_a_process_that_only_lives_from_one_that_goes_on) {
+  start_command("sleep 1000");
+  wait_for_start();
+  const UniqueFd step = connect(kWorkerSocket);
+  const UniqueFd agent = connect(kControlSocket);
+  const auto status_after = [&](const std::string& line, const std::function<bool(const Json&)>& wanted) {
+    say(step, line + "\n");
+    Json status;
+    EXPECT_TRUE(eventually([&] {
+      say(agent, "{\"type\":\"ping\"}\n");
+      status =
+          next_line(agent, [](const Json& json) { return json.is_object() && json.value("type", "") == "status"; });
+      return wanted(status);
+    }));
+    return status;
+  };
+  const auto moved = [](const Json& status) { return status["stalled_ms"] == status["silent_ms"]; };
+  const auto only_lives = [](const Json& status) {
+    return status["stalled_ms"].get<int>() > status["silent_ms"].get<int>();
+  };
+  const std::string one = "{\"type\":\"progress\",\"done\":1,\"loss\":2}";
+  EXPECT_EQ(
+      status_after(one, [](const Json& status) { return status["progress"].is_object(); })["stalled_ms"].is_number(),
+      true);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  status_after("{\"type\":\"heartbeat\"}", only_lives);
+  status_after("{\"type\":\"progress\",\"done\":1,\"loss\":1}", only_lives);
+  status_after("{\"type\":\"progress\",\"done\":2,\"loss\":1}", moved);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  status_after("{\"type\":\"heartbeat\"}", only_lives);
+  status_after("{\"type\":\"metric\",\"step\":3,\"values\":{}}", moved);
+}
+
 TEST_F(ShimTest, passes_checkpoint_requests_on) {
   start_command("sleep 1000");
   const UniqueFd worker = connect(kWorkerSocket);
@@ -190,8 +223,8 @@ TEST_F(ShimTest, a_step_whose_lease_is_not_renewed_is_stopped_and_then_killed) {
   const std::int64_t now = SystemClock().now().monotonic_ms;
   Launch launch = launch_of({"/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"});
   launch.grace_ms = 1'000'000;  // the lease does not wait for it
-  launch.lease_stop_at_ms = now + 200;
-  launch.lease_kill_at_ms = now + 400;
+  launch.lease_stop_at_ms = now + 2'000;  // after it has started, on a busy machine too
+  launch.lease_kill_at_ms = now + 2'200;
   start(launch);
   const UniqueFd agent = connect(kControlSocket);  // attached, but with nothing to say
   const ExitFile exit = wait_for_exit();
@@ -289,6 +322,49 @@ TEST_F(ShimTest, a_step_whose_group_cannot_be_made_runs_without_and_says_so) {
   EXPECT_THAT(log(), ::testing::HasSubstr("ran\n"));
 }
 
+// The kernel's own groups, where this process may make some. Nothing beside the new group is touched.
+TEST_F(ShimTest, a_step_in_a_real_group_cannot_leave_it_and_ends_with_it) {
+  const std::filesystem::path parent = delegated_group();
+  if (parent.empty()) {
+    GTEST_SKIP() << "skipped: no delegated cgroup v2";
+  }
+  const auto controllers = prepare_cgroup_parent(parent);
+  ASSERT_TRUE(controllers) << controllers.error().message;
+  Launch launch = launch_of({"/bin/sh", "-c",
+                             "cat /proc/self/cgroup; (setsid sleep 1000 & echo $! > pid); "
+                             "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"});
+  launch.cgroup = parent / "step";
+  launch.memory_bytes_max = std::uint64_t{256} << 20;
+  launch.cpus_max = 1;
+  start(launch);
+  const ExitFile exit = wait_for_exit();
+  EXPECT_EQ(exit.exit_code, 0);
+  EXPECT_THAT(log(), ::testing::HasSubstr("/" + parent.filename().string() + "/step\n"));
+  EXPECT_TRUE(gone(pid_in(folder_ / "work/pid")));
+  EXPECT_GT(exit.cpu_ms, 0);
+  EXPECT_FALSE(std::filesystem::exists(parent / "step")) << "a group is removed with its step";
+  std::printf("controllers of this host's groups: '%s'\n", controllers->c_str());
+  ::rmdir(parent.c_str());
+}
+
+TEST_F(ShimTest, the_kernel_keeps_a_step_in_a_real_group_to_its_memory) {
+  const std::filesystem::path parent = delegated_group();
+  const auto controllers = parent.empty() ? Result<std::string>("") : prepare_cgroup_parent(parent);
+  ASSERT_TRUE(controllers) << controllers.error().message;
+  if (controllers->find("memory") == std::string::npos) {
+    ::rmdir(parent.c_str());
+    GTEST_SKIP() << "skipped: no delegated cgroup v2 with memory";
+  }
+  Launch launch = launch_of({"/usr/bin/python3", "-c", "kept = b'x' * 200_000_000"});
+  launch.cgroup = parent / "step";
+  launch.memory_bytes_max = std::uint64_t{64} << 20;
+  start(launch);
+  const ExitFile exit = wait_for_exit();
+  EXPECT_TRUE(exit.out_of_memory);
+  EXPECT_EQ(exit.signal, SIGKILL);
+  ::rmdir(parent.c_str());
+}
+
 TEST(CgroupTest, a_folder_that_is_no_group_is_refused) {
   const auto prepared = prepare_cgroup_parent("/tmp");
   ASSERT_FALSE(prepared);
@@ -299,6 +375,31 @@ TEST_F(ShimTest, files_of_the_step_get_the_usual_mode) {
   start_command("umask");
   wait_for_exit();
   EXPECT_EQ(log(), "0022\n");
+}
+
+TEST_F(ShimTest, a_step_of_another_user_has_its_output_and_its_socket_and_dies_with_its_shim) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "only root can run steps as another user";
+  }
+  std::filesystem::permissions(folder_, std::filesystem::perms(0711));
+  constexpr uid_t kNobody = 65534;
+  ASSERT_EQ(::chown((folder_ / "work").c_str(), kNobody, kNobody), 0);
+  Launch launch = launch_of({"/bin/sh", "-c", "id -u; echo again > /dev/stdout; touch mine; sleep 1000"});
+  launch.user = ChildUser{kNobody, kNobody, {}};
+  start(launch);
+  const StartedFile started = wait_for_start();
+  EXPECT_TRUE(eventually([&] { return log() == "65534\nagain\n"; }));
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(folder_ / "work/mine"); }));
+  struct stat socket {};
+  ASSERT_EQ(::stat((runtime() / kWorkerSocket).c_str(), &socket), 0);
+  EXPECT_EQ(socket.st_uid, kNobody);
+  ASSERT_EQ(::stat((runtime() / kControlSocket).c_str(), &socket), 0);
+  EXPECT_EQ(socket.st_uid, 0U);
+  ::kill(shim_, SIGKILL);
+  ::waitpid(shim_, nullptr, 0);
+  shim_ = 0;
+  EXPECT_TRUE(eventually([&] { return !is_running(started.process); }));
+  EXPECT_TRUE(eventually([&] { return kill_leftovers(nonce_, &started.process) == 0; }));
 }
 
 TEST_F(ShimTest, its_death_kills_the_process_and_leftovers_are_found_by_nonce) {
