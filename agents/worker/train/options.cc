@@ -82,13 +82,13 @@ const Json* find(const Json& json, const char* name) {
   return found == json.end() || found->is_null() ? nullptr : &*found;
 }
 
-Result<void> read_method(const Json& with, TrainOptions& options, double& multiplier) {
+Result<void> read_method(const Json& with, TrainOptions& options) {
   const std::map<std::string, Setter> known{
       {"n_epochs", whole(options.n_epochs, 1)},
       {"max_steps", whole(options.max_steps, 1)},
       {"batch_size", whole(options.batch_size, 1, 1 << 20)},
       {"learning_rate", real(options.learning_rate, 0, 10, false)},
-      {"learning_rate_multiplier", real(multiplier, 0, 1'000, false)},
+      {"learning_rate_multiplier", real(options.learning_rate_multiplier, 0, 1'000, false)},
       {"seed", whole(options.seed, 0)},
       {"warmup_ratio", real(options.warmup_ratio, 0, 1)},
       {"lr_schedule", decay(options.decay)},
@@ -112,7 +112,13 @@ Result<void> read_method(const Json& with, TrainOptions& options, double& multip
     }
   }
   const Json* members = find(*method, name);
-  return members == nullptr ? Result<void>() : read_members(*members, std::string("method.") + name, known);
+  if (members == nullptr) {
+    return {};
+  }
+  if (members->is_object() && members->value("n_epochs", Json()) == "auto") {
+    options.n_epochs.reset();
+  }
+  return read_members(*members, std::string("method.") + name, known);
 }
 
 }  // namespace
@@ -130,9 +136,8 @@ Result<TrainOptions> parse_train_options(const Json& with, bool full, bool fresh
     options.weight_decay = 0.1;
     options.adam_beta2 = 0.95;
   }
-  double multiplier = 1;
-  LUTHIER_TRY_VOID(read_method(with, options, multiplier));
-  options.learning_rate *= multiplier;
+  LUTHIER_TRY_VOID(read_method(with, options));
+  options.learning_rate *= options.learning_rate_multiplier;
   if (const Json* checkpoints = find(with, "checkpoints")) {
     LUTHIER_TRY_VOID(read_members(*checkpoints, "checkpoints",
                                   {{"every_steps", whole(options.checkpoint_every_steps, 1)},
@@ -155,6 +160,21 @@ std::int64_t default_batch_size(std::int64_t example_count) {
   return size;
 }
 
+std::int64_t automatic_epochs(Method method, std::int64_t example_count) {
+  constexpr std::int64_t kEpochs = 3;
+  constexpr std::int64_t kEpochsMax = 25;
+  constexpr std::int64_t kSeenMin = 100;
+  constexpr std::int64_t kSeenMax = 25'000;
+  const std::int64_t count = std::max<std::int64_t>(1, example_count);
+  if (method == Method::kPretrain) {
+    return 1;
+  }
+  if (count * kEpochs < kSeenMin) {
+    return std::min(kEpochsMax, kSeenMin / count);
+  }
+  return count * kEpochs > kSeenMax ? std::max<std::int64_t>(1, kSeenMax / count) : kEpochs;
+}
+
 double learning_rate_at(const TrainOptions& options, std::int64_t step, std::int64_t total_steps) {
   const auto warmup = static_cast<std::int64_t>(std::ceil(options.warmup_ratio * static_cast<double>(total_steps)));
   if (step <= warmup) {
@@ -172,7 +192,7 @@ double learning_rate_at(const TrainOptions& options, std::int64_t step, std::int
 
 Json settings_json(const TrainOptions& o) {
   return {{"method", o.method == Method::kPretrain ? "pretrain" : "supervised"},
-          {"n_epochs", o.n_epochs},
+          {"n_epochs", o.n_epochs.value_or(0)},
           {"max_steps", o.max_steps.value_or(0)},
           {"batch_size", o.batch_size.value_or(0)},
           {"learning_rate", o.learning_rate},

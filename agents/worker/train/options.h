@@ -18,10 +18,11 @@ enum class Decay { kConstant, kLinear, kCosine };
 
 struct TrainOptions {
   Method method = Method::kSupervised;
-  std::int64_t n_epochs = 3;
-  std::optional<std::int64_t> max_steps;   // ends the training early; absent: n_epochs decides
-  std::optional<std::int64_t> batch_size;  // examples per optimizer step; absent: from the data's size
-  double learning_rate = 0;
+  std::optional<std::int64_t> n_epochs = 3;  // absent: "auto", from the data's size
+  std::optional<std::int64_t> max_steps;     // ends the training early; absent: n_epochs decides
+  std::optional<std::int64_t> batch_size;    // examples per optimizer step; absent: from the data's size
+  double learning_rate = 0;                  // with the multiplier in it
+  double learning_rate_multiplier = 1;       // as given
   std::uint64_t seed = 42;
   double warmup_ratio = 0.05;  // of all steps
   Decay decay = Decay::kLinear;
@@ -36,11 +37,16 @@ struct TrainOptions {
 };
 
 // `with` of the job. `full` says that all weights are trained, `fresh` that they are new: the default learning
-// rate depends on it. The string "auto" means the default. Unknown keys and bad values are errors that name them.
+// rate depends on it. The string "auto" means the default; for n_epochs it means automatic_epochs(). Unknown keys and
+// bad values are errors that name them.
 [[nodiscard]] Result<TrainOptions> parse_train_options(const Json& with, bool full, bool fresh);
 
 // What batch_size is when it is not given: about a hundredth of the examples, a power of two from 4 to 32.
 [[nodiscard]] std::int64_t default_batch_size(std::int64_t example_count);
+
+// What "auto" of n_epochs is: 3, but more of few examples, so that about 100 are seen (at most 25 epochs), and fewer of
+// many, so that about 25,000 are. Plain text is read once.
+[[nodiscard]] std::int64_t automatic_epochs(Method method, std::int64_t example_count);
 
 // Learning rate of a step, from 1 to total_steps: a linear rise over the warmup, then the decay towards 0.
 [[nodiscard]] double learning_rate_at(const TrainOptions& options, std::int64_t step, std::int64_t total_steps);

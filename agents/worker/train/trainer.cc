@@ -36,7 +36,8 @@ class Trainer {
     }
     batch_size_ = options_.batch_size.value_or(default_batch_size(std::ssize(lengths_)));
     batches_per_epoch_ = (std::ssize(lengths_) + batch_size_ - 1) / batch_size_;
-    total_steps_ = options_.n_epochs * batches_per_epoch_;
+    epochs_ = options_.n_epochs.value_or(automatic_epochs(options_.method, std::ssize(lengths_)));
+    total_steps_ = epochs_ * batches_per_epoch_;
     if (options_.max_steps.has_value()) {
       total_steps_ = std::min(total_steps_, *options_.max_steps);
     }
@@ -96,7 +97,9 @@ class Trainer {
       trainable += tensor.numel();
     }
     context_.log.info("training_started", {{"examples", std::to_string(lengths_.size())},
+                                           {"n_epochs", std::to_string(epochs_)},
                                            {"batch_size", std::to_string(batch_size_)},
+                                           {"learning_rate", std::to_string(options_.learning_rate)},
                                            {"steps", std::to_string(total_steps_)},
                                            {"trainable_parameters", std::to_string(trainable)},
                                            {"threads", std::to_string(facts_.threads)},
@@ -282,6 +285,11 @@ class Trainer {
          {{"base", adapter ? setup_.base_artifact : written},
           {"adapter", adapter ? written : Json()},
           {"name", nullptr}}},
+        {"hyperparameters",
+         {{"n_epochs", epochs_},
+          {"batch_size", batch_size_},
+          {"learning_rate", options_.learning_rate},
+          {"learning_rate_multiplier", options_.learning_rate_multiplier}}},
         {"steps", state_.step},
         {"train_loss", state_.metrics["train_loss"]},
         {"mean_train_loss", state_.loss_total / static_cast<double>(std::max<std::int64_t>(1, state_.step))},
@@ -302,6 +310,7 @@ class Trainer {
   Adamw optimizer_;
   std::vector<std::int64_t> lengths_;  // of the training examples
   std::int64_t batch_size_ = 0;
+  std::int64_t epochs_ = 0;
   std::int64_t batches_per_epoch_ = 0;
   std::int64_t total_steps_ = 0;
   std::int64_t validate_every_ = 0;

@@ -33,6 +33,19 @@ TEST(TrainOptions, ReadsTheNamesOfTheApi) {
   EXPECT_EQ(options->dtype, "bfloat16");
 }
 
+TEST(TrainOptions, AutomaticEpochsDependOnTheData) {
+  EXPECT_EQ(parse("{}")->n_epochs, 3);
+  EXPECT_EQ(parse(R"({"method": {"pretrain": {}}})")->n_epochs, 1);
+  EXPECT_FALSE(parse(R"({"method": {"supervised": {"n_epochs": "auto"}}})")->n_epochs.has_value());
+  EXPECT_EQ(parse(R"({"method": {"supervised": {"learning_rate_multiplier": "auto"}}})")->learning_rate, 2e-4);
+  const std::pair<std::int64_t, std::int64_t> cases[] = {{0, 25},    {1, 25},    {10, 10},    {33, 3},       {34, 3},
+                                                         {8'333, 3}, {8'334, 2}, {20'000, 1}, {1'000'000, 1}};
+  for (const auto& [examples, epochs] : cases) {
+    EXPECT_EQ(automatic_epochs(Method::kSupervised, examples), epochs) << examples;
+  }
+  EXPECT_EQ(automatic_epochs(Method::kPretrain, 5), 1);
+}
+
 TEST(TrainOptions, ErrorsNameTheMember) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"method": {"supervised": {"epochs": 3}}})", "unknown key 'epochs'"},
