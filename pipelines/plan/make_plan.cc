@@ -115,10 +115,18 @@ class Planner {
     }
     const std::vector<spec::Reference> found = spec::references(*parsed.root);
     return std::all_of(found.begin(), found.end(), [&scope](const spec::Reference& reference) {
-      const bool named = reference.path[0] == "params" || reference.path[0] == "matrix";
-      return named && (reference.path[0] != "params" || reference.path.size() < 2 ||
-                       scope["params"].contains(reference.path[1]));
+      const std::string& root = reference.path[0];
+      if (root != "params" && root != "matrix") {
+        return false;
+      }
+      return reference.path.size() < 2 || is_value(scope[root], reference.path[1], root == "params");
     });
+  }
+
+  // Offline a required param may be missing, and a matrix value that mentions it is still an expression.
+  static bool is_value(const Json& names, const std::string& name, bool param) {
+    const auto found = names.find(name);
+    return found == names.end() ? !param : !holds_expression(*found);
   }
 
   // A string whose expressions are all known is replaced; any other waits as a whole, so that no param's text is ever
@@ -228,6 +236,9 @@ class Planner {
       }
       for (const auto& [name, at] : wanted) {
         const auto found = members.find(name);
+        if (found == members.end() && spec::has_expression(name)) {
+          continue;  // which member is meant is known when the params are
+        }
         if (found == members.end()) {
           error(at, "the plan has no step '" + name + "'" + spec::suggestion(name, ids()));
           continue;

@@ -5,6 +5,7 @@
 
 #include "pipelines/plan/expression.h"
 #include "pipelines/spec/check_value.h"
+#include "pipelines/spec/syntax.h"
 
 namespace luthier::plan {
 namespace {
@@ -21,12 +22,33 @@ std::string id_text(const Json& value) {
   return text;
 }
 
+// Offline a required param may be missing; what mentions it stays an expression.
+bool waits_for_param(const Json& value, const Json& params) {
+  if (!value.is_string()) {
+    return false;
+  }
+  for (const spec::Piece& piece : spec::split_expressions(value.get_ref<const std::string&>()).pieces) {
+    const spec::ParsedExpression parsed =
+        piece.is_expression ? spec::parse_expression(piece.text) : spec::ParsedExpression();
+    for (const spec::Reference& reference :
+         parsed.root ? spec::references(*parsed.root) : std::vector<spec::Reference>()) {
+      if (reference.path[0] == "params" && reference.path.size() > 1 && !params.contains(reference.path[1])) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 // The values of `located` with params put in; what is no scalar then is an error.
 Json values_of(const spec::Spec& spec, const spec::LocatedJson& located, const Json& params,
                std::vector<spec::Diagnostic>& errors) {
   Json values = located.json;
   const Json scope{{"params", params}};
   const auto replace = [&](Json& value, const std::string& pointer) {
+    if (waits_for_param(value, params)) {
+      return;
+    }
     auto replaced = substitute(value, scope);
     if (!replaced) {
       errors.push_back({spec.file, located.at(pointer), replaced.error().message});

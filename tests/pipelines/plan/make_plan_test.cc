@@ -145,6 +145,25 @@ TEST(MakePlan, IncludesFurtherMembersAndValues) {
   EXPECT_EQ(step(made, "tell[a=2]").with, (Json{{"command", "echo "}, {"env", Json::object()}}));
 }
 
+TEST(MakePlan, OfflineAMatrixMayWaitForAParam) {
+  const spec::Spec spec = parse(
+      "name: a\n"
+      "params: { n: { type: int } }\n"
+      "steps:\n"
+      "  one: { uses: run, matrix: { n: [1, \"${{ params.n }}\"] }, with: { command: \"echo ${{ matrix.n }}\" } }\n"
+      "  two:\n"
+      "    uses: run\n"
+      "    matrix: { n: [1, \"${{ params.n }}\"] }\n"
+      "    with: { command: \"${{ steps[format('one[n={0}]', matrix.n)].outputs.x }}\" }\n");
+  const Plan made = plan(spec, {}, {}, PlanMode::kOffline);
+  ASSERT_EQ(made.steps.size(), 4U);
+  EXPECT_EQ(step(made, "one[n=1]").with["command"], "echo 1");
+  EXPECT_EQ(made.steps[1].with["command"], "echo ${{ matrix.n }}");
+  EXPECT_THAT(ids(plan(spec, {{"n", "7"}})), testing::Contains("two[n=7]"));
+  EXPECT_THAT(errors(make_plan(spec, {}, {})),
+              testing::ElementsAre("f.yaml:2:11: param 'n' has no default: give it with -p n=VALUE"));
+}
+
 TEST(MakePlan, FillsSettingsFromTheStepThenDefaultsThenOurs) {
   const Plan made = plan(good("settings.yaml"), {}, {{"data/words.txt", kSource}});
   const Step& plain = step(made, "plain");
