@@ -109,6 +109,23 @@ class ReferenceChecker {
         error(places.key, "the matrix has no key '" + key + "'" + suggestion(key, axes));
       }
     }
+    for (std::size_t i = 0; step.exclude.json.is_array() && i < step.exclude.json.size(); ++i) {
+      check_exclude_types(step, step.exclude.json[i], pointer_to("", std::to_string(i)));
+    }
+  }
+
+  // A text never equals a number, so it would leave nothing out.
+  void check_exclude_types(const Step& step, const Json& entry, const std::string& pointer) {
+    for (auto item = entry.begin(); entry.is_object() && item != entry.end(); ++item) {
+      const Type value = type_of_value(*item);
+      const bool known = !item->is_string() || !has_expression(item->get_ref<const std::string&>());
+      for (const TypedMember& axis : scope_.names.back().type.members) {
+        if (known && item->is_primitive() && axis.name == item.key() && !axis.type.may_be(value.forms)) {
+          error(step.exclude.at(pointer_to(pointer, axis.name)),
+                "this leaves nothing out: '" + axis.name + "' is " + words(axis.type) + ", never " + words(value));
+        }
+      }
+    }
   }
 
   // `shape` is what the value is declared as; nullptr where that is not looked at.
