@@ -12,6 +12,7 @@
 #include "cli/misread.h"
 #include "cli/models.h"
 #include "cli/operations.h"
+#include "cli/plan.h"
 #include "cli/run.h"
 #include "cli/runs.h"
 #include "cli/up.h"
@@ -42,6 +43,7 @@ struct Arguments {
   UpOptions up;
   RunOptions run;
   RerunOptions rerun;
+  DiffOptions diff;
   FileOptions file;
   RunsOptions runs;
   std::string run_id;
@@ -103,9 +105,19 @@ void add_pipeline_commands(CLI::App& app, Arguments& arguments, Command& chosen)
   add_file_arguments(*check, arguments.file);
   check->callback([&] { chosen = [&] { return check_command(arguments.global, arguments.file); }; });
 
-  CLI::App* plan = app.add_subcommand("plan", "Show what a pipeline would run; needs no controller");
+  CLI::App* plan =
+      app.add_subcommand("plan", "Show what a run would do now: what is reused, and how long the rest takes");
   add_file_arguments(*plan, arguments.file);
   plan->callback([&] { chosen = [&] { return plan_command(arguments.global, arguments.file); }; });
+
+  CLI::App* diff = app.add_subcommand("diff", "Say which steps of B would run again after A, and why");
+  diff->add_option("A", arguments.diff.a, "a pipeline (YAML), or a run such as r-3")->required();
+  diff->add_option("B", arguments.diff.b, "the same")->required();
+  diff->add_option("-p,--param", arguments.diff.params, "a param of files as NAME=VALUE; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->take_all();
+  diff->callback([&] { chosen = [&] { return diff_command(arguments.global, arguments.diff); }; });
 }
 
 void add_run_commands(CLI::App& app, Arguments& arguments, Command& chosen) {

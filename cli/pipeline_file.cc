@@ -16,38 +16,7 @@ plan::Json json_of(const spec::Diagnostic& diagnostic, const std::string& yaml) 
           {"rendered", spec::render(diagnostic, yaml)}};
 }
 
-std::string join(const std::vector<StepId>& ids) {
-  std::string text;
-  for (const StepId& id : ids) {
-    text += (text.empty() ? "" : ", ") + id.value;
-  }
-  return text;
-}
-
-std::string resources_text(const plan::Resources& resources) {
-  std::string text = format_number(resources.cpus) + " CPU";
-  if (resources.gpus > 0) {
-    text += ", " + std::to_string(resources.gpus) + " GPU";
-  }
-  if (resources.memory_bytes > 0) {
-    text += ", " + format_bytes(resources.memory_bytes);
-  }
-  return resources.nodes > 1 ? std::to_string(resources.nodes) + " × (" + text + ")" : text;
-}
-
-void print_plan(const plan::Plan& plan) {
-  std::vector<std::vector<std::string>> rows = {{"STEP", "USES", "AFTER", "WHERE", "RESOURCES", "IF"}};
-  for (const plan::Step& step : plan.steps) {
-    const bool on_agent = step.place == plan::Place::kAgent;
-    rows.push_back({step.id.value, step.uses, join(step.needs), on_agent ? "agent" : "controller",
-                    on_agent ? resources_text(step.resources) : "", step.condition});
-  }
-  std::printf("%s: %zu step%s\n\n%s", plan.pipeline.c_str(), plan.steps.size(), plan.steps.size() == 1 ? "" : "s",
-              format_table(rows).c_str());
-  if (!plan.params.empty()) {
-    std::printf("\nparams: %s\n", plan.params.dump().c_str());
-  }
-}
+}  // namespace
 
 // Prints the errors in the form asked for.
 int refuse(const GlobalOptions& options, const PipelineFile& file, const std::vector<spec::Diagnostic>& errors) {
@@ -60,8 +29,6 @@ int refuse(const GlobalOptions& options, const PipelineFile& file, const std::ve
   }
   return kExitUsage;
 }
-
-}  // namespace
 
 Result<PipelineFile> read_pipeline(const std::string& path, const std::vector<std::string>& params) {
   PipelineFile file;
@@ -123,26 +90,6 @@ int check_command(const GlobalOptions& options, const FileOptions& given) {
   }
   std::printf("%s: no errors; %zu step%s\n", given.file.c_str(), made.plan->steps.size(),
               made.plan->steps.size() == 1 ? "" : "s");
-  return kExitSuccess;
-}
-
-int plan_command(const GlobalOptions& options, const FileOptions& given) {
-  const Result<PipelineFile> file = read_pipeline(given.file, given.params);
-  if (!file) {
-    return report(file.error());
-  }
-  if (!file->parsed.spec) {
-    return refuse(options, *file, file->parsed.errors);
-  }
-  const plan::MadePlan made = plan::make_plan(*file->parsed.spec, file->params, {}, plan::PlanMode::kOffline);
-  if (!made.plan) {
-    return refuse(options, *file, made.errors);
-  }
-  if (options.json) {
-    std::printf("%s\n", plan::to_json(*made.plan).dump(2, ' ', false, plan::Json::error_handler_t::replace).c_str());
-  } else {
-    print_plan(*made.plan);
-  }
   return kExitSuccess;
 }
 

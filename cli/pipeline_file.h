@@ -33,7 +33,8 @@ struct FileOptions {
 };
 // `luthier check FILE`: kExitSuccess, or kExitUsage after all errors were printed. No controller is needed.
 [[nodiscard]] int check_command(const GlobalOptions& options, const FileOptions& file);
-// `luthier plan FILE`: what would run, in order.
-[[nodiscard]] int plan_command(const GlobalOptions& options, const FileOptions& file);
+// Prints the errors in the form asked for; kExitUsage.
+[[nodiscard]] int refuse(const GlobalOptions& options, const PipelineFile& file,
+                         const std::vector<spec::Diagnostic>& errors);
 
 }  // namespace luthier::cli

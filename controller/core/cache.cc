@@ -28,6 +28,13 @@ bool wants_cache(const plan::Step& step) {
          step.cache.value_or(step.uses != "run");
 }
 
+Json why_off(const plan::Step& step) {
+  const bool by_type = !step.cache && !step.exclusive;
+  return Json{{"off", by_type ? "a `" + step.uses + "` step is reused only where it says `cache: true`"
+                              : (step.exclusive ? std::string("the step is exclusive: it has effects of its own")
+                                                : std::string("`cache: false`"))}};
+}
+
 // What of the machine enters: the kinds of processors on offer and the number of threads decide the last bits of a
 // training; the agent itself is not chosen yet.
 Json environment(const State& state, const plan::Step& step) {
@@ -121,15 +128,34 @@ Json reference(const CachedOutputs& entry) { return {{"run", entry.run.value}, {
 
 }  // namespace
 
+Json cache_outlook(const State& state, const std::string& pipeline, const plan::Step& step, const Json& with,
+                   const std::vector<std::string>& open) {
+  if (!wants_cache(step)) {
+    return why_off(step);
+  }
+  const CachedOutputs* nearest = newest_of(state, pipeline, step.id);
+  if (nearest == nullptr) {
+    return Json::object();
+  }
+  Json changed = Json::array();
+  for (Json& each : difference(nearest->components, components_of(state, step, with))) {
+    const bool is_open = std::any_of(open.begin(), open.end(),
+                                     [&each](const std::string& name) { return each["component"] == "with." + name; });
+    if (!is_open) {
+      changed.push_back(std::move(each));
+    }
+  }
+  Json found{{"nearest", reference(*nearest)}};
+  found["nearest"]["changed"] = std::move(changed);
+  return found;
+}
+
 Json cache_lookup(const State& state, const std::string& pipeline, const plan::Step& step, const Json& with) {
   if (step.place != plan::Place::kAgent) {
     return Json();
   }
   if (!wants_cache(step)) {
-    const bool by_type = !step.cache && !step.exclusive;
-    return Json{{"off", by_type ? "a `" + step.uses + "` step is reused only where it says `cache: true`"
-                                : (step.exclusive ? std::string("the step is exclusive: it has effects of its own")
-                                                  : std::string("`cache: false`"))}};
+    return why_off(step);
   }
   const Json components = components_of(state, step, with);
   Json found{{"components", components}};

@@ -9,6 +9,11 @@ StepEnd failed(std::string code, std::string message) {
   return {.succeeded = false, .outputs = {}, .code = std::move(code), .message = std::move(message)};
 }
 
+// A value that an expression gave.
+StepEnd wrong_type(const Json::exception& error) {
+  return failed("invalid_input", std::string("an input of the step has the wrong type: ") + error.what());
+}
+
 // Commits datasets under the run; their bytes are in the store already.
 StepEnd run_upload(const Json& with) {
   Json outputs = Json::object();
@@ -86,7 +91,7 @@ StepEnd run_checkpoint(const Json& with) {
 
 }  // namespace
 
-StepEnd run_controller_step(Turn& turn, const RunId& run, const plan::Step& step, const Json& with) {
+std::optional<StepEnd> run_pure_step(const plan::Step& step, const Json& with) {
   try {
     if (step.uses == "upload") {
       return run_upload(with);
@@ -94,14 +99,25 @@ StepEnd run_controller_step(Turn& turn, const RunId& run, const plan::Step& step
     if (step.uses == "checkpoint") {
       return run_checkpoint(with);
     }
+    return std::nullopt;
+  } catch (const Json::exception& error) {
+    return wrong_type(error);
+  }
+}
+
+StepEnd run_controller_step(Turn& turn, const RunId& run, const plan::Step& step, const Json& with) {
+  if (std::optional<StepEnd> end = run_pure_step(step, with)) {
+    return std::move(*end);
+  }
+  try {
     if (step.uses == "register") {
       return run_register(turn, run, step, with);
     }
     if (step.uses == "promote") {
       return run_promote(turn, run, step, with);
     }
-  } catch (const Json::exception& error) {  // a value of the wrong type, given by an expression
-    return failed("invalid_input", std::string("an input of the step has the wrong type: ") + error.what());
+  } catch (const Json::exception& error) {
+    return wrong_type(error);
   }
   return failed("unknown_step_type", "this controller cannot run steps of type '" + step.uses + "'");
 }

@@ -64,6 +64,10 @@ void publish_step(Turn& turn, const std::string& name, const RunId& run, const S
 // the run goes on from another, StepReady has {"taken_from": that run} instead.
 [[nodiscard]] Json cache_lookup(const State& state, const std::string& pipeline, const plan::Step& step,
                                 const Json& with);
+// As far as it can be said while inputs of these names are not known yet: {"off": why}, or "nearest" with what differs
+// from it among what is known.
+[[nodiscard]] Json cache_outlook(const State& state, const std::string& pipeline, const plan::Step& step,
+                                 const Json& with, const std::vector<std::string>& open);
 [[nodiscard]] const CachedOutputs* cache_hit(const State& state, const Json& lookup);
 
 // --- agents.cc ---
@@ -156,6 +160,8 @@ struct StepEnd {
   std::string code;
   std::string message;
 };
+// Of a step whose outputs follow from its inputs alone; nothing for one that looks at the state or changes it.
+[[nodiscard]] std::optional<StepEnd> run_pure_step(const plan::Step& step, const Json& with);
 [[nodiscard]] StepEnd run_controller_step(Turn& turn, const RunId& run, const plan::Step& step, const Json& with);
 
 // --- promote.cc ---

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "controller/http/api/api.h"
+#include "controller/http/api/plans.h"
 #include "controller/http/transport.h"
 
 namespace luthier::http {
@@ -12,6 +13,7 @@ struct HttpServer::Impl {
   Impl(Context context, const Options& options) : services{.context = std::move(context), .options = options} {
     api::add_health_routes(router, services);
     api::add_run_routes(router, services);
+    api::add_plan_routes(router, services);
     api::add_rerun_routes(router, services);
     api::add_event_routes(router, services);
     api::add_step_routes(router, services);

@@ -89,6 +89,8 @@ def use_runs(api, cluster):
     wait_for("the cancelled run's end", lambda: cluster.get(f"/api/v1/runs/{other['id']}")["status"] == "cancelled")
     _, again = api("POST", f"/api/v1/runs/{run['id']}/rerun", {"from": "hello"})
     cluster.wait_run(again["id"])
+    api("GET", f"/api/v1/runs/{run['id']}/plan")
+    api("POST", "/api/v1/plans", {"yaml": PIPELINE, "file": "t.yaml"})
     api("GET", "/api/v1/runs")
     api("GET", "/api/v1/events?follow=0")
 

@@ -6,6 +6,7 @@
 #include "base/digest/digest.h"
 #include "controller/core/core.h"
 #include "controller/http/api/api.h"
+#include "controller/http/api/submission.h"
 #include "pipelines/plan/make_plan.h"
 #include "pipelines/spec/spec.h"
 
@@ -16,19 +17,15 @@ using store::Scope;
 
 constexpr std::int64_t kListMax = 1'000;
 
-struct Submission {
-  std::string yaml;
-  std::string file;
-  plan::ParamValues params;
-  plan::SourceMap sources;
-  bool cache = true;  // false: every step runs
-};
-
-// One source: an artifact of kind "source" that is already here.
-Result<Json> source_value(artifacts::ArtifactStore& artifacts, const std::string& path, const Json& digest) {
+// One source: an artifact of kind "source".
+Result<Json> source_value(artifacts::ArtifactStore& artifacts, const std::string& path, const Json& digest,
+                          Sources sources) {
   const Error malformed{ErrorCode::kInvalidArgument, "source '" + path + "' must be the digest of an artifact"};
   if (!digest.is_string() || !is_sha256_digest(digest.get_ref<const std::string&>())) {
     return malformed;
+  }
+  if (sources == Sources::kNamed) {
+    return Json{{"$artifact", digest}, {"kind", "source"}};
   }
   const auto manifest = artifacts.get_manifest(digest.get<std::string>());
   if (!manifest) {
@@ -41,7 +38,24 @@ Result<Json> source_value(artifacts::ArtifactStore& artifacts, const std::string
   return Json{{"$artifact", digest}, {"kind", manifest->kind}};
 }
 
-Result<Submission> read_submission(Services& services, const Request& request) {
+Response refuse_pipeline(const Submission& submission, const std::vector<spec::Diagnostic>& errors) {
+  Json details = Json::array();
+  for (const spec::Diagnostic& diagnostic : errors) {
+    details.push_back({{"file", diagnostic.file},
+                       {"line", diagnostic.at.line},
+                       {"column", diagnostic.at.column},
+                       {"message", diagnostic.message},
+                       {"rendered", spec::render(diagnostic, submission.yaml)}});
+  }
+  const std::string count = errors.size() == 1 ? "one error" : std::to_string(errors.size()) + " errors";
+  return error_response(
+      Error{ErrorCode::kInvalidArgument, submission.file + " has " + count + ": " + spec::to_string(errors.front())},
+      std::move(details));
+}
+
+}  // namespace
+
+Result<Submission> read_submission(Services& services, const Request& request, Sources sources) {
   LUTHIER_TRY(const Json body, json_body(request));
   Submission submission;
   LUTHIER_TRY(submission.yaml, required_text(body, "yaml"));
@@ -65,44 +79,39 @@ Result<Submission> read_submission(Services& services, const Request& request) {
   }
   if (body.contains("sources") && body["sources"].is_object()) {
     for (const auto& [path, digest] : body["sources"].items()) {
-      LUTHIER_TRY(submission.sources[path], source_value(services.context.artifacts, path, digest));
+      LUTHIER_TRY(submission.sources[path], source_value(services.context.artifacts, path, digest, sources));
     }
   }
   return submission;
 }
 
-Response refuse_pipeline(const Submission& submission, const std::vector<spec::Diagnostic>& errors) {
-  Json details = Json::array();
-  for (const spec::Diagnostic& diagnostic : errors) {
-    details.push_back({{"file", diagnostic.file},
-                       {"line", diagnostic.at.line},
-                       {"column", diagnostic.at.column},
-                       {"message", diagnostic.message},
-                       {"rendered", spec::render(diagnostic, submission.yaml)}});
-  }
-  const std::string count = errors.size() == 1 ? "one error" : std::to_string(errors.size()) + " errors";
-  return error_response(
-      Error{ErrorCode::kInvalidArgument, submission.file + " has " + count + ": " + spec::to_string(errors.front())},
-      std::move(details));
-}
-
-void submit(Services& services, const Request& request, const Reply& reply) {
-  Result<Submission> submission = read_submission(services, request);
-  if (!submission) {
-    return reply(error_response(submission.error()));
-  }
-  const spec::ParsedSpec parsed = spec::parse_spec(submission->yaml, submission->file);
+PlannedSubmission plan_submission(const Submission& submission) {
+  const spec::ParsedSpec parsed = spec::parse_spec(submission.yaml, submission.file);
   if (!parsed.spec) {
-    return reply(refuse_pipeline(*submission, parsed.errors));
+    return {.plan = std::nullopt, .refusal = refuse_pipeline(submission, parsed.errors)};
   }
-  plan::MadePlan made = plan::make_plan(*parsed.spec, submission->params, submission->sources);
+  plan::MadePlan made = plan::make_plan(*parsed.spec, submission.params, submission.sources);
   if (!made.plan) {
-    return reply(refuse_pipeline(*submission, made.errors));
+    return {.plan = std::nullopt, .refusal = refuse_pipeline(submission, made.errors)};
   }
-  if (!submission->cache) {
+  if (!submission.cache) {
     for (plan::Step& step : made.plan->steps) {
       step.cache = false;
     }
+  }
+  return {.plan = std::move(made.plan), .refusal = {}};
+}
+
+namespace {
+
+void submit(Services& services, const Request& request, const Reply& reply) {
+  Result<Submission> submission = read_submission(services, request, Sources::kMustBeHere);
+  if (!submission) {
+    return reply(error_response(submission.error()));
+  }
+  PlannedSubmission made = plan_submission(*submission);
+  if (!made.plan) {
+    return reply(std::move(made.refusal));
   }
   core::SubmitRun input{.plan = std::move(*made.plan),
                         .yaml = std::move(submission->yaml),
