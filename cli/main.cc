@@ -10,7 +10,7 @@
 #include "cli/chat.h"
 #include "cli/exit_codes.h"
 #include "cli/misread.h"
-#include "cli/models.h"
+#include "cli/model_arguments.h"
 #include "cli/operations.h"
 #include "cli/plan.h"
 #include "cli/run.h"
@@ -49,10 +49,7 @@ struct Arguments {
   std::string run_id;
   LogsOptions logs;
   ExplainOptions explain;
-  std::string model;
-  ImportOptions import;
-  AliasOptions alias;
-  CompareOptions compare;
+  ModelArguments models;
   ChatOptions chat;
   std::string agent;
   std::string token;
@@ -65,8 +62,6 @@ struct Arguments {
   BackupOptions backup;
   JournalOptions journal;
 };
-
-using Command = std::function<int()>;
 
 void add_file_arguments(CLI::App& command, FileOptions& file) {
   command.add_option("FILE", file.file, "pipeline (YAML)")->required();
@@ -199,45 +194,6 @@ void add_agent_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
   add_join_token_commands(*agents, arguments, chosen);
 }
 
-void add_model_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
-  CLI::App* models = app.add_subcommand("models", "List, import, name and compare models");
-  models->require_subcommand(0, 1);
-  models->callback([&, models] {
-    if (models->get_subcommands().empty()) {
-      chosen = [&] { return models_command(arguments.global, ""); };
-    }
-  });
-
-  CLI::App* list = models->add_subcommand("list", "List models, or the versions and history of one");
-  list->add_option("MODEL", arguments.model, "name");
-  list->callback([&] { chosen = [&] { return models_command(arguments.global, arguments.model); }; });
-
-  CLI::App* import = models->add_subcommand("import", "Upload a Hugging Face folder as a new version");
-  import->add_option("DIR", arguments.import.folder, "config.json, tokenizer.json, *.safetensors")->required();
-  import->add_option("--name", arguments.import.name, "name of the model; the folder's when not given");
-  import->add_option("--description", arguments.import.description, "for people");
-  import->callback([&] { chosen = [&] { return import_command(arguments.global, arguments.import); }; });
-
-  CLI::App* alias = models->add_subcommand("alias", "Point an alias at a version");
-  alias->add_option("MODEL", arguments.alias.model, "name")->required();
-  alias->add_option("ALIAS", arguments.alias.alias, "such as production")->required();
-  alias->add_option("VERSION", arguments.alias.version, "number")->required()->check(CLI::Range(1, 1'000'000'000));
-  alias->callback([&] { chosen = [&] { return alias_command(arguments.global, arguments.alias); }; });
-
-  CLI::App* compare = models->add_subcommand("compare", "Two versions side by side: metrics, and what they answer");
-  compare->add_option("A", arguments.compare.a, "NAME, NAME@ALIAS or NAME@VERSION")->required();
-  compare->add_option("B", arguments.compare.b, "the same")->required();
-  compare->add_option("--prompt", arguments.compare.prompts, "ask both this; may be repeated")->expected(1)->take_all();
-  compare->add_option("--data", arguments.compare.data, "ask both the records of this JSONL file");
-  compare->add_option("--limit", arguments.compare.limit, "of the file's records")
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str();
-  compare->add_option("--max-tokens", arguments.compare.tokens_max, "of each answer")
-      ->check(CLI::Range(1, 100'000))
-      ->capture_default_str();
-  compare->callback([&] { chosen = [&] { return compare_command(arguments.global, arguments.compare); }; });
-}
-
 void add_chat(CLI::App& app, Arguments& arguments, Command& chosen) {
   GenerateOptions& generate = arguments.chat.generate;
   CLI::App* chat = app.add_subcommand("chat", "Ask a model");
@@ -304,7 +260,7 @@ int main_of_luthier(int argc, char** argv) {
   add_pipeline_commands(app, arguments, chosen);
   add_run_commands(app, arguments, chosen);
   add_agent_commands(app, arguments, chosen);
-  add_model_commands(app, arguments, chosen);
+  add_model_commands(app, arguments.global, arguments.models, chosen);
   add_chat(app, arguments, chosen);
   add_operations_commands(app, arguments.global, chosen);
   add_upkeep_commands(app, arguments, chosen);

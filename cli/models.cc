@@ -195,7 +195,7 @@ int alias_command(const GlobalOptions& options, const AliasOptions& given) {
     return report(api.error());
   }
   const Result<Json> moved = api->put("/api/v1/models/" + segment(given.model) + "/aliases/" + segment(given.alias),
-                                      {{"version", given.version}});
+                                      {{"version", given.version}, {"force", given.force}});
   if (!moved) {
     return report(moved.error());
   }

@@ -1,4 +1,4 @@
-// `luthier models list|import|alias|compare`: the registry.
+// `luthier models …`: the registry.
 #pragma once
 
 #include <string>
@@ -19,6 +19,12 @@ struct AliasOptions {
   std::string model;
   std::string alias;
   int version = 0;
+  bool force = false;  // also to a version that nobody has evaluated
+};
+struct RollbackOptions {
+  std::string model;
+  std::string alias = "production";
+  int to = 0;  // 0: the version before
 };
 struct CompareOptions {
   std::string a;
@@ -32,6 +38,11 @@ struct CompareOptions {
 [[nodiscard]] int models_command(const GlobalOptions& options, const std::string& model);  // empty: all
 [[nodiscard]] int import_command(const GlobalOptions& options, const ImportOptions& given);
 [[nodiscard]] int alias_command(const GlobalOptions& options, const AliasOptions& given);
+[[nodiscard]] int history_command(const GlobalOptions& options, const std::string& reference);  // NAME or NAME@ALIAS
+[[nodiscard]] int rollback_command(const GlobalOptions& options, const RollbackOptions& given);
+[[nodiscard]] int delete_command(const GlobalOptions& options, const std::string& reference);  // NAME@VERSION
+// Exit status 1 when a link is broken.
+[[nodiscard]] int verify_command(const GlobalOptions& options, const std::string& reference);
 [[nodiscard]] int compare_command(const GlobalOptions& options, const CompareOptions& given);
 
 // The version that "m", "m@alias" or "m@3" names; like the controller, a bare name means its alias "production" if it

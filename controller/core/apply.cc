@@ -242,14 +242,45 @@ void on(State& state, const RunFinished& event, Now) {
 }
 
 void on(State& state, const StorageChanged& event, Now) { state.storage_low = event.low; }
+void on(State& state, const StepRepeated& event, Now now) {
+  LiveStep& step = live_step(state, event.run, event.step);
+  step.status = StepStatus::kReady;
+  step.with = event.with;
+  step.cache = event.cache;
+  step.outputs = Json::object();
+  step.reason = event.reason;
+  step.not_before_wall_ms = 0;
+  step.waits_since_wall_ms = now.wall_ms;
+  step.waiting_told = false;
+  ++step.repeats;
+}
 
 void on(State& state, const ModelRegistered& event, Now) {
-  state.models[event.model].versions[event.version] =
-      ModelVersion{event.weights, event.lineage, event.metrics, event.description};
+  Model& model = state.models[event.model];
+  model.versions[event.version] = ModelVersion{event.weights, event.lineage, event.metrics, event.description};
+  model.newest = std::max(model.newest, event.version);
 }
 
 void on(State& state, const AliasMoved& event, Now) {
-  state.models[event.model].aliases[event.alias] = event.to_version;
+  Model& model = state.models[event.model];
+  model.aliases[event.alias] = event.to_version;
+  std::vector<int>& trail = model.trails[event.alias];
+  if (event.rollback) {
+    while (!trail.empty() && trail.back() != event.to_version) {
+      trail.pop_back();
+    }
+  }
+  if (trail.empty() || trail.back() != event.to_version) {
+    trail.push_back(event.to_version);
+  }
+}
+
+void on(State& state, const ModelDeleted& event, Now) {
+  Model& model = state.models.at(event.model);
+  model.versions.erase(event.version);
+  for (auto& [alias, trail] : model.trails) {
+    std::erase(trail, event.version);
+  }
 }
 
 // The first one makes the deployment; each later one says that it is still used.

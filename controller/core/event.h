@@ -222,6 +222,16 @@ struct StepRetrying {
   std::int64_t not_before_wall_ms = 0;
   friend bool operator==(const StepRetrying&, const StepRetrying&) = default;
 };
+// A step that had succeeded runs once more, because what it was measured against is not there any more; its outputs are
+// void. Only ever an evaluation whose baseline has moved.
+struct StepRepeated {
+  RunId run;
+  StepId step;
+  Json with;
+  std::string reason;
+  Json cache = Json();  // as in StepReady
+  friend bool operator==(const StepRepeated&, const StepRepeated&) = default;
+};
 struct StepSucceeded {
   RunId run;
   StepId step;
@@ -267,7 +277,15 @@ struct AliasMoved {
   int to_version = 0;
   std::string by;
   std::string reason;
+  bool rollback = false;  // back to where it was before
+  bool forced = false;    // although nobody had evaluated the version
   friend bool operator==(const AliasMoved&, const AliasMoved&) = default;
+};
+struct ModelDeleted {  // one version; its number is never given again
+  std::string model;
+  int version = 0;
+  std::string by;
+  friend bool operator==(const ModelDeleted&, const ModelDeleted&) = default;
 };
 // A deployment is desired state: serve these weights until idle. Its attempts have run = deployment id, step = "serve".
 struct DeploymentRequested {
@@ -288,12 +306,12 @@ struct StorageChanged {
   friend bool operator==(const StorageChanged&, const StorageChanged&) = default;
 };
 
-using Event =
-    std::variant<ControllerStarted, AgentJoined, AgentLost, RunSubmitted, StepReady, StepSkipped, AttemptAssigned,
-                 AttemptStarted, AttemptReady, CheckpointCommitted, AttemptEnded, AllocationReleased, StepRetrying,
-                 StepSucceeded, StepFailed, StepCancelled, CancelRequested, RunFinished, ModelRegistered, AliasMoved,
-                 DeploymentRequested, DeploymentStopped, StepWaiting, StorageChanged, AgentCordoned, AgentDraining,
-                 AgentDrained, AgentForgotten, AttemptSilent, AttemptPreempted, RankFinished>;
+using Event = std::variant<ControllerStarted, AgentJoined, AgentLost, RunSubmitted, StepReady, StepSkipped,
+                           AttemptAssigned, AttemptStarted, AttemptReady, CheckpointCommitted, AttemptEnded,
+                           AllocationReleased, StepRetrying, StepSucceeded, StepFailed, StepCancelled, CancelRequested,
+                           RunFinished, ModelRegistered, AliasMoved, DeploymentRequested, DeploymentStopped,
+                           StepWaiting, StorageChanged, AgentCordoned, AgentDraining, AgentDrained, AgentForgotten,
+                           AttemptSilent, AttemptPreempted, RankFinished, StepRepeated, ModelDeleted>;
 
 [[nodiscard]] std::string event_name(const Event& event);  // "step_ready"
 [[nodiscard]] Json event_to_json(const Event& event);      // the body, without the name

@@ -107,6 +107,7 @@ void visit(auto& f, Is<LiveStep> auto& x) {
   f("not_before_wall_ms", x.not_before_wall_ms);
   f("waits_since_wall_ms", x.waits_since_wall_ms);
   f("waiting_told", x.waiting_told);
+  f("repeats", x.repeats);
 }
 void visit(auto& f, Is<LiveRun> auto& x) {
   f("order", x.order);
@@ -132,6 +133,8 @@ void visit(auto& f, Is<ModelVersion> auto& x) {
 void visit(auto& f, Is<Model> auto& x) {
   f("versions", x.versions);
   f("aliases", x.aliases);
+  f("newest", x.newest);
+  f("trails", x.trails);
 }
 void visit(auto& f, Is<CachedOutputs> auto& x) {
   f("run", x.run);
@@ -309,6 +312,8 @@ LUTHIER_EVENT(AliasMoved, "alias_moved") {
   f("to_version", x.to_version);
   f("by", x.by);
   f("reason", x.reason);
+  f("rollback", x.rollback);
+  f("forced", x.forced);
 }
 LUTHIER_EVENT(DeploymentRequested, "deployment_requested") {
   f("deployment", x.deployment);
@@ -318,6 +323,18 @@ LUTHIER_EVENT(DeploymentRequested, "deployment_requested") {
 LUTHIER_EVENT(DeploymentStopped, "deployment_stopped") {
   f("deployment", x.deployment);
   f("reason", x.reason);
+}
+LUTHIER_EVENT(StepRepeated, "step_repeated") {
+  f("run", x.run);
+  f("step", x.step);
+  f("with", x.with);
+  f("reason", x.reason);
+  f("cache", x.cache);
+}
+LUTHIER_EVENT(ModelDeleted, "model_deleted") {
+  f("model", x.model);
+  f("version", x.version);
+  f("by", x.by);
 }
 
 LUTHIER_EVENT(StorageChanged, "storage_changed") { f("low", x.low); }

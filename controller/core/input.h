@@ -128,6 +128,23 @@ struct MoveAlias {
   int to_version = 0;
   std::optional<int> expected_version;  // compare-and-set; absent: move whatever it is
   std::string by;
+  bool force = false;  // also to a version that nobody has evaluated
+};
+// Back to a version that the alias has pointed at before.
+struct RollBackAlias {
+  RequestId request = 0;
+  std::string model;
+  std::string alias;
+  std::optional<int> to_version;  // absent: the one before the present one
+  std::optional<int> expected_version;
+  std::string by;
+};
+struct DeleteModel {  // one version
+  RequestId request = 0;
+  std::string model;
+  int version = 0;
+  std::string by;
+  bool admin = false;  // who is none may delete only what is theirs
 };
 // Somebody wants to talk to a model ("sports", "sports@production", "sports@2"). Replies {"deployment": id,
 // "attempt": n, "agent": id, "status": "ready" | "starting"}; also restarts the idle clock.
@@ -144,6 +161,6 @@ struct Tick {};
 using Input = std::variant<Boot, SubmitRun, CancelRun, AgentConnected, AgentSilent, AgentDrainsItself, CordonAgent,
                            DrainAgent, ForgetAgent, AttemptSilentReport, AttemptStartedReport, AttemptReadyReport,
                            CheckpointOfferedReport, AttemptFinishedReport, AllocationReleasedReport, RegisterModel,
-                           MoveAlias, UseModel, StorageReport, Tick>;
+                           MoveAlias, RollBackAlias, DeleteModel, UseModel, StorageReport, Tick>;
 
 }  // namespace luthier::core

@@ -40,6 +40,8 @@ void on(Turn& turn, const CancelRun& input);
 // Decides every waiting step whose needs are over, and finishes the run when all its steps are.
 void advance_run(Turn& turn, const RunId& run);
 void succeed_step(Turn& turn, const RunId& run, const StepId& step, Json outputs);
+// The step is ready, and what it would make is there already.
+void reuse_outputs(Turn& turn, const RunId& run, const StepId& step, const CachedOutputs& hit);
 void fail_step(Turn& turn, const RunId& run, const StepId& step, const std::string& code, const std::string& message);
 // nullptr for a step of a deployment.
 [[nodiscard]] const plan::Step* find_plan_step(const State& state, const RunId& run, const StepId& step);
@@ -167,10 +169,17 @@ struct StepEnd {
 // --- promote.cc ---
 [[nodiscard]] StepEnd run_register(Turn& turn, const RunId& run, const plan::Step& step, const Json& with);
 [[nodiscard]] StepEnd run_promote(Turn& turn, const RunId& run, const plan::Step& step, const Json& with);
+// Before a promotion: repeats evaluations whose baseline has moved since, if nothing else acted on their verdict. True
+// when it did; then the promotion must wait for them.
+[[nodiscard]] bool repeat_outdated_evaluations(Turn& turn, const RunId& run, const plan::Step& step, const Json& with);
 
 // --- registry.cc ---
 void on(Turn& turn, const RegisterModel& input);
 void on(Turn& turn, const MoveAlias& input);
+void on(Turn& turn, const RollBackAlias& input);
+void on(Turn& turn, const DeleteModel& input);
+// Whether somebody has evaluated this version, or the alias has served it before.
+[[nodiscard]] bool may_serve(const Model& model, int version, const std::string& alias);
 // The version that has these weights already, or a new one.
 int register_weights(Turn& turn, ModelRegistered candidate);
 // Moves the alias unless it is there already; returns where it was (0: nowhere).

@@ -59,6 +59,7 @@ void InvariantChecker::adopt(const Key& key, const plan::Step& plan, const LiveS
   }
   step.attempt_open = step.phase == Phase::kAssigned || step.phase == Phase::kRunning;
   step.outputs_committed = live.status == StepStatus::kSucceeded;
+  step.succeeded = step.outputs_committed;
   step.newest_checkpoint = live.checkpoints.empty() ? 0 : live.checkpoints.back().step;
   step.not_before_wall_ms = live.not_before_wall_ms;
   step.infrastructure_failures = live.infrastructure_failures;
@@ -163,10 +164,27 @@ void InvariantChecker::on(const StepReady& event, Now) {
   }
 }
 
+// The one way out of a terminal state, while the run is live: what it committed before is void.
+void InvariantChecker::on(const StepRepeated& event, Now) {
+  const auto found = steps_.find({event.run, event.step});
+  if (found == steps_.end() || !found->second.succeeded || !runs_.contains(event.run)) {
+    return violate(1, text(event.run, event.step) + " was repeated although it had not succeeded in a live run");
+  }
+  found->second.phase = Phase::kReady;
+  found->second.outputs_committed = false;
+  found->second.succeeded = false;
+  found->second.not_before_wall_ms = 0;
+}
+
 void InvariantChecker::on(const StepSkipped& event, Now) { end_step(event.run, event.step, "was skipped"); }
 void InvariantChecker::on(const StepFailed& event, Now) { end_step(event.run, event.step, "failed"); }
 void InvariantChecker::on(const StepCancelled& event, Now) { end_step(event.run, event.step, "was cancelled"); }
-void InvariantChecker::on(const StepSucceeded& event, Now) { end_step(event.run, event.step, "succeeded"); }
+void InvariantChecker::on(const StepSucceeded& event, Now) {
+  end_step(event.run, event.step, "succeeded");
+  if (const auto found = steps_.find({event.run, event.step}); found != steps_.end()) {
+    found->second.succeeded = true;
+  }
+}
 void InvariantChecker::on(const AttemptReady& event, Now) { newest_open(event.attempt, 2, "was ready"); }
 
 void InvariantChecker::on(const AttemptStarted& event, Now) {

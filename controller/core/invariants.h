@@ -52,6 +52,7 @@ class InvariantChecker {
     std::set<std::int32_t> done;     // ranks of it that ended well
     bool attempt_open = false;       // assigned and not ended
     bool outputs_committed = false;  // an attempt ended in success
+    bool succeeded = false;
     std::int64_t newest_checkpoint = 0;
     std::int64_t not_before_wall_ms = 0;
     int infrastructure_failures = 0;
@@ -86,6 +87,7 @@ class InvariantChecker {
   void on(const AllocationReleased& event, Now now);
   void on(const StepRetrying& event, Now now);
   void on(const StepSucceeded& event, Now now);
+  void on(const StepRepeated& event, Now now);
   void on(const StepFailed& event, Now now);
   void on(const StepCancelled& event, Now now);
   void on(const RunFinished& event, Now now);

@@ -24,12 +24,18 @@ struct Expect {
   void operator()(const StepSucceeded& e) const { step("step.succeeded", e.run, e.step); }
   void operator()(const StepFailed& e) const { step("step.failed", e.run, e.step); }
   void operator()(const StepRetrying& e) const { step("step.retried", e.run, e.step); }
+  void operator()(const StepRepeated& e) const { step("step.retried", e.run, e.step); }
   void operator()(const StepWaiting& e) const { step("step.waiting", e.run, e.step); }
   void operator()(const CheckpointCommitted& e) const { step("checkpoint.created", e.attempt.run, e.attempt.step); }
   void operator()(const AgentLost& e) const { expect("agent.lost " + e.agent.value); }
   void operator()(const ModelRegistered& e) const {
     expect("model.registered " + e.model + "@" + std::to_string(e.version));
   }
+  void operator()(const AliasMoved& e) const {
+    expect((e.rollback || e.to_version < e.from_version ? "model.rolled_back " : "model.promoted ") + e.model + "@" +
+           std::to_string(e.to_version));
+  }
+  void operator()(const ModelDeleted& e) const { expect("model.deleted " + e.model + "@" + std::to_string(e.version)); }
   void operator()(const auto&) const {}  // not published, or not always
 };
 
@@ -38,7 +44,7 @@ void take_row(Told& told, const Publish& row) {
   const std::string step = row.payload.value("step", "");
   if (row.name == "agent.lost") {
     --told[row.name + " " + row.payload.value("agent", "")];
-  } else if (row.name == "model.registered") {
+  } else if (row.name.starts_with("model.")) {
     --told[row.name + " " + row.payload.value("model", "") + "@" + std::to_string(row.payload.value("version", 0))];
   } else if (row.name == "run.queued" || row.name == "run.succeeded" || row.name == "run.failed" ||
              row.name == "run.cancelled") {

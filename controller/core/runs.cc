@@ -30,12 +30,6 @@ void start_controller_step(Turn& turn, const RunId& id, const plan::Step& step, 
   }
 }
 
-void reuse_outputs(Turn& turn, const RunId& run, const StepId& step, const CachedOutputs& hit) {
-  const RunId from = hit.run;
-  turn.record(StepSucceeded{run, step, hit.outputs, from});
-  publish_step(turn, "step.succeeded", run, step, Json{{"cached_from", from.value}});
-}
-
 // What the run that goes on from another takes over for this step; nullptr when it is done anew.
 const TakenOver* find_taken_over(const Turn& turn, const RunId& run, const StepId& step) {
   if (turn.submission == nullptr || turn.rerun != run) {
@@ -77,6 +71,9 @@ void decide_step(Turn& turn, const RunId& id, const plan::Step& step) {
   if (!with) {
     return fail_step(turn, id, step.id, with.error().code == ErrorCode::kNotFound ? "model_not_found" : "expression",
                      with.error().message);
+  }
+  if (step.uses == "promote" && repeat_outdated_evaluations(turn, id, step, *with)) {
+    return;
   }
   const bool runs_here = step.place == plan::Place::kController;
   const Json cache = cache_lookup(turn.state, run.plan.pipeline, step, *with);
@@ -167,12 +164,10 @@ void advance_run(Turn& turn, const RunId& id) {
     return;
   }
   const LiveRun& run = found->second;
-  // Deciding one step may make later ones decidable; needs come first in a plan, so once over is enough.
-  const std::set<std::uint32_t>& decidable = run.index.decidable;
-  for (auto next = decidable.begin(); next != decidable.end();) {
-    const std::uint32_t position = *next;
-    decide_step(turn, id, run.plan.steps.at(position));
-    next = decidable.upper_bound(position);
+  // Deciding one step may make others decidable: later ones, or itself once more after a repeated evaluation, of which
+  // there are only so many.
+  while (!run.index.decidable.empty()) {
+    decide_step(turn, id, run.plan.steps.at(*run.index.decidable.begin()));
   }
   finish_if_over(turn, id);
 }
@@ -181,6 +176,12 @@ void succeed_step(Turn& turn, const RunId& run, const StepId& step, Json outputs
   turn.record(StepSucceeded{run, step, std::move(outputs)});
   publish_step(turn, "step.succeeded", run, step, Json::object());
   turn.touched.insert(run);
+}
+
+void reuse_outputs(Turn& turn, const RunId& run, const StepId& step, const CachedOutputs& hit) {
+  const RunId from = hit.run;
+  turn.record(StepSucceeded{run, step, hit.outputs, from});
+  publish_step(turn, "step.succeeded", run, step, Json{{"cached_from", from.value}});
 }
 
 void fail_step(Turn& turn, const RunId& run, const StepId& step, const std::string& code, const std::string& message) {

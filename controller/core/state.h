@@ -25,12 +25,14 @@
 //      outputs are there already (StepSucceeded with cached_from), go from Ready to Succeeded directly.
 //   8  AttemptEnded + StepFailed: the budget is spent; or, of a controller's step, StepFailed alone.
 //   9  CancelRequested, then StepCancelled for each.
+//  10  Succeeded ──► Ready, StepRepeated: an evaluation whose baseline has moved before its verdict was used.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
@@ -46,6 +48,7 @@ struct Options {
   milliseconds serving_use_resolution{60'000};  // ...seen at this resolution: uses are journaled no oftener
   int serving_retries = 5;
   milliseconds waiting_notice{10'000};  // a step that waits so long for resources is published about
+  int evaluation_repeats_max = 3;       // of one step, each because the alias moved meanwhile
   friend bool operator==(const Options&, const Options&) = default;
 };
 
@@ -114,6 +117,7 @@ struct LiveStep {
   std::int64_t not_before_wall_ms = 0;   // of the next attempt
   std::int64_t waits_since_wall_ms = 0;  // for an agent, while ready
   bool waiting_told = false;             // StepWaiting says why it waits now
+  int repeats = 0;                       // after it had succeeded (edge 10)
   friend bool operator==(const LiveStep&, const LiveStep&) = default;
 };
 
@@ -147,6 +151,10 @@ struct ModelVersion {
 struct Model {
   std::map<int, ModelVersion> versions;
   std::map<std::string, int> aliases;
+  int newest = 0;  // highest number ever given
+  // By alias: the versions it has pointed at, oldest first, the present one last. A rollback takes back what came
+  // after.
+  std::map<std::string, std::vector<int>> trails;
   friend bool operator==(const Model&, const Model&) = default;
 };
 

@@ -49,6 +49,17 @@ void close(LiveRun& run, std::uint32_t position) {
   }
 }
 
+// A step that was over runs once more (StepRepeated): its dependents that have not been decided wait for it again.
+void reopen(LiveRun& run, std::uint32_t position) {
+  RunIndex& index = run.index;
+  index.over[position] = false;
+  ++index.open_steps;
+  for (const std::uint32_t dependent : index.dependents[position]) {
+    ++index.open_needs[dependent];
+    index.decidable.erase(dependent);
+  }
+}
+
 }  // namespace
 
 Shape shape_of(const plan::Step& step) {
@@ -122,6 +133,8 @@ void index_step(State& state, const RunId& id, const StepId& step_id) {
   }
   if (is_terminal(step.status) && !run.index.over[position]) {
     close(run, position);
+  } else if (!is_terminal(step.status) && run.index.over[position]) {
+    reopen(run, position);
   }
   const ReadyKey key = key_of(id, run, position);
   take_out(state.queue, key, planned);

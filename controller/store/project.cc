@@ -24,6 +24,7 @@ Result<void> project(Database& database, const core::Event& event, Now now) {
                         [&](const core::StepReady& e) { return step(e); },
                         [&](const core::StepSkipped& e) { return step(e); },
                         [&](const core::StepRetrying& e) { return step(e); },
+                        [&](const core::StepRepeated& e) { return step(e); },
                         [&](const core::StepSucceeded& e) { return step(e); },
                         [&](const core::StepFailed& e) { return step(e); },
                         [&](const core::StepCancelled& e) { return step(e); },
@@ -40,6 +41,7 @@ Result<void> project(Database& database, const core::Event& event, Now now) {
                         [&](const core::AgentForgotten& e) { return agent(e); },
                         [&](const core::ModelRegistered& e) { return model(e); },
                         [&](const core::AliasMoved& e) { return model(e); },
+                        [&](const core::ModelDeleted& e) { return model(e); },
                         [&](const core::DeploymentRequested& e) { return model(e); },
                         [&](const core::DeploymentStopped& e) { return model(e); },
                         // Nothing of these shows in a read model: the journal and the outbox hold them.

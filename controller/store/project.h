@@ -18,6 +18,7 @@ namespace luthier::store {
 [[nodiscard]] Result<void> project_step(Database& database, const core::StepReady& event, Now now);
 [[nodiscard]] Result<void> project_step(Database& database, const core::StepSkipped& event, Now now);
 [[nodiscard]] Result<void> project_step(Database& database, const core::StepRetrying& event, Now now);
+[[nodiscard]] Result<void> project_step(Database& database, const core::StepRepeated& event, Now now);
 [[nodiscard]] Result<void> project_step(Database& database, const core::StepSucceeded& event, Now now);
 [[nodiscard]] Result<void> project_step(Database& database, const core::StepFailed& event, Now now);
 [[nodiscard]] Result<void> project_step(Database& database, const core::StepCancelled& event, Now now);
@@ -37,6 +38,7 @@ namespace luthier::store {
 
 [[nodiscard]] Result<void> project_model(Database& database, const core::ModelRegistered& event, Now now);
 [[nodiscard]] Result<void> project_model(Database& database, const core::AliasMoved& event, Now now);
+[[nodiscard]] Result<void> project_model(Database& database, const core::ModelDeleted& event, Now now);
 [[nodiscard]] Result<void> project_model(Database& database, const core::DeploymentRequested& event, Now now);
 [[nodiscard]] Result<void> project_model(Database& database, const core::DeploymentStopped& event, Now now);
 

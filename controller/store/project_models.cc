@@ -79,6 +79,10 @@ Result<void> project_model(Database& database, const core::AliasMoved& event, No
       event.model, event.alias, event.from_version, event.to_version, event.by, event.reason, now.wall_ms);
 }
 
+Result<void> project_model(Database& database, const core::ModelDeleted& event, Now) {
+  return database.run("DELETE FROM model_versions WHERE model = ? AND version = ?", event.model, event.version);
+}
+
 // Journaled again each time a deployment that lives on is used: that restarts its idle clock.
 Result<void> project_model(Database& database, const core::DeploymentRequested& event, Now now) {
   return database.run(

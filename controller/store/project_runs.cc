@@ -67,6 +67,15 @@ Result<void> project_step(Database& database, const core::StepRetrying& event, N
                       event.step.value, core::to_string(core::StepStatus::kReady), retry_reason(event));
 }
 
+// It is as ready as it was the first time; started_ms stays, for it tells when work on it began.
+Result<void> project_step(Database& database, const core::StepRepeated& event, Now now) {
+  return database.run(
+      "UPDATE steps SET status = ?3, reason = ?4, inputs = ?5, outputs = '{}', ready_ms = ?6, finished_ms = NULL "
+      "WHERE run = ?1 AND step = ?2",
+      event.run.value, event.step.value, core::to_string(core::StepStatus::kReady), event.reason, event.with,
+      now.wall_ms);
+}
+
 Result<void> project_step(Database& database, const core::StepSucceeded& event, Now now) {
   if (!event.cached_from.value.empty()) {
     LUTHIER_TRY_VOID(database.run("UPDATE steps SET cached_from = ?3 WHERE run = ?1 AND step = ?2", event.run.value,

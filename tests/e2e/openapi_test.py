@@ -66,13 +66,17 @@ def use_blobs_and_models(api):
     api("PUT", f"/api/v1/blobs/{digest}", raw=b"other")
     api("GET", f"/api/v1/blobs/{digest}")
     api("POST", "/api/v1/missing-blobs", {"digests": [digest]})
-    _, made = api("POST", "/api/v1/artifacts",
-                  {"kind": "model", "files": [{"path": "config.json", "digest": digest, "bytes": len(blob)}]})
-    api("GET", f"/api/v1/artifacts/{made['artifact']}")
-    for _ in range(2):
+    for name in ("config.json", "other.json"):
+        _, made = api("POST", "/api/v1/artifacts",
+                      {"kind": "model", "files": [{"path": name, "digest": digest, "bytes": len(blob)}]})
+        api("GET", f"/api/v1/artifacts/{made['artifact']}")
         api("POST", "/api/v1/models/m/versions", {"artifact": made["artifact"], "description": "d"})
     api("PUT", "/api/v1/models/m/aliases/production", {"version": 1})
-    api("PUT", "/api/v1/models/m/aliases/production", {"version": 2, "expected_version": 1})
+    api("PUT", "/api/v1/models/m/aliases/production", {"version": 1, "force": True})
+    api("PUT", "/api/v1/models/m/aliases/production", {"version": 2, "expected_version": 1, "force": True})
+    api("POST", "/api/v1/models/m/aliases/production/rollback", {"expected_version": 2})
+    api("GET", "/api/v1/models/m/versions/1/verify")
+    api("DELETE", "/api/v1/models/m/versions/2")
     api("GET", "/api/v1/models")
     api("GET", "/api/v1/models/m")
 

@@ -1,8 +1,11 @@
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <optional>
 
 #include "base/digest/digest.h"
 #include "controller/http/api/api.h"
+#include "controller/http/api/verify.h"
 
 namespace luthier::http::api {
 namespace {
@@ -81,6 +84,39 @@ void add_version(Services& services, const Request& request, const Reply& reply)
       });
 }
 
+constexpr std::int64_t kVersionMax = 1'000'000'000;
+
+Result<int> version_of_path(const Request& request) {
+  const std::string& text = request.parameter("version");
+  int version = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), version);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || version < 1) {
+    return Error{ErrorCode::kInvalidArgument, "'" + text.substr(0, 100) + "' is not the number of a version"};
+  }
+  return version;
+}
+
+// Absent when the member is not given or null.
+Result<std::optional<int>> version_member(const Json& body, const std::string& name, std::int64_t least) {
+  const auto found = body.find(name);
+  if (found == body.end() || found->is_null()) {
+    return std::optional<int>();
+  }
+  LUTHIER_TRY(const std::int64_t version, optional_integer(body, name, 0, least, kVersionMax));
+  return std::optional<int>(static_cast<int>(version));
+}
+
+Result<bool> flag_member(const Json& body, const std::string& name) {
+  const auto found = body.find(name);
+  if (found == body.end() || found->is_null()) {
+    return false;
+  }
+  if (!found->is_boolean()) {
+    return Error{ErrorCode::kInvalidArgument, "'" + name + "' must be true or false"};
+  }
+  return found->get<bool>();
+}
+
 Result<core::MoveAlias> read_alias(const Request& request) {
   const std::string alias = request.parameter("alias");
   LUTHIER_TRY_VOID(check_name("alias", alias));
@@ -88,7 +124,6 @@ Result<core::MoveAlias> read_alias(const Request& request) {
     return Error{ErrorCode::kInvalidArgument, "alias '" + alias + "' would read as a version; use a letter"};
   }
   LUTHIER_TRY(const Json body, json_body(request));
-  constexpr std::int64_t kVersionMax = 1'000'000'000;
   LUTHIER_TRY(const std::int64_t version, optional_integer(body, "version", 0, 1, kVersionMax));
   if (version == 0) {
     return Error{ErrorCode::kInvalidArgument, "'version' must be given: the number of a version"};
@@ -97,15 +132,31 @@ Result<core::MoveAlias> read_alias(const Request& request) {
                         .alias = alias,
                         .to_version = static_cast<int>(version),
                         .by = request.principal.name};
-  if (body.contains("expected_version") && !body["expected_version"].is_null()) {
-    LUTHIER_TRY(const std::int64_t expected, optional_integer(body, "expected_version", 0, 0, kVersionMax));
-    input.expected_version = static_cast<int>(expected);
-  }
+  LUTHIER_TRY(input.expected_version, version_member(body, "expected_version", 0));
+  LUTHIER_TRY(input.force, flag_member(body, "force"));
   return input;
 }
 
-void move_alias(Services& services, const Request& request, const Reply& reply) {
-  Result<core::MoveAlias> input = read_alias(request);
+Result<core::RollBackAlias> read_rollback(const Request& request) {
+  LUTHIER_TRY(const Json body, json_body(request));
+  core::RollBackAlias input{
+      .model = request.parameter("name"), .alias = request.parameter("alias"), .by = request.principal.name};
+  LUTHIER_TRY(input.to_version, version_member(body, "to", 1));
+  LUTHIER_TRY(input.expected_version, version_member(body, "expected_version", 0));
+  return input;
+}
+
+Result<core::DeleteModel> read_deletion(const Request& request) {
+  LUTHIER_TRY(const int version, version_of_path(request));
+  return core::DeleteModel{.model = request.parameter("name"),
+                           .version = version,
+                           .by = request.principal.name,
+                           .admin = request.principal.scope == Scope::kAdmin};
+}
+
+// Gives the input to the machine and answers with its reply.
+template <class Input>
+void decide(Services& services, Result<Input> input, const Reply& reply) {
   if (!input) {
     return reply(error_response(input.error()));
   }
@@ -114,7 +165,23 @@ void move_alias(Services& services, const Request& request, const Reply& reply) 
         input.request = id;
         return core::Input(std::move(input));
       },
-      [reply](Result<Json> moved) { reply(moved ? json_response(*moved) : error_response(moved.error())); });
+      [reply](Result<Json> answer) { reply(answer ? json_response(*answer) : error_response(answer.error())); });
+}
+
+Result<Response> verify(Services& services, const Request& request) {
+  LUTHIER_TRY(const int version, version_of_path(request));
+  LUTHIER_TRY(const Json model, services.context.store.get_model(request.parameter("name")));
+  for (const Json& found : model.at("versions")) {
+    if (found.at("version") == version) {
+      LUTHIER_TRY(std::vector<Link> chain, chain_of(services.context.store, model, found));
+      Response response;
+      response.content_type = "application/x-ndjson";
+      response.stream = std::make_shared<VerifySource>(services.context.artifacts, std::move(chain));
+      return response;
+    }
+  }
+  return Error{ErrorCode::kNotFound,
+               "model '" + request.parameter("name") + "' has no version " + std::to_string(version)};
 }
 
 Result<Response> answer(Result<Json> json) {
@@ -140,11 +207,28 @@ void add_model_routes(Router& router, Services& services) {
        .pattern = "/api/v1/models/{name}/versions",
        .scope = Scope::kDeveloper,
        .handle = [&services](const Request& request, const Reply& reply) { add_version(services, request, reply); }});
-  router.add(
-      {.method = "PUT",
-       .pattern = "/api/v1/models/{name}/aliases/{alias}",
-       .scope = Scope::kDeveloper,
-       .handle = [&services](const Request& request, const Reply& reply) { move_alias(services, request, reply); }});
+  router.add({.method = "PUT",
+              .pattern = "/api/v1/models/{name}/aliases/{alias}",
+              .scope = Scope::kDeveloper,
+              .handle = [&services](const Request& request, const Reply& reply) {
+                decide(services, read_alias(request), reply);
+              }});
+  router.add({.method = "POST",
+              .pattern = "/api/v1/models/{name}/aliases/{alias}/rollback",
+              .scope = Scope::kDeveloper,
+              .handle = [&services](const Request& request, const Reply& reply) {
+                decide(services, read_rollback(request), reply);
+              }});
+  router.add({.method = "DELETE",
+              .pattern = "/api/v1/models/{name}/versions/{version}",
+              .scope = Scope::kDeveloper,
+              .handle = [&services](const Request& request, const Reply& reply) {
+                decide(services, read_deletion(request), reply);
+              }});
+  router.add({.method = "GET",
+              .pattern = "/api/v1/models/{name}/versions/{version}/verify",
+              .scope = Scope::kViewer,
+              .handle = at_once([&services](const Request& request) { return verify(services, request); })});
 }
 
 }  // namespace luthier::http::api

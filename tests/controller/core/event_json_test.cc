@@ -62,7 +62,7 @@ std::vector<Event> every_event() {
       CancelRequested{run, "me"},
       RunFinished{run, RunStatus::kCancelled},
       ModelRegistered{"m", 3, {"sha256:b", "sha256:a"}, {{"run", "r-1"}}, {{"loss", 1}}, "text"},
-      AliasMoved{"m", "production", 2, 3, "me", "better"},
+      AliasMoved{"m", "production", 2, 3, "me", "better", true, true},
       DeploymentRequested{RunId{"d-1"}, "m@production", {"sha256:b", ""}},
       DeploymentStopped{RunId{"d-1"}, "idle"},
       StepWaiting{run, step, "no agent has 1 free CPU"},
@@ -74,6 +74,8 @@ std::vector<Event> every_event() {
       AttemptSilent{attempt, 60'000},
       AttemptPreempted{attempt, "drained"},
       RankFinished{{run, step, 2, 1}, {{"x", 1}}, {{"cpu_seconds", 0.5}}},
+      StepRepeated{run, step, {{"baseline", 2}}, "the alias moved"},
+      ModelDeleted{"m", 3, "me"},
   };
 }
 
@@ -107,7 +109,7 @@ TEST(EventJson, NamesNeverChange) {
       "step_cancelled",       "cancel_requested",    "run_finished",    "model_registered", "alias_moved",
       "deployment_requested", "deployment_stopped",  "step_waiting",    "storage_changed",  "agent_cordoned",
       "agent_draining",       "agent_drained",       "agent_forgotten", "attempt_silent",   "attempt_preempted",
-      "rank_finished"};
+      "rank_finished",        "step_repeated",       "model_deleted"};
   const std::vector<Event> events = every_event();
   ASSERT_EQ(names.size(), events.size());
   for (std::size_t i = 0; i < names.size(); ++i) {

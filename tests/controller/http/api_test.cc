@@ -1,3 +1,5 @@
+#include <fstream>
+
 #include "tests/controller/http/api_fixture.h"
 
 namespace luthier::http {
@@ -240,9 +242,11 @@ TEST_F(ApiTest, ModelsAreImportedAndAliasesMovedByCompareAndSet) {
   const auto put = [&](const std::string& target, const Json& body) {
     return exchange(port(), "PUT", target, body.dump(), key(kDeveloper));
   };
-  EXPECT_EQ(put(alias, {{"version", 1}}).status, 200);
+  EXPECT_EQ(put(alias, {{"version", 1}}).status, 409) << "nobody has evaluated it";
+  EXPECT_EQ(put(alias, {{"version", 1}, {"force", "yes"}}).status, 400);
+  EXPECT_EQ(put(alias, {{"version", 1}, {"force", true}}).status, 200);
   EXPECT_EQ(put(alias, {{"version", 2}, {"expected_version", 7}}).status, 409);
-  const RawResponse moved = put(alias, {{"version", 2}, {"expected_version", 1}});
+  const RawResponse moved = put(alias, {{"version", 2}, {"expected_version", 1}, {"force", true}});
   EXPECT_EQ(moved.status, 200);
   EXPECT_EQ(moved.json()["previous_version"], 1);
   EXPECT_EQ(put(alias, {{"version", 9}}).status, 404);
@@ -252,6 +256,77 @@ TEST_F(ApiTest, ModelsAreImportedAndAliasesMovedByCompareAndSet) {
   EXPECT_EQ(found["aliases"]["production"], 2);
   EXPECT_EQ(found["alias_history"].size(), 2U);
   EXPECT_EQ(get("/api/v1/models").json()["models"][0]["name"], "tiny");
+
+  const std::string rollback = alias + "/rollback";
+  EXPECT_EQ(post(rollback, {{"expected_version", 1}}).status, 409);
+  EXPECT_EQ(post(rollback, {{"to", 0}}).status, 400);
+  const RawResponse back = post(rollback, Json::object());
+  EXPECT_EQ(back.json()["version"], 1);
+  EXPECT_EQ(post(rollback, Json::object()).status, 409);
+  const Json history = get("/api/v1/models/tiny").json()["alias_history"];
+  EXPECT_EQ(history.back()["reason"], "rolled back from version 2");
+  EXPECT_EQ(history.back()["by"], "dan");
+}
+
+TEST_F(ApiTest, VersionsAreDeletedByOwnersAndAdminsOnly) {
+  start();
+  const std::string versions = "/api/v1/models/tiny/versions";
+  for (const char* bytes : {"{}", "{ }", "{  }"}) {
+    post(versions, {{"artifact", put_artifact("model", "config.json", bytes)}}, kAdmin);
+  }
+  const auto remove = [&](const std::string& version, const char* secret) {
+    return exchange(port(), "DELETE", versions + "/" + version, "", key(secret)).status;
+  };
+  EXPECT_EQ(remove("3", kViewer), 403);
+  EXPECT_EQ(remove("3", kDeveloper), 403) << "it is the admin's";
+  EXPECT_EQ(remove("three", kAdmin), 400);
+  EXPECT_EQ(remove("3", kAdmin), 200);
+  EXPECT_EQ(remove("3", kAdmin), 404);
+  EXPECT_EQ(get("/api/v1/models/tiny").json()["versions"].size(), 2U);
+  EXPECT_EQ(post(versions, {{"artifact", put_artifact("model", "config.json", "{   }")}}).json()["version"], 4);
+  EXPECT_EQ(remove("4", kDeveloper), 200) << "their own";
+}
+
+TEST_F(ApiTest, VerifyNamesTheLinkThatIsBroken) {
+  start();
+  const std::string model = put_artifact("model", "config.json", "{\"a\":1}");
+  const std::string adapter = put_artifact("adapter", "adapter_config.json", "{\"r\":1}");
+  post("/api/v1/models/tiny/versions", {{"artifact", model}, {"adapter", adapter}, {"imported_from", "here"}});
+  const std::string verify = "/api/v1/models/tiny/versions/1/verify";
+  const auto lines = [&] {
+    std::vector<Json> parsed;
+    const std::string body = get(verify).body;
+    for (std::size_t at = 0; at < body.size(); at = body.find('\n', at) + 1) {
+      parsed.push_back(Json::parse(body.substr(at, body.find('\n', at) - at)));
+    }
+    return parsed;
+  };
+  std::vector<Json> whole = lines();
+  ASSERT_EQ(whole.size(), 5U) << get(verify).body;
+  EXPECT_EQ(whole[0]["link"], "tiny@1 base");
+  EXPECT_EQ(whole[0]["bytes"], 7);
+  EXPECT_EQ(whole[2]["detail"], "imported from here by dan");
+  EXPECT_EQ(whole.back(), (Json{{"ok", true}, {"links", 4}, {"broken", 0}}));
+
+  exchange(port(), "PUT", "/api/v1/models/tiny/aliases/production", "{\"version\": 1, \"force\": true}",
+           key(kDeveloper));
+  EXPECT_EQ(lines()[0]["link"], "tiny@production alias");
+  EXPECT_EQ(lines()[0]["detail"], "moved by dan, by hand, forced: not evaluated");
+
+  const std::string blob = sha256_digest("{\"r\":1}").substr(7);
+  const auto path = folder_ / "artifacts" / "blobs" / blob.substr(0, 2) / blob;
+  std::filesystem::permissions(path, std::filesystem::perms::owner_write, std::filesystem::perm_options::add);
+  std::ofstream(path, std::ios::binary | std::ios::in) << "{\"r\":2}";
+  whole = lines();
+  EXPECT_TRUE(whole[1]["ok"]);
+  EXPECT_FALSE(whole[2]["ok"]);
+  EXPECT_NE(whole[2]["problem"].get<std::string>().find("'adapter_config.json'"), std::string::npos);
+  EXPECT_EQ(whole.back()["broken"], 1);
+
+  std::filesystem::remove(path);
+  EXPECT_NE(lines()[2]["problem"].get<std::string>().find("is missing"), std::string::npos);
+  EXPECT_EQ(get("/api/v1/models/tiny/versions/2/verify").status, 404);
+  EXPECT_EQ(get("/api/v1/models/tiny/versions/x/verify").status, 400);
 }
 
 TEST_F(ApiTest, KeysAndJoinTokensAreShownOnceAndWork) {
