@@ -1,29 +1,26 @@
-// `luthier models compare A B`: metrics side by side, and with prompts what both answer.
+// `luthier models compare BASE TUNED`: metrics side by side, and with questions what both answer.
 #include <cstdio>
 #include <fstream>
 #include <set>
 
-#include "cli/format.h"
+#include "base/file.h"
+#include "cli/compare_page.h"
 #include "cli/generate.h"
 #include "cli/models.h"
+#include "cli/terminal.h"
 
 namespace luthier::cli {
 namespace {
-
-struct Question {
-  std::string prompt;
-  std::string expected;  // "" when not known
-};
 
 std::string trimmed(const std::string& text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-Result<std::vector<Question>> read_questions(const CompareOptions& given) {
-  std::vector<Question> questions;
+Result<std::vector<Answers>> read_questions(const CompareOptions& given) {
+  std::vector<Answers> questions;
   for (const std::string& prompt : given.prompts) {
-    questions.push_back({prompt, ""});
+    questions.push_back({.prompt = prompt, .expected = {}, .first = {}, .second = {}});
   }
   if (given.data.empty()) {
     return questions;
@@ -43,12 +40,15 @@ Result<std::vector<Question>> read_questions(const CompareOptions& given) {
                    given.data + ":" + std::to_string(number) + ": expected {\"prompt\": text, \"completion\": text}"};
     }
     const Json completion = record.value("completion", Json());
-    questions.push_back({record["prompt"], completion.is_string() ? trimmed(completion.get<std::string>()) : ""});
+    questions.push_back({.prompt = record["prompt"],
+                         .expected = completion.is_string() ? trimmed(completion.get<std::string>()) : "",
+                         .first = {},
+                         .second = {}});
   }
   return questions;
 }
 
-Json metric_rows(const Json& a, const Json& b) {
+std::vector<MetricRow> metric_rows(const Json& a, const Json& b) {
   const Json of_a = a.value("metrics", Json::object());
   const Json of_b = b.value("metrics", Json::object());
   std::set<std::string> names;
@@ -59,82 +59,140 @@ Json metric_rows(const Json& a, const Json& b) {
       }
     }
   }
-  Json rows = Json::array();
+  std::vector<MetricRow> rows;
   for (const std::string& name : names) {
-    rows.push_back({{"metric", name}, {"a", of_a.value(name, Json())}, {"b", of_b.value(name, Json())}});
+    rows.push_back({name, of_a.value(name, Json()), of_b.value(name, Json())});
   }
   return rows;
 }
 
-Result<Json> ask_both(ApiClient& api, const CompareOptions& given, const std::vector<Question>& questions) {
-  Json answers = Json::array();
-  for (const Question& question : questions) {
-    Json row = {{"prompt", question.prompt}, {"expected", question.expected}};
-    for (const auto& [side, model] : {std::pair("a", given.a), std::pair("b", given.b)}) {
-      GenerateOptions options{.model = model, .tokens_max = given.tokens_max};
-      // A record of a prepared dataset ends with its suffix already.
-      options.apply_template = question.expected.empty();
-      LUTHIER_TRY(const Json answer, generate(api, options, question.prompt, [](std::string_view) {}));
-      row[side] = trimmed(answer.value("text", ""));
+// One model after the other, for there may not be room for both at once.
+Result<void> ask(ApiClient& api, const GlobalOptions& options, const CompareOptions& given, const std::string& model,
+                 std::string Answers::*side, std::vector<Answers>& questions) {
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    GenerateOptions asked{.model = model, .tokens_max = given.tokens_max};
+    // A record of a prepared dataset ends with its suffix already.
+    asked.apply_template = !questions[i].scored();
+    LUTHIER_TRY(const Json answer, generate(api, asked, questions[i].prompt, [](std::string_view) {}));
+    questions[i].*side = trimmed(answer.value("text", ""));
+    if (!options.json && is_terminal(2)) {
+      std::fprintf(stderr, "\r%s: %zu of %zu answers%s", printable(model).c_str(), i + 1, questions.size(),
+                   i + 1 == questions.size() ? "\n" : "");
     }
-    answers.push_back(std::move(row));
   }
-  return answers;
+  return {};
 }
 
-Result<Json> compare(const GlobalOptions& options, const CompareOptions& given) {
-  LUTHIER_TRY(const std::vector<Question> questions, read_questions(given));
+// "sports" or "sports@production" -> "sports@2": what was compared, whatever the alias does later.
+std::string exact_name(const std::string& reference, const Json& version) {
+  return reference.substr(0, reference.find('@')) + "@" + text_of(version, "version");
+}
+
+Result<Comparison> compare(const GlobalOptions& options, const CompareOptions& given) {
+  Comparison comparison{.first = {}, .second = {}, .source = given.data.empty() ? "the command line" : given.data};
+  LUTHIER_TRY(comparison.answers, read_questions(given));
   LUTHIER_TRY(ApiClient api, connect(options));
   LUTHIER_TRY(const Json a, find_version(api, given.a));
   LUTHIER_TRY(const Json b, find_version(api, given.b));
-  LUTHIER_TRY(Json answers, ask_both(api, given, questions));
-  return Json{{"a", given.a}, {"b", given.b}, {"metrics", metric_rows(a, b)}, {"answers", std::move(answers)}};
+  comparison.first = exact_name(given.a, a);
+  comparison.second = exact_name(given.b, b);
+  comparison.metrics = metric_rows(a, b);
+  LUTHIER_TRY_VOID(ask(api, options, given, comparison.first, &Answers::first, comparison.answers));
+  LUTHIER_TRY_VOID(ask(api, options, given, comparison.second, &Answers::second, comparison.answers));
+  LUTHIER_TRY(comparison.scores, score_answers(comparison.answers, given.confidence));
+  return comparison;
+}
+
+Json to_json(const Comparison& comparison) {
+  Json json{{"a", comparison.first},
+            {"b", comparison.second},
+            {"metrics", Json::array()},
+            {"scores", Json::array()},
+            {"answers", Json::array()}};
+  for (const MetricRow& row : comparison.metrics) {
+    json["metrics"].push_back({{"metric", row.name}, {"a", row.first}, {"b", row.second}});
+  }
+  for (const ScoreRow& row : comparison.scores) {
+    json["scores"].push_back({{"score", row.name},
+                              {"a", row.first},
+                              {"b", row.second},
+                              {"difference", row.difference},
+                              {"low", row.low},
+                              {"high", row.high},
+                              {"confidence", row.confidence},
+                              {"examples", row.examples}});
+  }
+  for (const Answers& each : comparison.answers) {
+    json["answers"].push_back(
+        {{"prompt", each.prompt}, {"expected", each.expected}, {"a", each.first}, {"b", each.second}});
+  }
+  return json;
 }
 
 std::string number_text(const Json& value) { return value.is_number() ? format_number(value.get<double>()) : "-"; }
 
-void print_answers(const Json& comparison) {
-  int expected = 0;
-  int right_a = 0;
-  int right_b = 0;
-  std::vector<std::vector<std::string>> rows = {
-      {"PROMPT", "EXPECTED", text_of(comparison, "a"), text_of(comparison, "b")}};
-  for (const Json& row : comparison["answers"]) {
-    rows.push_back({cut(text_of(row, "prompt"), 40), cut(text_of(row, "expected"), 24), cut(text_of(row, "a"), 32),
-                    cut(text_of(row, "b"), 32)});
-    if (const Json& wanted = row["expected"]; wanted != "") {
-      ++expected;
-      right_a += row["a"] == wanted ? 1 : 0;
-      right_b += row["b"] == wanted ? 1 : 0;
-    }
+void print_metrics(const Comparison& comparison) {
+  std::vector<std::vector<std::string>> rows = {{"METRIC", comparison.first, comparison.second, "DIFFERENCE"}};
+  for (const MetricRow& row : comparison.metrics) {
+    const bool both = row.first.is_number() && row.second.is_number();
+    rows.push_back({row.name, number_text(row.first), number_text(row.second),
+                    both ? format_number(row.second.get<double>() - row.first.get<double>()) : ""});
   }
-  std::printf("\n%s", format_table(rows).c_str());
-  if (expected > 0) {
-    std::printf("\nas expected: %s %d, %s %d, of %d\n", text_of(comparison, "a").c_str(), right_a,
-                text_of(comparison, "b").c_str(), right_b, expected);
+  std::printf("%s", rows.size() == 1 ? "neither version has metrics\n" : format_table(rows).c_str());
+}
+
+void print_answers(const Comparison& comparison, bool only_differing) {
+  const auto width = static_cast<std::size_t>(terminal_width());
+  std::size_t left_out = 0;
+  for (std::size_t i = 0; i < comparison.answers.size(); ++i) {
+    const Answers& each = comparison.answers[i];
+    if (only_differing && !each.differ()) {
+      ++left_out;
+      continue;
+    }
+    const Verdict verdict = each.verdict();
+    std::printf("\n#%zu  %s\n", i + 1, cut(printable(each.prompt), width - 8).c_str());
+    if (each.scored()) {
+      std::printf("  expected: %s%s\n", cut(printable(each.expected), width - 40).c_str(),
+                  verdict == Verdict::kSecond  ? ("   [" + comparison.second + " better]").c_str()
+                  : verdict == Verdict::kFirst ? ("   [" + comparison.second + " worse]").c_str()
+                                               : "");
+    }
+    std::printf("%s%s", side_by_side(comparison.first, comparison.second, width, "  ").c_str(),
+                side_by_side(each.first, each.second, width, "  ").c_str());
+  }
+  if (left_out > 0) {
+    std::printf("\n%zu more, with the same answer of both\n", left_out);
+  }
+}
+
+void print_scores(const Comparison& comparison) {
+  for (const ScoreRow& row : comparison.scores) {
+    std::printf("\n%s\n", verdict_sentence(row, comparison.first, comparison.second).c_str());
   }
 }
 
 }  // namespace
 
 int compare_command(const GlobalOptions& options, const CompareOptions& given) {
-  const Result<Json> comparison = compare(options, given);
+  const Result<Comparison> comparison = compare(options, given);
   if (!comparison) {
     return report(comparison.error());
   }
+  if (!given.html.empty()) {
+    if (const Result<void> written = write_file_atomically(given.html, comparison_page(*comparison)); !written) {
+      return report(written.error());
+    }
+  }
   if (options.json) {
-    std::printf("%s\n", comparison->dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+    std::printf("%s\n", to_json(*comparison).dump(2, ' ', false, Json::error_handler_t::replace).c_str());
     return kExitSuccess;
   }
-  std::vector<std::vector<std::string>> rows = {{"METRIC", given.a, given.b, "DIFFERENCE"}};
-  for (const Json& row : comparison->at("metrics")) {
-    const bool both = row["a"].is_number() && row["b"].is_number();
-    rows.push_back({text_of(row, "metric"), number_text(row["a"]), number_text(row["b"]),
-                    both ? format_number(row["b"].get<double>() - row["a"].get<double>()) : ""});
-  }
-  std::printf("%s", rows.size() == 1 ? "neither version has metrics\n" : format_table(rows).c_str());
-  if (!comparison->at("answers").empty()) {
-    print_answers(*comparison);
+  print_metrics(*comparison);
+  print_answers(*comparison, given.differing);
+  print_scores(*comparison);
+  if (!given.html.empty()) {
+    std::printf("\n%s shows it side by side\n", printable(given.html).c_str());
   }
   return kExitSuccess;
 }

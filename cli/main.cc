@@ -68,7 +68,8 @@ void add_file_arguments(CLI::App& command, FileOptions& file) {
   command.add_option("-p,--param", file.params, "a param as NAME=VALUE; may be repeated")
       ->type_name("NAME=VALUE")
       ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
 }
 
 void add_up(CLI::App& app, Arguments& arguments, Command& chosen) {

@@ -194,8 +194,12 @@ int alias_command(const GlobalOptions& options, const AliasOptions& given) {
   if (!api) {
     return report(api.error());
   }
-  const Result<Json> moved = api->put("/api/v1/models/" + segment(given.model) + "/aliases/" + segment(given.alias),
-                                      {{"version", given.version}, {"force", given.force}});
+  Json body{{"version", given.version}, {"force", given.force}};
+  if (given.expect >= 0) {
+    body["expected_version"] = given.expect;
+  }
+  const Result<Json> moved =
+      api->put("/api/v1/models/" + segment(given.model) + "/aliases/" + segment(given.alias), body);
   if (!moved) {
     return report(moved.error());
   }

@@ -19,6 +19,7 @@ struct AliasOptions {
   std::string model;
   std::string alias;
   int version = 0;
+  int expect = -1;     // what it must point at now, 0: nothing; negative: anything
   bool force = false;  // also to a version that nobody has evaluated
 };
 struct RollbackOptions {
@@ -33,6 +34,9 @@ struct CompareOptions {
   std::string data;  // a JSONL file of {"prompt", "completion"}
   int limit = 20;    // of its records
   int tokens_max = 64;
+  double confidence = 0.95;
+  std::string html;        // a file to write the comparison to; empty: none
+  bool differing = false;  // print only answers that differ
 };
 
 [[nodiscard]] int models_command(const GlobalOptions& options, const std::string& model);  // empty: all

@@ -1,4 +1,4 @@
-// luthier-worker train | eval | serve: the LibTorch process of one step, under luthier-shim.
+// luthier-worker train | eval | serve | merge: the LibTorch process of one step, under luthier-shim.
 #include <unistd.h>
 
 #include <csignal>
@@ -36,7 +36,7 @@ void restart_with_patient_threads(char** arguments) {
 
 int usage() {
   std::fputs(
-      "usage: luthier-worker train|eval|serve|--version\n\n"
+      "usage: luthier-worker train|eval|serve|merge|--version\n\n"
       "Does the step that the file named by LUTHIER_JOB describes and speaks to the socket LUTHIER_SOCKET\n"
       "(docs/worker-protocol.md). Agents start it; without a socket its messages go to stdout.\n",
       stderr);
@@ -49,7 +49,10 @@ Result<nlohmann::json> run_verb(std::string_view verb, const VerbContext& contex
                  "job.json asks for '" + context.job.uses + "', this process is '" + std::string(verb) + "'"};
   }
   try {
-    return verb == "train" ? run_train(context) : verb == "eval" ? run_eval(context) : run_serve(context);
+    return verb == "train"   ? run_train(context)
+           : verb == "eval"  ? run_eval(context)
+           : verb == "merge" ? run_merge(context)
+                             : run_serve(context);
   } catch (...) {
     return error_of_current_exception();
   }
@@ -100,7 +103,7 @@ int main(int argument_count, char** arguments) {
     std::printf("luthier-worker %s\n", luthier::kVersion);
     return 0;
   }
-  if (verb != "train" && verb != "eval" && verb != "serve") {
+  if (verb != "train" && verb != "eval" && verb != "serve" && verb != "merge") {
     return luthier::worker::usage();
   }
   luthier::worker::restart_with_patient_threads(arguments);

@@ -25,6 +25,8 @@ struct VerbContext {
 
 [[nodiscard]] Result<nlohmann::json> run_train(const VerbContext& context);
 [[nodiscard]] Result<nlohmann::json> run_eval(const VerbContext& context);
+// Not a step of a pipeline: `luthier models export --merge` starts it.
+[[nodiscard]] Result<nlohmann::json> run_merge(const VerbContext& context);
 [[nodiscard]] Result<nlohmann::json> run_serve(const VerbContext& context);
 
 }  // namespace luthier::worker

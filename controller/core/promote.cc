@@ -280,7 +280,9 @@ StepEnd run_promote(Turn& turn, const RunId& run, const plan::Step& step, const 
                                      version_text(**expected) + ", it now points at " + version_text(current) +
                                      "; evaluate against that one and promote again");
   }
-  std::optional<StepEnd> refusal = unproven(turn.state, turn.state.runs.at(run), step, *weights);
+  const bool serves_already = current != 0 && turn.state.models.at(name).versions.at(current).weights == *weights;
+  std::optional<StepEnd> refusal =
+      serves_already ? std::nullopt : unproven(turn.state, turn.state.runs.at(run), step, *weights);
   const bool forced = refusal && is_true(with, "force");
   if (refusal && !forced) {
     return std::move(*refusal);

@@ -42,7 +42,8 @@ class Chain {
   // Every alias that leads here, held against the record of its moves.
   void add_aliases(const Json& model, const Json& version) {
     const Json history = model.value("alias_history", Json::array());
-    for (const auto& [alias, target] : model.value("aliases", Json::object()).items()) {
+    const Json aliases = model.value("aliases", Json::object());
+    for (const auto& [alias, target] : aliases.items()) {
       if (target != version.at("version")) {
         continue;
       }

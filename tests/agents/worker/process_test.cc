@@ -233,6 +233,22 @@ TEST_F(WorkerProcess, ANewModelIsTrainedFromTextAndEvaluated) {
   EXPECT_EQ(Json::parse(contents(folder_.path() / "eval/report/report.json"))["samples"].size(), 2U);
 }
 
+TEST_F(WorkerProcess, AMergedModelScoresAsBaseAndAdapterDo) {
+  const Json tuned = {
+      {"base", artifact(kGolden + "/llama")}, {"adapter", artifact(kGolden + "/llama_adapter")}, {"name", "tiny"}};
+  ASSERT_EQ(run("merge", "merge", {{"model", tuned}}), 0);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "merge/merged/adapter_config.json"));
+  const Json whole = {{"base", artifact(folder_.path() / "merge/merged")}, {"adapter", nullptr}, {"name", "tiny"}};
+  const Json data = artifact(folder_.path() / "data");
+  ASSERT_EQ(run("eval_tuned", "eval", {{"model", tuned}, {"data", data}, {"samples", 0}}), 0);
+  ASSERT_EQ(run("eval_whole", "eval", {{"model", whole}, {"data", data}, {"samples", 0}}), 0);
+  const Json of_tuned = messages("eval_tuned").back()["outputs"];
+  const Json of_whole = messages("eval_whole").back()["outputs"];
+  EXPECT_NEAR(of_whole["metrics"]["loss"].get<double>(), of_tuned["metrics"]["loss"].get<double>(), 1e-4);
+  EXPECT_NE(of_tuned["metrics"]["loss"], of_tuned["base_metrics"]["loss"]);
+  EXPECT_EQ(run("nothing", "merge", {{"model", whole}}), 1);
+}
+
 TEST_F(WorkerProcess, ServesTheTunedModelUntilToldToStop) {
   const Json model = {
       {"base", artifact(kGolden + "/llama")}, {"adapter", artifact(kGolden + "/llama_adapter")}, {"name", "tiny"}};

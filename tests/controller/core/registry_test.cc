@@ -240,6 +240,15 @@ TEST_F(RegistryTest, OnlyAnEvaluatedModelIsPromotedUnlessForced) {
   EXPECT_THAT(journaled<AliasMoved>().reason, HasSubstr("forced by someone: not_evaluated"));
 }
 
+TEST_F(RegistryTest, WhatServesAlreadyIsPromotedWithoutAQuestion) {
+  add("p", "new");
+  move("p", "production", 1);
+  submit_promotion("new");
+  finish("eval", {{"better", false}});
+  EXPECT_EQ(journaled<StepSucceeded>().outputs["version"], 1);
+  EXPECT_EQ(journaled<StepSucceeded>().outputs["previous_version"], 1);
+}
+
 TEST_F(RegistryTest, AVersionThatWasEvaluatedOnceMayBePromotedByName) {
   submit_promotion("new");
   finish_better();

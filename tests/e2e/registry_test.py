@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""The registry with real processes: what is promoted and what is not, the way back, and what leaves and stays whole."""
+
+import json
+import pathlib
+
+from cluster import Cluster, expect, main
+
+PIPELINES = pathlib.Path(__file__).resolve().parent / "pipelines"
+
+
+def train(cluster, status="succeeded", **params):
+    return cluster.wait_run(cluster.submit(PIPELINES / "registry.yaml", **params), status)
+
+
+def refused(cluster, *arguments, saying):
+    done = cluster.cli(*arguments, check=False)
+    expect(done.returncode == 1, f"luthier {arguments} must be refused with exit 1, not {done.returncode}: {done.stdout}")
+    expect(saying in done.stderr, f"luthier {arguments} must say '{saying}': {done.stderr}")
+
+
+def gates_moves_and_ways_back(cluster):
+    train(cluster)
+    worse = train(cluster, status="failed", learning_rate=3.0)
+    promote = next(step for step in worse["steps"] if step["id"] == "promote")
+    expect("did not find this model better" in promote["reason"], f"the gate must say why: {promote['reason']}")
+    train(cluster, max_steps=40)
+    model = cluster.get("/api/v1/models/registry")
+    expect(model["aliases"] == {"production": 2}, f"only the two better ones are versions: {model['aliases']}")
+
+    refused(cluster, "models", "alias", "registry", "production", 1, "--expect", 1, saying="points at version 2, not 1")
+    said = cluster.cli("models", "rollback", "registry").stdout
+    expect("registry@production is version 1 again" in said, f"rollback: {said}")
+    refused(cluster, "models", "rollback", "registry", saying="nothing to go back to")
+    moves = json.loads(cluster.cli("models", "history", "registry@production", "-o", "json").stdout)["history"]
+    expect([(move["from_version"], move["to_version"]) for move in moves] == [(0, 1), (1, 2), (2, 1)], f"history: {moves}")
+    expect(moves[2]["reason"] == "rolled back from version 2", f"history: {moves}")
+    refused(cluster, "models", "delete", "registry@1", saying="alias 'production' points at version 1")
+
+
+def exports_and_comparisons(cluster, run):
+    out = cluster.folder / "out"
+    cluster.cli("models", "export", "registry@2", out / "export")
+    config = json.loads((out / "export" / "adapter_config.json").read_text())
+    base = pathlib.Path(config["base_model_name_or_path"])
+    expect(base == out / "export" / "base" and (base / "config.json").exists(), f"the adapter names its base: {config}")
+    refused(cluster, "models", "export", "registry@2", out / "export", saying="is there already")
+    cluster.cli("artifacts", "get", f"{run['id']}/train/model", out / "adapter")
+    same = "adapter_model.safetensors"
+    expect((out / "adapter" / same).read_bytes() == (out / "export" / same).read_bytes(), "artifacts get gives the adapter")
+    refused(cluster, "artifacts", "get", f"{run['id']}/train/modle", out / "x", saying="there is no output 'modle'")
+
+    questions = out / "questions.jsonl"
+    questions.write_text('{"prompt": "A goal was scored ->", "completion": " football"}\n' * 3)
+    page = out / "page.html"
+    done = cluster.cli("models", "compare", "registry@1", "registry@2", "--data", questions, "--max-tokens", 4, "--html", page,
+                       "-o", "json")
+    compared = json.loads(done.stdout)
+    expect(len(compared["answers"]) == 3 and compared["scores"][0]["confidence"] == 0.95, f"compare: {compared}")
+    expect("Answers side by side" in page.read_text(), "the page shows the answers")
+
+
+def verification_finds_a_flipped_byte(cluster):
+    said = cluster.cli("models", "verify", "registry@production").stdout
+    for link in ("registry@production alias", "registry@1 adapter", "registry@1 train checkpoint", "registry@1 eval.data"):
+        expect(f"ok      {link}" in said, f"verify must tell of {link}: {said}")
+    adapter = next(version for version in cluster.get("/api/v1/models/registry")["versions"] if version["version"] == 1)["adapter"]
+    digest = cluster.file_digests(adapter)["adapter_model.safetensors"].split(":")[1]
+    blob = cluster.folder / "controller" / "artifacts" / "blobs" / digest[:2] / digest
+    blob.chmod(0o600)
+    content = bytearray(blob.read_bytes())
+    content[-1] ^= 1
+    blob.write_bytes(content)
+    done = cluster.cli("models", "verify", "registry@production", check=False)
+    expect(done.returncode == 1, f"verify must fail: {done.stdout}")
+    expect("BROKEN  registry@1 adapter" in done.stdout and "the first: registry@1 adapter" in done.stdout, done.stdout)
+    refused(cluster, "models", "export", "registry@1", cluster.folder / "broken", saying="are not those of")
+
+
+def versions_are_gated_rolled_back_exported_and_verified():
+    with Cluster(agents=1) as cluster:
+        cluster.wait_run(cluster.submit(PIPELINES / "base.yaml"))
+        gates_moves_and_ways_back(cluster)
+        run = cluster.get("/api/v1/runs?pipeline=registry&status=succeeded")["runs"][0]
+        exports_and_comparisons(cluster, run)
+        verification_finds_a_flipped_byte(cluster)
+        cluster.cli("models", "delete", "registry@2")
+        refused(cluster, "models", "alias", "registry", "production", 2, saying="has no version 2")
+
+
+if __name__ == "__main__":
+    main([versions_are_gated_rolled_back_exported_and_verified])
