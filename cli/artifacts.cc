@@ -57,8 +57,8 @@ Result<std::string> digest_of(ApiClient& api, const std::string& reference) {
                "run " + run + " has no step '" + id + "'; `luthier status " + run + "` shows them"};
 }
 
-// Transformers and PEFT find the base by this name.
-Result<void> name_base(const fs::path& folder) {
+// Transformers and PEFT find the base by this name, and the tokenizer.
+Result<void> complete_adapter(const fs::path& folder) {
   const fs::path place = folder / "adapter_config.json";
   LUTHIER_TRY(const std::string text, read_file(place));
   Json config = Json::parse(text, nullptr, false);
@@ -66,6 +66,15 @@ Result<void> name_base(const fs::path& folder) {
     return Error{ErrorCode::kDataLoss, place.string() + " is not JSON"};
   }
   config["base_model_name_or_path"] = fs::absolute(folder / "base").lexically_normal().string();
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {  // looked for beside the adapter, too
+    std::error_code failure;
+    if (fs::exists(folder / "base" / name, failure) && !fs::exists(folder / name, failure)) {
+      fs::copy_file(folder / "base" / name, folder / name, failure);
+    }
+    if (failure) {
+      return Error{ErrorCode::kInternal, "copying " + (folder / name).string() + ": " + failure.message()};
+    }
+  }
   return write_file_atomically(place, config.dump(2) + "\n");
 }
 
@@ -86,7 +95,7 @@ Result<void> export_parts(const GlobalOptions& options, ApiClient& api, const Js
     return {};
   }
   LUTHIER_TRY(const auto files, download_artifact(api, adapter, folder, telling(options)));
-  return name_base(folder);
+  return complete_adapter(folder);
 }
 
 Result<Json> export_model(const GlobalOptions& options, const ExportOptions& given) {

@@ -54,7 +54,7 @@ std::vector<MetricRow> metric_rows(const Json& a, const Json& b) {
   std::set<std::string> names;
   for (const Json& metrics : {of_a, of_b}) {
     for (const auto& [name, value] : metrics.items()) {
-      if (value.is_number()) {
+      if (value.is_number() && name != "examples") {  // how many there were says nothing of a model
         names.insert(name);
       }
     }

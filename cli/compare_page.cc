@@ -45,7 +45,7 @@ th, td { padding: 8px 14px; text-align: right; border-bottom: 1px solid var(--li
 th { font-size: 13px; font-weight: 600; color: var(--quiet); overflow-wrap: anywhere; }
 th:first-child, td:first-child { text-align: left; }
 tr:last-child td { border-bottom: 0; }
-svg { display: block; width: 190px; height: 26px; }
+svg { display: block; width: 190px; height: 26px; margin-left: auto; }
 .filter { position: absolute; opacity: 0; }
 .filters { display: flex; flex-wrap: wrap; gap: 8px; margin-bottom: 14px; }
 .filters label { padding: 4px 12px; border: 1px solid var(--line); border-radius: 99px; background: var(--card);
@@ -129,7 +129,7 @@ std::string scores_section(const Comparison& given) {
   }
   const ScoreRow& best = given.scores.front();
   const std::string share = format_number(100 * best.confidence) + "%";
-  std::string rows = heading(given, "Score", {"Difference", share + " interval", "Worse ← 0 → better"}) + "\n";
+  std::string rows = heading(given, "Score", {"Difference", share + " interval", "Worse ← 0 → better&nbsp;&nbsp;&nbsp;"}) + "\n";
   for (const ScoreRow& row : given.scores) {
     rows += row_of({escape_html(row.name), format_number(row.first), format_number(row.second),
                     format_number(row.difference), format_number(row.low) + " to " + format_number(row.high),
