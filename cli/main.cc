@@ -47,6 +47,7 @@ struct Arguments {
   FileOptions file;
   RunsOptions runs;
   std::string run_id;
+  DecisionOptions decision;
   LogsOptions logs;
   ExplainOptions explain;
   ModelArguments models;
@@ -132,6 +133,19 @@ void add_run_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
   CLI::App* cancel = app.add_subcommand("cancel", "End a run");
   cancel->add_option("RUN", arguments.run_id, "such as r-3")->required();
   cancel->callback([&] { chosen = [&] { return cancel_command(arguments.global, arguments.run_id); }; });
+
+  for (const bool approved : {true, false}) {
+    CLI::App* decide =
+        app.add_subcommand(approved ? "approve" : "reject", approved ? "Let a run go on that waits for a person"
+                                                                     : "Fail a step that waits for a person");
+    decide->add_option("RUN", arguments.decision.run, "such as r-3")->required();
+    decide->add_option("STEP", arguments.decision.step, "the approve step")->required();
+    decide->add_option("--comment", arguments.decision.comment, "why, for the record");
+    decide->callback([&, approved] {
+      arguments.decision.approved = approved;
+      chosen = [&] { return decide_command(arguments.global, arguments.decision); };
+    });
+  }
 
   CLI::App* logs = app.add_subcommand("logs", "Print the log of a step, or of all steps of a run");
   logs->add_option("RUN", arguments.logs.run, "such as r-3")->required();

@@ -158,6 +158,13 @@ std::string summary_of(const Json& step) {
   if (uses == "eval") {
     return eval_summary(outputs);
   }
+  if (uses == "approve") {
+    const std::string comment = text_of(outputs, "comment");
+    return "approved by " + text_of(outputs, "by") + (comment.empty() ? "" : ": " + cut(comment, 100));
+  }
+  if (uses == "notify") {
+    return cut(text_of(outputs, "message"), 100);
+  }
   if (uses == "register" || uses == "promote") {
     const std::string alias = text_of(outputs, "alias");
     append(text, text_of(outputs, "name"));

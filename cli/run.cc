@@ -9,6 +9,7 @@
 #include "cli/api_client.h"
 #include "cli/format.h"
 #include "cli/progress.h"
+#include "cli/repository.h"
 #include "cli/sources.h"
 #include "cli/terminal.h"
 
@@ -31,8 +32,45 @@ Error diagnostics_error(const std::vector<spec::Diagnostic>& errors, const Pipel
   return {ErrorCode::kInvalidArgument, "the pipeline has errors\n" + render_all(errors, file.yaml)};
 }
 
-// Text of each path to the digest of its artifact.
-Result<Json> upload_sources(const GlobalOptions& options, ApiClient& api, const PipelineFile& file) {
+struct Sources {
+  Json digests = Json::object();  // by the text of each path
+  std::string commit;             // of the repository that the file lies in; empty: it lies in none
+};
+
+// Files of the repository go as they were committed; that others exist is said, not hidden.
+Result<std::string> upload_committed(ApiClient& api, const Repository& repository,
+                                     const std::vector<std::string>& patterns, const OnUpload& on_upload) {
+  LUTHIER_TRY(const CommittedFiles taken, CommittedFiles::take(repository, patterns));
+  LUTHIER_TRY(const std::vector<std::string> changed, changed_files(repository, patterns));
+  const auto note = [](const char* what, const std::vector<std::string>& paths, const std::string& more) {
+    const std::string others = paths.size() == 1 ? "" : " and " + std::to_string(paths.size() - 1) + " more";
+    std::fprintf(stderr, "note: %s: %s%s%s\n", what, printable(paths.front()).c_str(), others.c_str(), more.c_str());
+  };
+  if (!changed.empty()) {
+    note("uncommitted changes are not part of the run", changed,
+         "; it takes commit " + repository.commit.substr(0, 12));
+  }
+  if (!taken.left_out().empty()) {
+    note("symbolic links and submodules are left out", taken.left_out(), "");
+  }
+  return upload_artifact(api, "source", taken.files(), on_upload);
+}
+
+// Uploads what one path of the pipeline means; its artifact.
+Result<std::string> upload_source(ApiClient& api, const std::filesystem::path& folder,
+                                  const Result<Repository>& repository, const plan::LocalPath& path,
+                                  const OnUpload& on_upload) {
+  if (path.patterns.empty()) {
+    LUTHIER_TRY(const std::vector<LocalFile> files, find_files(folder, path.path));
+    return upload_artifact(api, "source", files, on_upload);
+  }
+  if (!repository) {
+    return Error{ErrorCode::kInvalidArgument, "`files` are those of a git repository: " + repository.error().message};
+  }
+  return upload_committed(api, *repository, path.patterns, on_upload);
+}
+
+Result<Sources> upload_sources(const GlobalOptions& options, ApiClient& api, const PipelineFile& file) {
   const plan::LocalPaths paths = plan::local_paths(*file.parsed.spec, file.params);
   if (!paths.errors.empty()) {
     return diagnostics_error(paths.errors, file);
@@ -41,19 +79,21 @@ Result<Json> upload_sources(const GlobalOptions& options, ApiClient& api, const 
   if (folder.empty()) {
     folder = ".";
   }
-  Json sources = Json::object();
+  const Result<Repository> repository = find_repository(folder);
+  const OnUpload tell = [&](const LocalFile& sent, std::uint64_t bytes) {
+    say(options, "uploading " + printable(sent.path) + " (" + format_bytes(bytes) + ")");
+  };
+  Sources sources;
+  sources.commit = repository ? repository->commit : "";
   for (const plan::LocalPath& path : paths.paths) {
-    if (sources.contains(path.path)) {
+    if (sources.digests.contains(path.path)) {
       continue;
     }
-    Result<std::vector<LocalFile>> files = find_files(folder, path.path);
-    if (!files) {
-      return diagnostics_error({{file.path.string(), path.at, files.error().message}}, file);
+    Result<std::string> digest = upload_source(api, folder, repository, path, tell);
+    if (!digest && digest.error().code == ErrorCode::kInvalidArgument) {  // about what the file names
+      return diagnostics_error({{file.path.string(), path.at, digest.error().message}}, file);
     }
-    LUTHIER_TRY(sources[path.path],
-                upload_artifact(api, "source", *files, [&](const LocalFile& sent, std::uint64_t bytes) {
-                  say(options, "uploading " + printable(sent.path) + " (" + format_bytes(bytes) + ")");
-                }));
+    LUTHIER_TRY(sources.digests[path.path], std::move(digest));
   }
   return sources;
 }
@@ -63,7 +103,7 @@ Result<Json> submit(const GlobalOptions& options, ApiClient& api, const FileOpti
   if (!file.parsed.spec) {
     return diagnostics_error(file.parsed.errors, file);
   }
-  LUTHIER_TRY(Json sources, upload_sources(options, api, file));
+  LUTHIER_TRY(Sources sources, upload_sources(options, api, file));
   Json params = Json::object();
   for (const auto& [name, value] : file.params) {
     params[name] = value;
@@ -72,7 +112,8 @@ Result<Json> submit(const GlobalOptions& options, ApiClient& api, const FileOpti
                                    {"file", file.path.string()},
                                    {"params", std::move(params)},
                                    {"cache", given.cache},
-                                   {"sources", std::move(sources)}});
+                                   {"commit", sources.commit},
+                                   {"sources", std::move(sources.digests)}});
 }
 
 void say_how_to_come_back(const Json& run) {

@@ -73,6 +73,9 @@ void print_run(const Json& run, std::int64_t now_ms) {
   if (const std::string before = text_of(run, "rerun_of"); !before.empty()) {
     std::printf("goes on from run %s\n", before.c_str());
   }
+  if (!text_of(run, "commit").empty()) {
+    std::printf("commit: %s\n", text_of(run, "commit").c_str());
+  }
   if (run.contains("params") && !run["params"].empty()) {
     std::printf("params: %s\n", text_of(run, "params").c_str());
   }
@@ -146,6 +149,26 @@ int cancel_command(const GlobalOptions& options, const std::string& run) {
     return print_json(*cancelled);
   }
   std::printf("run %s: %s\n", text_of(*cancelled, "id").c_str(), text_of(*cancelled, "status").c_str());
+  return kExitSuccess;
+}
+
+int decide_command(const GlobalOptions& options, const DecisionOptions& decision) {
+  Result<ApiClient> api = connect(options);
+  if (!api) {
+    return report(api.error());
+  }
+  const std::string verb = decision.approved ? "approve" : "reject";
+  const Result<Json> run =
+      api->post("/api/v1/runs/" + segment(decision.run) + "/steps/" + segment(decision.step) + "/" + verb,
+                {{"comment", decision.comment}});
+  if (!run) {
+    return report(run.error());
+  }
+  if (options.json) {
+    return print_json(*run);
+  }
+  std::printf("%s of run %s: %s; the run: %s\n", printable(decision.step).c_str(), text_of(*run, "id").c_str(),
+              decision.approved ? "approved" : "rejected", text_of(*run, "status").c_str());
   return kExitSuccess;
 }
 

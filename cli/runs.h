@@ -29,6 +29,14 @@ struct ExplainOptions {
 [[nodiscard]] int status_command(const GlobalOptions& options, const std::string& run);
 [[nodiscard]] int cancel_command(const GlobalOptions& options, const std::string& run);
 [[nodiscard]] int explain_command(const GlobalOptions& options, const ExplainOptions& explain);
+struct DecisionOptions {
+  std::string run;
+  std::string step;
+  std::string comment;
+  bool approved = true;
+};
+// `luthier approve` and `luthier reject`.
+[[nodiscard]] int decide_command(const GlobalOptions& options, const DecisionOptions& decision);
 [[nodiscard]] int logs_command(const GlobalOptions& options, const LogsOptions& logs);
 
 }  // namespace luthier::cli

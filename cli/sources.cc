@@ -132,7 +132,7 @@ Result<std::string> upload_artifact(ApiClient& api, const std::string& kind, con
     std::error_code failure;
     const std::uint64_t bytes = fs::file_size(file.place, failure);
     LUTHIER_TRY(const std::string digest, sha256_digest_of_file(file.place));
-    manifest.files.push_back({file.path, digest, bytes});
+    manifest.files.push_back({file.path, digest, bytes, file.executable});
     digests.push_back(digest);
   }
   LUTHIER_TRY(const Json answer, api.post("/api/v1/missing-blobs", {{"digests", std::move(digests)}}));

@@ -14,6 +14,7 @@ namespace luthier::cli {
 struct LocalFile {
   std::string path;             // within the artifact
   std::filesystem::path place;  // on this machine
+  bool executable = false;
 };
 
 // The files that `pattern` names, relative to `folder`: a file, everything below a folder, or a pattern with '*' in any

@@ -215,11 +215,15 @@ Result<void> ArtifactCache::download(const artifact::FileEntry& entry, const Can
 Result<void> ArtifactCache::link_file(const artifact::FileEntry& entry, const fs::path& folder) {
   const fs::path target = folder / entry.path;
   LUTHIER_TRY_VOID(create_folders(target.parent_path()));
-  if (::link(blob_path(entry.digest).c_str(), target.c_str()) == 0) {
+  // All links of a blob share its mode, so a program is a copy.
+  if (!entry.executable && ::link(blob_path(entry.digest).c_str(), target.c_str()) == 0) {
     return {};
   }
   std::error_code code;  // too many links, or a file system without them
   fs::copy_file(blob_path(entry.digest), target, code);
+  if (!code && entry.executable) {
+    fs::permissions(target, fs::perms(0555), code);
+  }
   if (code) {
     return disk_error("cannot create", target, code.value());
   }

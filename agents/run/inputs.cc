@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 
+#include "agents/run/command_step.h"
 #include "base/file.h"
 #include "pipelines/artifact/manifest.h"
 
@@ -79,6 +80,7 @@ Result<void> prepare_inputs(const fs::path& attempt_folder, const Assignment& as
     return {};
   }));
   if (assignment.uses == "run") {
+    LUTHIER_TRY_VOID(place_files(attempt_folder / "work", with));
     LUTHIER_TRY_VOID(link_inputs(attempt_folder, with));
   }
   Json job{{"version", 1},

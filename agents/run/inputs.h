@@ -11,8 +11,9 @@
 namespace luthier::agents {
 
 // Fetches every {"$artifact"} of the assignment and its resume artifact into the cache and writes job.json. For a
-// `run` step each of `with.inputs` that is an artifact also becomes a link work/inputs/NAME.
-// The error's code says whether the store lacks an artifact (kNotFound), the disk is full (kResourceExhausted)…
+// `run` step each of `with.inputs` that is an artifact also becomes a link work/inputs/NAME, and its files are copied
+// to work/. The error's code says whether the store lacks an artifact (kNotFound), the disk is full
+// (kResourceExhausted)…
 [[nodiscard]] Result<void> prepare_inputs(const std::filesystem::path& attempt_folder, const Assignment& assignment,
                                           ArtifactCache& cache, const Cancel& cancel);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "agents/run/command_step.h"
 #include "agents/shim/lock.h"
 #include "agents/shim/runtime_folder.h"
 #include "base/child_process.h"
@@ -81,7 +82,11 @@ Result<shim::Launch> make_launch(const fs::path& attempt_folder, const Assignmen
                                  const Programs& programs, const LaunchOptions& options) {
   shim::Launch launch;
   LUTHIER_TRY(launch.argv, argv_of(assignment, programs));
-  launch.workdir = attempt_folder / "work";
+  const fs::path work = attempt_folder / "work";
+  launch.workdir = work;
+  if (assignment.uses == "run") {
+    LUTHIER_TRY(launch.workdir, command_folder(work, assignment.with));
+  }
   launch.runtime_folder = shim::runtime_folder_for(nonce);
   launch.nonce = nonce;
   launch.grace_ms = options.grace_ms;
@@ -109,12 +114,13 @@ Result<shim::Launch> make_launch(const fs::path& attempt_folder, const Assignmen
     }
   };
   fixed("PATH", kPath);
-  fixed("HOME", launch.workdir.string());
+  fixed("HOME", work.string());
   fixed("LANG", "C.UTF-8");
-  fixed("TMPDIR", (launch.workdir / "tmp").string());
+  fixed("TMPDIR", (work / "tmp").string());
   fixed("CUDA_VISIBLE_DEVICES", join_numbers(assignment.gpus));
   fixed("CUDA_DEVICE_ORDER", "PCI_BUS_ID");  // numbers as NVML gives them, by which they were promised
   fixed("LUTHIER_JOB", (attempt_folder / "job.json").string());
+  fixed("LUTHIER_WORK", work.string());
   fixed("LUTHIER_SOCKET", (launch.runtime_folder / shim::kWorkerSocket).string());
   if (const std::size_t colon = assignment.rendezvous.rfind(':'); colon != std::string::npos) {
     // The names that torch.distributed and most launchers read.

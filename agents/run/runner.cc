@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agents/run/command_step.h"
 #include "agents/run/inputs.h"
 #include "agents/run/step_user.h"
 #include "agents/run/upload.h"
@@ -281,9 +282,14 @@ void Runner::perform(const UploadOutputs& effect) {
     return;
   }
   uploads_.post([this, effect, held = *held] {
-    auto outputs = [&] {
+    auto outputs = [&]() -> Result<Json> {
       const AsUser user(options_.launch.user);
-      return upload_outputs(blobs_, cache_, held.folder / "work", effect.outputs, *held.cancel);
+      const fs::path work = held.folder / "work";
+      Json all = effect.outputs;
+      if (held.assignment.uses == "run") {
+        LUTHIER_TRY(all, add_declared_outputs(work, held.assignment.with, std::move(all)));
+      }
+      return upload_outputs(blobs_, cache_, work, all, *held.cancel);
     }();
     if (outputs) {
       post_(OutputsUploaded{effect.attempt, std::move(*outputs)});

@@ -234,6 +234,8 @@ void on(State& state, const StepCancelled& event, Now) {
   live_step(state, event.run, event.step).status = StepStatus::kCancelled;
 }
 
+void on(State&, const ApprovalDecided&, Now) {}  // the end that follows changes the step; this keeps who decided
+
 void on(State& state, const CancelRequested& event, Now) { state.runs.at(event.run).cancel_requested = true; }
 
 void on(State& state, const RunFinished& event, Now) {

@@ -89,6 +89,19 @@ StepEnd run_checkpoint(const Json& with) {
           .message = {}};
 }
 
+// The outbox keeps the event; whoever is told of it reads it there.
+StepEnd run_notify(Turn& turn, const RunId& run, const plan::Step& step, const Json& with) {
+  constexpr std::size_t kMessageBytesMax = 64 << 10;
+  const std::string message = with.value("message", std::string());
+  const Json data = with.value("data", Json::object());
+  if (message.size() + data.dump(-1, ' ', false, Json::error_handler_t::replace).size() > kMessageBytesMax) {
+    return failed("invalid_input", "`with.message` and `with.data` are longer than 64 KiB together");
+  }
+  publish_step(turn, "notification.requested", run, step.id,
+               Json{{"message", message}, {"level", with.value("level", std::string("info"))}, {"data", data}});
+  return {.succeeded = true, .outputs = {{"message", message}}, .code = {}, .message = {}};
+}
+
 }  // namespace
 
 std::optional<StepEnd> run_pure_step(const plan::Step& step, const Json& with) {
@@ -110,6 +123,9 @@ StepEnd run_controller_step(Turn& turn, const RunId& run, const plan::Step& step
     return std::move(*end);
   }
   try {
+    if (step.uses == "notify") {
+      return run_notify(turn, run, step, with);
+    }
     if (step.uses == "register") {
       return run_register(turn, run, step, with);
     }

@@ -251,6 +251,15 @@ struct StepCancelled {
   StepId step;
   friend bool operator==(const StepCancelled&, const StepCancelled&) = default;
 };
+// A person approved or rejected a step of type approve; its end follows.
+struct ApprovalDecided {
+  RunId run;
+  StepId step;
+  bool approved = false;
+  std::string by;
+  std::string comment;
+  friend bool operator==(const ApprovalDecided&, const ApprovalDecided&) = default;
+};
 struct CancelRequested {
   RunId run;
   std::string by;
@@ -311,7 +320,7 @@ using Event = std::variant<ControllerStarted, AgentJoined, AgentLost, RunSubmitt
                            AllocationReleased, StepRetrying, StepSucceeded, StepFailed, StepCancelled, CancelRequested,
                            RunFinished, ModelRegistered, AliasMoved, DeploymentRequested, DeploymentStopped,
                            StepWaiting, StorageChanged, AgentCordoned, AgentDraining, AgentDrained, AgentForgotten,
-                           AttemptSilent, AttemptPreempted, RankFinished, StepRepeated, ModelDeleted>;
+                           AttemptSilent, AttemptPreempted, RankFinished, StepRepeated, ModelDeleted, ApprovalDecided>;
 
 [[nodiscard]] std::string event_name(const Event& event);  // "step_ready"
 [[nodiscard]] Json event_to_json(const Event& event);      // the body, without the name

@@ -289,6 +289,13 @@ LUTHIER_EVENT(StepCancelled, "step_cancelled") {
   f("run", x.run);
   f("step", x.step);
 }
+LUTHIER_EVENT(ApprovalDecided, "approval_decided") {
+  f("run", x.run);
+  f("step", x.step);
+  f("approved", x.approved);
+  f("by", x.by);
+  f("comment", x.comment);
+}
 LUTHIER_EVENT(CancelRequested, "cancel_requested") {
   f("run", x.run);
   f("by", x.by);

@@ -152,6 +152,15 @@ struct UseModel {
   RequestId request = 0;
   std::string model;
 };
+// A person decides a step of type approve that waits for it.
+struct DecideApproval {
+  RequestId request = 0;
+  RunId run;
+  StepId step;
+  bool approved = false;
+  std::string by;
+  std::string comment;
+};
 // How the controller's disk is, seen by the shell; said at the start and whenever it may have changed.
 struct StorageReport {
   std::string low;  // empty: enough free space
@@ -161,6 +170,6 @@ struct Tick {};
 using Input = std::variant<Boot, SubmitRun, CancelRun, AgentConnected, AgentSilent, AgentDrainsItself, CordonAgent,
                            DrainAgent, ForgetAgent, AttemptSilentReport, AttemptStartedReport, AttemptReadyReport,
                            CheckpointOfferedReport, AttemptFinishedReport, AllocationReleasedReport, RegisterModel,
-                           MoveAlias, RollBackAlias, DeleteModel, UseModel, StorageReport, Tick>;
+                           MoveAlias, RollBackAlias, DeleteModel, UseModel, DecideApproval, StorageReport, Tick>;
 
 }  // namespace luthier::core

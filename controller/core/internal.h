@@ -37,6 +37,8 @@ void on(Turn& turn, const StorageReport& input);
 // --- runs.cc: readiness, and the end of runs ---
 void on(Turn& turn, const SubmitRun& input);
 void on(Turn& turn, const CancelRun& input);
+// Why a run that is not live cannot be cancelled, or whatever `verb` says.
+[[nodiscard]] Error no_such_run(const State& state, const std::string& run, const std::string& verb);
 // Decides every waiting step whose needs are over, and finishes the run when all its steps are.
 void advance_run(Turn& turn, const RunId& run);
 void succeed_step(Turn& turn, const RunId& run, const StepId& step, Json outputs);
@@ -150,6 +152,8 @@ struct FreeResources {
 [[nodiscard]] bool takes_work(const Agent& agent);
 // Whether it has every label that is asked for.
 [[nodiscard]] bool has_labels(const Agent& agent, const Labels& wanted);
+// Members of the step's matrix that are assigned or running, when they are as many as may be at once; else none.
+[[nodiscard]] std::vector<StepId> members_ahead(const LiveRun& run, const plan::Step& step);
 [[nodiscard]] bool fits(const FreeResources& free, const plan::Resources& wanted);
 // Whether a ready step's pause before the next try is over. A wall clock that was set back does not prolong it.
 [[nodiscard]] bool is_due(const LiveStep& step, const plan::Retry& budget, Now now);
@@ -165,6 +169,15 @@ struct StepEnd {
 // Of a step whose outputs follow from its inputs alone; nothing for one that looks at the state or changes it.
 [[nodiscard]] std::optional<StepEnd> run_pure_step(const plan::Step& step, const Json& with);
 [[nodiscard]] StepEnd run_controller_step(Turn& turn, const RunId& run, const plan::Step& step, const Json& with);
+
+// --- approvals.cc: steps that a person decides ---
+void on(Turn& turn, const DecideApproval& input);
+[[nodiscard]] bool waits_for_approval(const plan::Step& step, const LiveStep& live);
+[[nodiscard]] std::string approval_reason(const RunId& run, const plan::Step& step, const LiveStep& live);
+// Publishes approval.requested about a step that has just become ready; fails one whose approvers are no names.
+void request_approval(Turn& turn, const RunId& run, const plan::Step& step, const Json& with);
+// Fails what nobody decided within its timeout.
+void end_overdue_approvals(Turn& turn);
 
 // --- promote.cc ---
 [[nodiscard]] StepEnd run_register(Turn& turn, const RunId& run, const plan::Step& step, const Json& with);

@@ -65,6 +65,7 @@ void InvariantChecker::adopt(const Key& key, const plan::Step& plan, const LiveS
   step.infrastructure_failures = live.infrastructure_failures;
   step.user_failures = live.user_failures;
   step.preemptions = live.preemptions;
+  step.ready_since_wall_ms = live.waits_since_wall_ms;
   step.crashed_on = {live.crashed_on.begin(), live.crashed_on.end()};
 }
 
@@ -150,12 +151,13 @@ void InvariantChecker::on(const RunSubmitted& event, Now) {
   }
 }
 
-void InvariantChecker::on(const StepReady& event, Now) {
+void InvariantChecker::on(const StepReady& event, Now now) {
   Step* step = step_of(event.run, event.step, "became ready");
   if (step == nullptr) {
     return;
   }
   step->phase = Phase::kReady;
+  step->ready_since_wall_ms = now.wall_ms;
   for (const StepId& need : step->plan.needs) {
     const auto found = steps_.find({event.run, need});
     if (found == steps_.end() || found->second.phase != Phase::kOver) {
@@ -177,13 +179,38 @@ void InvariantChecker::on(const StepRepeated& event, Now) {
 }
 
 void InvariantChecker::on(const StepSkipped& event, Now) { end_step(event.run, event.step, "was skipped"); }
-void InvariantChecker::on(const StepFailed& event, Now) { end_step(event.run, event.step, "failed"); }
 void InvariantChecker::on(const StepCancelled& event, Now) { end_step(event.run, event.step, "was cancelled"); }
+
+void InvariantChecker::on(const StepFailed& event, Now) {
+  const auto found = steps_.find({event.run, event.step});
+  if (found != steps_.end() && found->second.word == Step::Word::kApproved) {
+    violate_rule(text(event.run, event.step) + " failed although a person approved it");
+  }
+  end_step(event.run, event.step, "failed");
+}
+
 void InvariantChecker::on(const StepSucceeded& event, Now) {
+  const auto found = steps_.find({event.run, event.step});
+  const bool taken_over = !event.cached_from.value.empty();  // of a run in which somebody did
+  if (found != steps_.end() && found->second.plan.uses == "approve" && !taken_over &&
+      found->second.word != Step::Word::kApproved) {
+    violate_rule(text(event.run, event.step) + " succeeded although nobody approved it");
+  }
   end_step(event.run, event.step, "succeeded");
-  if (const auto found = steps_.find({event.run, event.step}); found != steps_.end()) {
+  if (found != steps_.end()) {
     found->second.succeeded = true;
   }
+}
+
+void InvariantChecker::on(const ApprovalDecided& event, Now) {
+  Step* step = step_of(event.run, event.step, "was decided by a person");
+  if (step == nullptr) {
+    return;
+  }
+  if (step->plan.uses != "approve" || step->phase != Phase::kReady || step->word != Step::Word::kNone) {
+    violate_rule(text(event.run, event.step) + " was decided by a person for whom it did not wait");
+  }
+  step->word = event.approved ? Step::Word::kApproved : Step::Word::kRejected;
 }
 void InvariantChecker::on(const AttemptReady& event, Now) { newest_open(event.attempt, 2, "was ready"); }
 
@@ -245,6 +272,10 @@ void InvariantChecker::on(const AttemptAssigned& event, Now) {
   step->agents = {event.allocation.agent};
   step->done.clear();
   step->attempt_open = true;
+  if (step->plan.max_parallel > 0 &&
+      std::cmp_greater(busy_members(event.attempt.run, step->plan.name), step->plan.max_parallel)) {
+    violate_rule(to_string(event.attempt) + " was assigned beyond max_parallel of its matrix");
+  }
   hold(event.attempt, event.allocation);
   AttemptId rank = event.attempt;
   for (const Allocation& allocation : event.gang) {

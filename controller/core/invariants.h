@@ -59,6 +59,8 @@ class InvariantChecker {
     int user_failures = 0;
     int preemptions = 0;
     std::set<AgentId> crashed_on;
+    std::int64_t ready_since_wall_ms = 0;
+    enum class Word { kNone, kApproved, kRejected } word = Word::kNone;  // a person's, on an approve step
   };
   struct Node {
     bool connected = false;
@@ -86,6 +88,7 @@ class InvariantChecker {
   void on(const AttemptEnded& event, Now now);
   void on(const AllocationReleased& event, Now now);
   void on(const StepRetrying& event, Now now);
+  void on(const ApprovalDecided& event, Now now);
   void on(const StepSucceeded& event, Now now);
   void on(const StepRepeated& event, Now now);
   void on(const StepFailed& event, Now now);
@@ -108,6 +111,10 @@ class InvariantChecker {
   [[nodiscard]] std::string untruth(const Step& step, const Key& key, const std::string& reason, Now now,
                                     bool strict) const;
   [[nodiscard]] std::string untruth_of_needs(const Step& step, const RunId& run, const std::string& reason) const;
+  [[nodiscard]] std::string untruth_of_turn(const Step& step, const RunId& run, const std::string& reason) const;
+  // Members of a matrix that are assigned or running.
+  [[nodiscard]] std::size_t busy_members(const RunId& run, const std::string& name) const;
+  [[nodiscard]] static std::string untruth_of_approval(const Step& step, const std::string& reason);
   [[nodiscard]] std::string untruth_of_pause(const Step& step, const std::string& reason, Now now) const;
   [[nodiscard]] std::string untruth_of_room(const Step& step, const std::string& reason) const;
   [[nodiscard]] std::string untruth_of_gang(const Step& step, const std::string& reason) const;

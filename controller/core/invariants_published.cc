@@ -27,6 +27,7 @@ struct Expect {
   void operator()(const StepRepeated& e) const { step("step.retried", e.run, e.step); }
   void operator()(const StepWaiting& e) const { step("step.waiting", e.run, e.step); }
   void operator()(const CheckpointCommitted& e) const { step("checkpoint.created", e.attempt.run, e.attempt.step); }
+  void operator()(const ApprovalDecided& e) const { expect(about("approval.decided", e.run, e.step)); }
   void operator()(const AgentLost& e) const { expect("agent.lost " + e.agent.value); }
   void operator()(const ModelRegistered& e) const {
     expect("model.registered " + e.model + "@" + std::to_string(e.version));
@@ -49,7 +50,8 @@ void take_row(Told& told, const Publish& row) {
   } else if (row.name == "run.queued" || row.name == "run.succeeded" || row.name == "run.failed" ||
              row.name == "run.cancelled") {
     --told[row.name + " " + run];
-  } else if (row.name == "checkpoint.created" || (row.name.starts_with("step.") && row.name != "step.started")) {
+  } else if (row.name == "checkpoint.created" || row.name == "approval.decided" ||
+             (row.name.starts_with("step.") && row.name != "step.started")) {
     --told[about(row.name, RunId{run}, StepId{step})];
   }
 }

@@ -57,6 +57,12 @@ std::string InvariantChecker::untruth(const Step& step, const Key& key, const st
       step.phase == Phase::kReady) {
     return untruth_of_gang(step, reason);
   }
+  if (reason.starts_with("waits for the approval of ")) {
+    return untruth_of_approval(step, reason);
+  }
+  if (reason.starts_with("waits for its turn: ")) {
+    return untruth_of_turn(step, key.first, reason);
+  }
   if (reason.starts_with("waits for ") && step.phase == Phase::kWaiting) {
     return untruth_of_needs(step, key.first, reason);
   }
@@ -89,6 +95,43 @@ std::string InvariantChecker::untruth_of_needs(const Step& step, const RunId& ru
     return "all its needs are over";
   }
   return listed + names_left_out(reason) == open ? "" : "it waits for " + std::to_string(open) + " steps";
+}
+
+std::size_t InvariantChecker::busy_members(const RunId& run, const std::string& name) const {
+  const auto members = runs_.find(run);
+  if (members == runs_.end()) {
+    return 0;
+  }
+  return static_cast<std::size_t>(std::count_if(members->second.begin(), members->second.end(), [&](const StepId& id) {
+    const auto found = steps_.find({run, id});
+    return found != steps_.end() && found->second.plan.name == name &&
+           (found->second.phase == Phase::kAssigned || found->second.phase == Phase::kRunning);
+  }));
+}
+
+std::string InvariantChecker::untruth_of_turn(const Step& step, const RunId& run, const std::string& reason) const {
+  const auto limit = static_cast<std::size_t>(step.plan.max_parallel);
+  if (step.phase != Phase::kReady || limit == 0) {
+    return "no turn keeps it";
+  }
+  const std::size_t busy = busy_members(run, step.plan.name);
+  if (busy < limit) {
+    return "only " + std::to_string(busy) + " of its matrix run";
+  }
+  const bool said = reason.find(" is " + std::to_string(limit) + ", and ") != std::string::npos;
+  return said ? "" : "as many as " + std::to_string(limit) + " may run";
+}
+
+std::string InvariantChecker::untruth_of_approval(const Step& step, const std::string& reason) {
+  if (step.phase != Phase::kReady || step.plan.uses != "approve" || step.word != Step::Word::kNone) {
+    return "it does not wait for a person";
+  }
+  const std::int64_t limit_ms = step.plan.timeout.count();
+  const std::string until = limit_ms == 0 ? "" : ", until " + format_utc(step.ready_since_wall_ms + limit_ms);
+  const std::size_t at = reason.find(": luthier approve ");
+  const std::size_t from = reason.rfind(", until ", at);
+  const std::string said = from == std::string::npos || at == std::string::npos ? "" : reason.substr(from, at - from);
+  return said == until ? "" : "its time is" + (until.empty() ? " not limited" : until);
 }
 
 std::string InvariantChecker::untruth_of_pause(const Step& step, const std::string& reason, Now now) const {

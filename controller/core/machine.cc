@@ -36,6 +36,7 @@ namespace {
 void settle(Turn& turn) {
   stop_idle_deployments(turn);
   settle_drains(turn);
+  end_overdue_approvals(turn);
   while (!turn.touched.empty()) {
     const RunId run = *turn.touched.begin();
     turn.touched.erase(turn.touched.begin());
@@ -57,6 +58,7 @@ std::int64_t next_wake_ms(const State& state, Now now) {
   consider(next_drain_wall_ms(state));
   consider(state.queue.next_due_after(now.wall_ms));
   consider(state.queue.next_notice_wall_ms());
+  consider(state.queue.next_approval_wall_ms());
   for (const auto& [id, deployment] : state.deployments) {
     if (deployment.serve.status == StepStatus::kReady) {
       consider(deployment.serve.not_before_wall_ms);

@@ -132,6 +132,14 @@ std::string no_room(const State& state, const plan::Resources& wanted) {
 
 constexpr std::size_t kNamesMax = 5;  // in one sentence
 
+std::string join_few(std::vector<std::string> names) {
+  if (const std::size_t count = names.size(); count > kNamesMax + 1) {
+    names.resize(kNamesMax);
+    names.push_back(std::to_string(count - kNamesMax) + " more");
+  }
+  return join(names, " and ");
+}
+
 std::string waiting_for_needs(const LiveRun& run, const plan::Step& step) {
   std::vector<std::string> open;
   for (const StepId& need : step.needs) {
@@ -139,11 +147,20 @@ std::string waiting_for_needs(const LiveRun& run, const plan::Step& step) {
       open.push_back(need.value);
     }
   }
-  if (const std::size_t count = open.size(); count > kNamesMax + 1) {
-    open.resize(kNamesMax);
-    open.push_back(std::to_string(count - kNamesMax) + " more");
+  return "waits for " + join_few(std::move(open));
+}
+
+// Of a member of a matrix of which as many run as may; else empty.
+std::string turn_reason(const LiveRun& run, const plan::Step& step) {
+  std::vector<std::string> ahead;
+  for (const StepId& member : internal::members_ahead(run, step)) {
+    ahead.push_back(member.value);
   }
-  return "waits for " + join(open, " and ");
+  if (ahead.empty()) {
+    return {};
+  }
+  return "waits for its turn: max_parallel of '" + step.name + "' is " + std::to_string(step.max_parallel) + ", and " +
+         join_few(std::move(ahead)) + (step.max_parallel == 1 ? " runs" : " run");
 }
 
 std::string names_of(const std::vector<AgentId>& agents) {
@@ -159,6 +176,10 @@ std::string seconds_until(std::int64_t at_ms, Now now) {
 }
 
 std::string ready_reason(const State& state, const RunId& run, const StepId& id, const LiveStep& live, Now now) {
+  if (const plan::Step* planned = internal::find_plan_step(state, run, id);
+      planned != nullptr && internal::waits_for_approval(*planned, live)) {
+    return internal::approval_reason(run, *planned, live);
+  }
   if (!internal::is_due(live, internal::retry_of(state, run, id), now)) {
     return "tries again in " + seconds_until(live.not_before_wall_ms, now) + ", because " + live.reason;
   }
@@ -166,6 +187,11 @@ std::string ready_reason(const State& state, const RunId& run, const StepId& id,
     return "waits for room on the controller's disk: " + state.storage_low;
   }
   const plan::Step* step = internal::find_plan_step(state, run, id);
+  if (step != nullptr) {
+    if (const std::string text = turn_reason(state.runs.at(run), *step); !text.empty()) {
+      return text;
+    }
+  }
   const plan::Resources serving{.nodes = 1, .gpus = 0, .cpus = 0, .memory_bytes = 0};
   if (step != nullptr && step->exclusive && step->resources.nodes > 1) {
     if (const std::vector<AgentId> agents = internal::old_ranks_alive(state, run, id); !agents.empty()) {

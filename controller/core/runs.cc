@@ -22,6 +22,9 @@ void skip_step(Turn& turn, const RunId& run, const StepId& step, const std::stri
 
 void start_controller_step(Turn& turn, const RunId& id, const plan::Step& step, const Json& with) {
   publish_step(turn, "step.started", id, step.id, Json::object());
+  if (step.uses == "approve") {
+    return request_approval(turn, id, step, with);
+  }
   StepEnd end = run_controller_step(turn, id, step, with);
   if (end.succeeded) {
     succeed_step(turn, id, step.id, std::move(end.outputs));
@@ -117,14 +120,14 @@ bool has_ended(const State& state, const std::string& run) {
          number > 0 && number < state.next_run;
 }
 
-Error no_such_run(const State& state, const std::string& run) {
+}  // namespace
+
+Error no_such_run(const State& state, const std::string& run, const std::string& verb) {
   if (has_ended(state, run)) {
-    return {ErrorCode::kFailedPrecondition, "run '" + run + "' has already ended; there is nothing to cancel"};
+    return {ErrorCode::kFailedPrecondition, "run '" + run + "' has already ended; there is nothing to " + verb};
   }
   return {ErrorCode::kNotFound, "there is no run '" + run + "'; `luthier runs` lists them"};
 }
-
-}  // namespace
 
 void on(Turn& turn, const SubmitRun& input) {
   if (!turn.state.storage_low.empty()) {
@@ -145,7 +148,7 @@ void on(Turn& turn, const SubmitRun& input) {
 void on(Turn& turn, const CancelRun& input) {
   const auto found = turn.state.runs.find(input.run);
   if (found == turn.state.runs.end()) {
-    return turn.refuse(input.request, no_such_run(turn.state, input.run.value));
+    return turn.refuse(input.request, no_such_run(turn.state, input.run.value, "cancel"));
   }
   turn.record(CancelRequested{input.run, input.by});
   turn.reply(input.request, Json{{"run", input.run.value}});

@@ -98,8 +98,8 @@ void place_steps(Turn& turn, FreeByAgent& open) {
     const Shape shape = shape_of(step);
     const bool waits =
         step.exclusive && step.resources.nodes > 1 && !old_ranks_alive(turn.state, key.run, step.id).empty();
-    if (!waits && !full.contains(shape) && is_due(run.steps.at(step.id), step.retry, turn.now) &&
-        !place_step(turn, key, step, open)) {
+    if (!waits && !full.contains(shape) && members_ahead(run, step).empty() &&
+        is_due(run.steps.at(step.id), step.retry, turn.now) && !place_step(turn, key, step, open)) {
       full.insert(shape);
     }
   }
@@ -130,6 +130,20 @@ bool has_labels(const Agent& agent, const Labels& wanted) {
     const auto found = agent.labels.find(label.first);
     return found != agent.labels.end() && found->second == label.second;
   });
+}
+
+std::vector<StepId> members_ahead(const LiveRun& run, const plan::Step& step) {
+  std::vector<StepId> members;
+  if (step.max_parallel == 0) {
+    return members;
+  }
+  const auto busy = run.index.busy_members.find(step.name);
+  if (busy != run.index.busy_members.end() && std::cmp_greater_equal(busy->second.size(), step.max_parallel)) {
+    for (const std::uint32_t position : busy->second) {
+      members.push_back(run.plan.steps.at(position).id);
+    }
+  }
+  return members;
 }
 
 std::map<AgentId, FreeResources> free_resources(const State& state) {

@@ -46,7 +46,7 @@ Json make_scope(const LiveRun& run, const RunId& id, const plan::Step& step) {
   return Json{{"params", run.plan.params},
               {"matrix", step.matrix},
               {"steps", std::move(steps)},
-              {"run", {{"id", id.value}, {"pipeline", run.plan.pipeline}}},
+              {"run", {{"id", id.value}, {"pipeline", run.plan.pipeline}, {"commit", run.plan.commit}}},
               {"needs", std::move(needs)}};
 }
 

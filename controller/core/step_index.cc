@@ -32,6 +32,26 @@ void put_in(ReadyQueue& queue, const ReadyKey& key, const plan::Step& step, cons
   ++queue.shapes[shape_of(step)];
 }
 
+std::vector<ReadyKey> keys_until(const std::set<std::pair<std::int64_t, ReadyKey>>& times, std::int64_t wall_ms) {
+  std::vector<ReadyKey> keys;
+  for (auto each = times.begin(); each != times.end() && each->first <= wall_ms; ++each) {
+    keys.push_back(each->second);
+  }
+  return keys;
+}
+
+void file_approval(ReadyQueue& queue, const ReadyKey& key, const plan::Step& planned, const LiveStep& step) {
+  if (const auto filed = queue.approval_times.find(key); filed != queue.approval_times.end()) {
+    queue.approvals.erase({filed->second, key});
+    queue.approval_times.erase(filed);
+  }
+  if (planned.uses == "approve" && planned.timeout.count() > 0 && step.status == StepStatus::kReady) {
+    const std::int64_t until_wall_ms = step.waits_since_wall_ms + planned.timeout.count();
+    queue.approval_times.emplace(key, until_wall_ms);
+    queue.approvals.emplace(until_wall_ms, key);
+  }
+}
+
 ReadyKey key_of(const RunId& id, const LiveRun& run, std::uint32_t position) {
   return {.urgency = -run.plan.steps[position].priority, .order = run.order, .position = position, .run = id};
 }
@@ -76,15 +96,13 @@ std::int64_t ReadyQueue::next_due_after(std::int64_t wall_ms) const {
   return found == due.end() ? 0 : found->first;
 }
 
+std::int64_t ReadyQueue::next_approval_wall_ms() const { return approvals.empty() ? 0 : approvals.begin()->first; }
+
+std::vector<ReadyKey> ReadyQueue::approvals_until(std::int64_t wall_ms) const { return keys_until(approvals, wall_ms); }
+
 std::int64_t ReadyQueue::next_notice_wall_ms() const { return notices.empty() ? 0 : notices.begin()->first; }
 
-std::vector<ReadyKey> ReadyQueue::notices_until(std::int64_t wall_ms) const {
-  std::vector<ReadyKey> keys;
-  for (auto each = notices.begin(); each != notices.end() && each->first <= wall_ms; ++each) {
-    keys.push_back(each->second);
-  }
-  return keys;
-}
+std::vector<ReadyKey> ReadyQueue::notices_until(std::int64_t wall_ms) const { return keys_until(notices, wall_ms); }
 
 void index_run(State& state, const RunId& id) {
   LiveRun& run = state.runs.at(id);
@@ -115,7 +133,12 @@ void index_run(State& state, const RunId& id) {
 void unindex_run(State& state, const RunId& id) {
   const LiveRun& run = state.runs.at(id);
   for (std::uint32_t i = 0; i < run.plan.steps.size(); ++i) {
-    take_out(state.queue, key_of(id, run, i), run.plan.steps[i]);
+    const ReadyKey key = key_of(id, run, i);
+    take_out(state.queue, key, run.plan.steps[i]);
+    if (const auto filed = state.queue.approval_times.find(key); filed != state.queue.approval_times.end()) {
+      state.queue.approvals.erase({filed->second, key});
+      state.queue.approval_times.erase(filed);
+    }
   }
 }
 
@@ -136,8 +159,14 @@ void index_step(State& state, const RunId& id, const StepId& step_id) {
   } else if (!is_terminal(step.status) && run.index.over[position]) {
     reopen(run, position);
   }
+  if (planned.max_parallel > 0) {
+    const bool busy = step.status == StepStatus::kAssigned || step.status == StepStatus::kRunning;
+    std::set<std::uint32_t>& members = run.index.busy_members[planned.name];
+    busy ? static_cast<void>(members.insert(position)) : static_cast<void>(members.erase(position));
+  }
   const ReadyKey key = key_of(id, run, position);
   take_out(state.queue, key, planned);
+  file_approval(state.queue, key, planned, step);
   if (step.status == StepStatus::kReady && planned.place == plan::Place::kAgent) {
     const std::int64_t notice_wall_ms = step.waits_since_wall_ms + state.options.waiting_notice.count();
     put_in(state.queue, key, planned,

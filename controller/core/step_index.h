@@ -26,6 +26,8 @@ struct RunIndex {
   std::vector<bool> over;
   std::set<std::uint32_t> decidable;  // waiting steps whose needs are all over
   std::uint32_t open_steps = 0;       // not over
+  // Members of a matrix with a limit that are assigned or running, by the name that they share.
+  std::map<std::string, std::set<std::uint32_t>> busy_members;
   friend bool operator==(const RunIndex&, const RunIndex&) = default;
 };
 
@@ -54,10 +56,17 @@ struct ReadyQueue {
     friend bool operator==(const Times&, const Times&) = default;
   };
   std::map<ReadyKey, Times> times;  // under which each is filed
+
+  // Steps that wait for a person no longer than until the given time.
+  std::set<std::pair<std::int64_t, ReadyKey>> approvals;
+  std::map<ReadyKey, std::int64_t> approval_times;
+
   friend bool operator==(const ReadyQueue&, const ReadyQueue&) = default;
 
   [[nodiscard]] std::int64_t next_due_after(std::int64_t wall_ms) const;  // 0: none
   [[nodiscard]] std::int64_t next_notice_wall_ms() const;                 // 0: none
+  [[nodiscard]] std::int64_t next_approval_wall_ms() const;               // 0: none
+  [[nodiscard]] std::vector<ReadyKey> approvals_until(std::int64_t wall_ms) const;
   [[nodiscard]] std::vector<ReadyKey> notices_until(std::int64_t wall_ms) const;
 };
 

@@ -51,6 +51,7 @@ Result<void> project(Database& database, const core::Event& event, Now now) {
                         [](const core::AttemptSilent&) { return Result<void>(); },
                         [](const core::AttemptPreempted&) { return Result<void>(); },
                         [](const core::CancelRequested&) { return Result<void>(); },
+                        [](const core::ApprovalDecided&) { return Result<void>(); },
                         [](const core::StepWaiting&) { return Result<void>(); },
                         [](const core::StorageChanged&) { return Result<void>(); },
                     },

@@ -26,11 +26,11 @@ std::string retry_reason(const core::StepRetrying& event) {
 }  // namespace
 
 Result<void> project_run(Database& database, const core::RunSubmitted& event, Now now) {
-  LUTHIER_TRY_VOID(
-      database.run("INSERT INTO runs (run, pipeline, file, status, submitted_by, params, created_ms, yaml, "
-                   "rerun_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   event.run.value, event.plan.pipeline, event.file_name, core::to_string(core::RunStatus::kRunning),
-                   event.submitted_by, event.plan.params, now.wall_ms, event.yaml, event.rerun_of.value));
+  LUTHIER_TRY_VOID(database.run(
+      "INSERT INTO runs (run, pipeline, file, status, submitted_by, params, created_ms, yaml, "
+      "rerun_of, git_commit) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      event.run.value, event.plan.pipeline, event.file_name, core::to_string(core::RunStatus::kRunning),
+      event.submitted_by, event.plan.params, now.wall_ms, event.yaml, event.rerun_of.value, event.plan.commit));
   int position = 0;
   for (const plan::Step& step : event.plan.steps) {
     Json needs = Json::array();

@@ -18,7 +18,7 @@ Json time_or_null(const Row& row, int column) {
 
 Json integer_or_null(const Row& row, int column) { return row.is_null(column) ? Json() : Json(row.integer(column)); }
 
-// Columns: run, pipeline, file, status, submitted_by, params, created_ms, finished_ms, rerun_of.
+// Columns: run, pipeline, file, status, submitted_by, params, created_ms, finished_ms, rerun_of, git_commit.
 Json run_json(const Row& row) {
   return {{"id", row.text(0)},
           {"pipeline", row.text(1)},
@@ -28,7 +28,8 @@ Json run_json(const Row& row) {
           {"params", row.json(5)},
           {"created_at", time_or_null(row, 6)},
           {"finished_at", time_or_null(row, 7)},
-          {"rerun_of", row.text(8).empty() ? Json() : Json(row.text(8))}};
+          {"rerun_of", row.text(8).empty() ? Json() : Json(row.text(8))},
+          {"commit", row.text(9)}};
 }
 
 // Steps of one run by id, in the plan's order when written out.
@@ -114,7 +115,8 @@ Error no_such_run(const std::string& run) {
 std::string_view list_runs_sql(const RunsFilter& filter) {
   // One statement for each combination, so that each walks the index that was made for it.
   static const std::string columns =
-      "SELECT run, pipeline, file, status, submitted_by, params, created_ms, finished_ms, rerun_of FROM runs WHERE ";
+      "SELECT run, pipeline, file, status, submitted_by, params, created_ms, finished_ms, rerun_of, git_commit FROM "
+      "runs WHERE ";
   static const std::string page = "sequence < ?3 ORDER BY sequence DESC LIMIT ?4";
   static const std::string all = columns + page;
   static const std::string by_status = columns + "status = ?1 AND " + page;
@@ -179,11 +181,12 @@ Result<core::RunSubmitted> read_submission(Database& database, const std::filesy
 Result<Json> read_run(Database& database, const std::string& run) {
   Json found;
   LUTHIER_TRY_VOID(database.query(
-      "SELECT run, pipeline, file, status, submitted_by, params, created_ms, finished_ms, rerun_of, yaml FROM runs "
+      "SELECT run, pipeline, file, status, submitted_by, params, created_ms, finished_ms, rerun_of, git_commit, yaml "
+      "FROM runs "
       "WHERE run = ?",
       [&found](const Row& row) {
         found = run_json(row);
-        found["yaml"] = row.text(9);
+        found["yaml"] = row.text(10);
       },
       run));
   if (found.is_null()) {

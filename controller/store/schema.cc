@@ -227,6 +227,11 @@ CREATE TABLE attempt_ranks (
 CREATE INDEX attempt_ranks_held ON attempt_ranks (agent) WHERE released_ms IS NULL;
 )sql";
 
+// The commit of the repository that the run's file lay in.
+constexpr std::string_view kControl7 = R"sql(
+ALTER TABLE runs ADD COLUMN git_commit TEXT NOT NULL DEFAULT '';
+)sql";
+
 constexpr std::string_view kTelemetry1 = R"sql(
 CREATE TABLE logs (
   log INTEGER PRIMARY KEY,
@@ -273,7 +278,8 @@ CREATE TABLE audit (
 )sql";
 
 constexpr std::array kControl{Migration{1, kControl1}, Migration{2, kControl2}, Migration{3, kControl3},
-                              Migration{4, kControl4}, Migration{5, kControl5}, Migration{6, kControl6}};
+                              Migration{4, kControl4}, Migration{5, kControl5}, Migration{6, kControl6},
+                              Migration{7, kControl7}};
 constexpr std::array kTelemetry{Migration{1, kTelemetry1}, Migration{2, kTelemetry2}};
 
 }  // namespace

@@ -14,13 +14,17 @@ constexpr std::size_t kFilesMax = 100'000;
 Error bad(const std::string& what) { return Error{ErrorCode::kInvalidArgument, "manifest: " + what}; }
 
 Result<FileEntry> entry_from_json(const nlohmann::json& json) {
-  if (!json.is_object() || json.size() != 3 || !json.contains("path") || !json["path"].is_string() ||
+  const bool marked = json.is_object() && json.contains("executable");
+  if (!json.is_object() || json.size() != (marked ? 4 : 3) || !json.contains("path") || !json["path"].is_string() ||
       !json.contains("digest") || !json["digest"].is_string() || !json.contains("bytes") ||
       !json["bytes"].is_number_unsigned()) {
     return bad("each file must be {path: text, digest: text, bytes: number}");
   }
+  if (marked && json["executable"] != true) {
+    return bad("'executable' is true or absent");
+  }
   FileEntry entry{json["path"].get<std::string>(), json["digest"].get<std::string>(),
-                  json["bytes"].get<std::uint64_t>()};
+                  json["bytes"].get<std::uint64_t>(), marked};
   if (!is_safe_path(entry.path)) {
     return bad("unsafe path '" + entry.path + "'");
   }
@@ -40,7 +44,9 @@ Result<FileEntry> hash_file(const std::filesystem::path& file, const std::string
   if (code) {
     return Error{ErrorCode::kInternal, "cannot size " + file.string() + ": " + code.message()};
   }
-  return FileEntry{name, std::move(digest), bytes};
+  const bool executable = (std::filesystem::status(file, code).permissions() & std::filesystem::perms::owner_exec) !=
+                          std::filesystem::perms::none;
+  return FileEntry{name, std::move(digest), bytes, executable};
 }
 
 }  // namespace
@@ -72,6 +78,9 @@ std::string manifest_to_json(const Manifest& manifest) {
   nlohmann::json json{{"kind", manifest.kind}, {"files", nlohmann::json::array()}};
   for (const FileEntry& file : files) {
     json["files"].push_back({{"path", file.path}, {"digest", file.digest}, {"bytes", file.bytes}});
+    if (file.executable) {
+      json["files"].back()["executable"] = true;
+    }
   }
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

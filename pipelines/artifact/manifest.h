@@ -16,6 +16,7 @@ struct FileEntry {
   std::string path;    // relative, '/'-separated, no "..", no empty part; sorted within a manifest
   std::string digest;  // "sha256:…"
   std::uint64_t bytes = 0;
+  bool executable = false;
   friend bool operator==(const FileEntry&, const FileEntry&) = default;
 };
 
@@ -27,7 +28,7 @@ struct Manifest {
 };
 
 // Canonical JSON: {"files":[{"bytes":1,"digest":"sha256:…","path":"a"}],"kind":"dataset"}, files sorted by path, no
-// spaces.
+// spaces; "executable":true only where it is.
 [[nodiscard]] std::string manifest_to_json(const Manifest& manifest);
 // Untrusted input: refuses unsafe paths, repeats, malformed digests, more than 100,000 files.
 [[nodiscard]] Result<Manifest> manifest_from_json(std::string_view text);

@@ -59,6 +59,7 @@ class Planner {
     step.matrix = std::move(matrix);
     step.line = from.at.line;
     step.priority = from.priority;
+    step.max_parallel = from.max_parallel;
     step.exclusive = from.exclusive;
     step.cache = from.cache;
     fill_settings(from, step);
@@ -183,6 +184,9 @@ class Planner {
         !spec::has_expression(value.get_ref<const std::string&>())) {
       return replace_path(value, pointer, from, id);
     }
+    if (shape.repository && value.is_array()) {
+      return replace_files(value, pointer, from, id);
+    }
     if (!value.is_object()) {
       return;
     }
@@ -195,6 +199,34 @@ class Planner {
           replace_paths(member, field.shape, spec::pointer_to(pointer, key), from, id);
         }
       }
+    }
+  }
+
+  // Patterns of files in the repository are one source.
+  void replace_files(Json& value, const std::string& pointer, const spec::Step& from, const StepId& id) {
+    LocalPath path{id,
+                   pointer.substr(1),
+                   "repository:" + value.dump(-1, ' ', false, Json::error_handler_t::replace),
+                   from.with.at(pointer),
+                   {}};
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      const std::string pattern = value[i].is_string() ? value[i].get<std::string>() : "";
+      if (spec::has_expression(pattern) && mode_ == PlanMode::kRun) {
+        error(from.with.at(spec::pointer_to(pointer, std::to_string(i))),
+              "which files are taken must be known before the run; name params, not outputs of steps");
+      }
+      path.patterns.push_back(pattern);
+    }
+    const Position at = path.at;
+    const auto found = sources_.find(path.path);
+    paths.push_back(std::move(path));
+    if (mode_ == PlanMode::kOffline) {
+      return;
+    }
+    if (found == sources_.end()) {
+      error(at, "the files of the repository were not sent with the run; `luthier run` sends them");
+    } else {
+      value = found->second;
     }
   }
 

@@ -17,7 +17,8 @@ namespace luthier::plan {
 // By param name. A JSON string is read as the declared type ("3" for an int), as from `-p epochs=3`.
 using ParamValues = std::map<std::string, Json>;
 
-// From the text of a path, as local_paths() gives it, to {"$artifact": "sha256:…", "kind": "source"}.
+// From the text of a path, or of the patterns of files in the repository, as local_paths() gives it, to {"$artifact":
+// "sha256:…", "kind": "source"}.
 using SourceMap = std::map<std::string, Json>;
 
 enum class PlanMode {
@@ -34,12 +35,14 @@ struct MadePlan {
 [[nodiscard]] MadePlan make_plan(const spec::Spec& spec, const ParamValues& params, const SourceMap& sources,
                                  PlanMode mode = PlanMode::kRun);
 
-// A value that names files beside the YAML file: a file, a folder, or a pattern with * ("data/*.jsonl").
+// A value that names files beside the YAML file: a file, a folder, or a pattern with * ("data/*.jsonl"); or, with
+// `patterns`, committed files of the repository that the YAML file lies in.
 struct LocalPath {
   StepId step;
   std::string key;   // "source", or "inputs/words"
-  std::string path;  // after params; the key of the SourceMap
+  std::string path;  // after params; the key of the SourceMap: repository:["a","b/**"] for patterns
   spec::Position at;
+  std::vector<std::string> patterns = {};  // from the repository's root; * within a part, ** for any number of parts
 
   friend bool operator==(const LocalPath&, const LocalPath&) = default;
 };

@@ -78,6 +78,9 @@ Json step_to_json(const Step& step) {
   if (!step.resources.labels.empty()) {
     json["resources"]["labels"] = step.resources.labels;
   }
+  if (step.max_parallel > 0) {
+    json["max_parallel"] = step.max_parallel;
+  }
   if (step.cache) {
     json["cache"] = *step.cache;
   }
@@ -93,6 +96,18 @@ void read_labels(const Json& json, std::map<std::string, std::string>& labels, M
       return members.fail("labels", "has the wrong type");
     }
     labels[name] = value.get<std::string>();
+  }
+}
+
+// Members that plans of older journals lack.
+void read_later_members(Members& members, Step& step) {
+  if (members.has("max_parallel")) {
+    members.integer("max_parallel", step.max_parallel);
+  }
+  if (members.has("cache")) {
+    bool cache = false;
+    members.boolean("cache", cache);
+    step.cache = cache;
   }
 }
 
@@ -117,11 +132,7 @@ Result<Step> step_from_json(const Json& json, const std::string& where) {
   members.boolean("exclusive", step.exclusive);
   members.object("matrix", step.matrix);
   members.integer("line", step.line);
-  if (members.has("cache")) {
-    bool cache = false;
-    members.boolean("cache", cache);
-    step.cache = cache;
-  }
+  read_later_members(members, step);
   if (place != "agent" && place != "controller") {
     members.fail("place", "must be \"agent\" or \"controller\"");
   }
@@ -164,7 +175,11 @@ Json to_json(const Plan& plan) {
   for (const Step& step : plan.steps) {
     steps.push_back(step_to_json(step));
   }
-  return {{"pipeline", plan.pipeline}, {"params", plan.params}, {"steps", std::move(steps)}};
+  Json json{{"pipeline", plan.pipeline}, {"params", plan.params}, {"steps", std::move(steps)}};
+  if (!plan.commit.empty()) {
+    json["commit"] = plan.commit;
+  }
+  return json;
 }
 
 Result<Plan> plan_from_json(const Json& json) {
@@ -174,6 +189,9 @@ Result<Plan> plan_from_json(const Json& json) {
   members.text("pipeline", plan.pipeline);
   members.object("params", plan.params);
   members.read("steps", steps, &Json::is_array);
+  if (members.has("commit")) {
+    members.text("commit", plan.commit);
+  }
   if (!members.error().empty()) {
     return Error{ErrorCode::kInvalidArgument, members.error()};
   }

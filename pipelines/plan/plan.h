@@ -61,6 +61,7 @@ struct Step {
   Retry retry;
   milliseconds timeout{0};  // of one attempt; 0: none
   int priority = 0;
+  int max_parallel = 0;  // members of its matrix that may run at once; 0: no limit
   bool exclusive = false;
   std::optional<bool> cache;     // as the file says; absent: what the step type does by itself
   Json matrix = Json::object();  // this member's values
@@ -71,6 +72,7 @@ struct Step {
 
 struct Plan {
   std::string pipeline;  // `name` of the file
+  std::string commit;    // of the repository that the file lay in, for people; empty: not known
   Json params = Json::object();
   std::vector<Step> steps;  // in an order where needs come first
 

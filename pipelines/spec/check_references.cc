@@ -7,6 +7,7 @@
 #include "pipelines/spec/declaration.h"
 #include "pipelines/spec/fits.h"
 #include "pipelines/spec/graph.h"
+#include "pipelines/spec/step_outputs.h"
 #include "pipelines/spec/syntax.h"
 #include "pipelines/spec/type_scope.h"
 
@@ -278,7 +279,7 @@ class ReferenceChecker {
     } else if (root == "params") {
       check_member(reference, "param", params_, place);
     } else if (root == "run") {
-      check_member(reference, "member of run", {"id", "pipeline"}, place);
+      check_member(reference, "member of run", {"id", "pipeline", "commit"}, place);
     } else if (root == "matrix") {
       std::vector<std::string> axes;
       for (const MatrixAxis& axis : step_->matrix) {
@@ -356,12 +357,12 @@ class ReferenceChecker {
   }
 
   void check_output(const Step& step, const std::string& output, Position at) {
-    const StepType* type = find_step_type(step.uses);
-    if (type == nullptr || type->open_outputs) {
+    const std::optional<std::vector<Output>> outputs = outputs_of(step);
+    if (!outputs) {
       return;
     }
     std::vector<std::string> names;
-    for (const Output& known : type->outputs) {
+    for (const Output& known : *outputs) {
       names.push_back(known.name);
     }
     if (std::find(names.begin(), names.end(), output) == names.end()) {

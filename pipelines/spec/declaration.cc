@@ -80,6 +80,7 @@ Shape step_shape() {
        "Further members of the matrix, or further values for its members.",
        false,
        {}},
+      {"max_parallel", number(Kind::kInt, 1, 4096), "How many members of the matrix may run at once.", false, {}},
       {"priority", number(Kind::kInt, -100, 100), "Higher goes first when resources are short.", false, 0},
       {"exclusive", of(Kind::kBool), "Never let two attempts run at once, even while the controller is away.", false,
        false},
@@ -173,8 +174,6 @@ const Field* find_field(const Shape& shape, std::string_view key) {
   }
   return nullptr;
 }
-
-bool is_later_step_type(std::string_view name) { return name == "approve" || name == "notify"; }
 
 const Shape& option_for(const Shape& shape, Form form) {
   if (shape.kind != Kind::kOneOf) {

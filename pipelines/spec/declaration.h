@@ -46,6 +46,7 @@ struct Shape {
   bool nullable = false;
   bool automatic = false;    // of a number: the text auto may stand for it
   bool expressions = false;  // strings inside of it, at any depth, may hold ${{ }}
+  bool repository = false;   // of a kList: patterns of files in the repository, committed ones, from its root
   std::vector<Shape> options;
   std::vector<Field> fields;
   std::vector<std::vector<std::string>> exactly_one;  // of an object: of each group just one key is given
@@ -85,9 +86,6 @@ struct StepType {
 
 // The field of an object by its key; nullptr when there is none.
 [[nodiscard]] const Field* find_field(const Shape& shape, std::string_view key);
-
-// Named by the design, not built yet: a clear refusal is better than "unknown".
-[[nodiscard]] bool is_later_step_type(std::string_view name);
 
 // The option of a kOneOf for a value of this form; other shapes answer themselves. Never null.
 enum class Form { kScalar, kList, kMap };

@@ -15,7 +15,7 @@ unsigned forms_of(const Shape& shape) {
     case Kind::kInt:
     case Kind::kFloat: return shape.automatic ? Type::kNumber | Type::kText : static_cast<unsigned>(Type::kNumber);
     case Kind::kBool: return Type::kTruth;
-    case Kind::kList: return Type::kList;
+    case Kind::kList: return shape.repository ? Type::kList | Type::kArtifact : static_cast<unsigned>(Type::kList);
     case Kind::kMap:
     case Kind::kObject: return Type::kMap;
     case Kind::kPath: return Type::kText | Type::kArtifact;

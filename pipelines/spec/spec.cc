@@ -4,6 +4,7 @@
 #include <set>
 
 #include "pipelines/spec/check_references.h"
+#include "pipelines/spec/check_run.h"
 #include "pipelines/spec/check_value.h"
 #include "pipelines/spec/declaration.h"
 #include "pipelines/spec/duration.h"
@@ -183,6 +184,7 @@ class Reader {
     }
     step.timeout = duration(value, "timeout");
     matrix(pointer, step);
+    step.max_parallel = number<int>(value, "max_parallel").value_or(0);
     step.priority = number<int>(value, "priority").value_or(0);
     step.exclusive = member(value, "exclusive") == Json(true);
     if (const Json& cache = member(value, "cache"); cache.is_boolean()) {
@@ -246,6 +248,10 @@ class Reader {
         error(file_.places.at(pointer + "/" + key).key, "'" + std::string(key) + "' needs a matrix");
       }
     }
+    const auto limit = file_.places.find(pointer + "/max_parallel");
+    if (limit != file_.places.end() && step.matrix.empty()) {
+      error(limit->second.key, "'max_parallel' needs a matrix");
+    }
   }
 
   const LocatedJson& file_;
@@ -295,9 +301,18 @@ ParsedSpec parse_spec(std::string_view text, const std::string& file_name) {
   }
   Spec spec = Reader(file, file_name, parsed.errors).read();
   check_references(spec, file, text, parsed.errors);
+  check_run_steps(spec, parsed.errors);
   for (const std::string key : {"on", "triggers", "integrations"}) {
     if (file.json.contains(key)) {
       parsed.notes.push_back({file_name, file.places.at("/" + key).key, "'" + key + "' is not active yet"});
+    }
+  }
+  for (const Step& step : spec.steps) {
+    if (step.uses == "notify") {
+      parsed.notes.push_back({file_name, step.at,
+                              "step '" + step.name +
+                                  "' publishes the event notification.requested; nothing delivers it to people yet, "
+                                  "`luthier events` shows it"});
     }
   }
   sort_by_place(parsed.errors);

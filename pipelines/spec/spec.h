@@ -106,6 +106,7 @@ struct Step {
   std::vector<MatrixAxis> matrix;  // in the file's order
   LocatedJson exclude;             // an array of objects; null when absent
   LocatedJson include;             // an array of objects; null when absent
+  int max_parallel = 0;            // members that may run at once; 0: no limit
   int priority = 0;
   bool exclusive = false;
   std::optional<bool> cache;

@@ -292,6 +292,34 @@ StepType promote() {
            {"previous_version", types::or_nothing(types::integer()), "where the alias pointed before, or null"}}};
 }
 
+Shape files_shape() {
+  Shape shape = list_of(of(Kind::kString), 1, 1000);
+  shape.repository = true;
+  return shape;
+}
+
+Shape declared_output_shape() {
+  return one_of({
+      of(Kind::kString),
+      object(
+          {
+              {"path", of(Kind::kString), "File or folder that becomes an artifact.", false, {}},
+              {"kind",
+               text_of({"source", "dataset", "model", "adapter", "tokenizer", "report"}),
+               "What the artifact is; source when absent.",
+               false,
+               {}},
+              {"type",
+               text_of({"string", "int", "float", "bool", "list", "map"}),
+               "Or: a value, read from the JSON file that `values` names.",
+               false,
+               {}},
+              {"description", of(Kind::kString), "For people.", false, {}},
+          },
+          {{"path", "type"}}),
+  });
+}
+
 StepType run() {
   return {"run",
           StepPlace::kAgent,
@@ -303,17 +331,51 @@ StepType run() {
                true,
                {}},
               {"env", map_of(of(Kind::kString), 0, 200), "Environment variables.", false, {}},
+              {"files", files_shape(), "Files of the repository, as committed: patterns from its root.", false, {}},
+              {"workdir", of(Kind::kString), "Folder to run in, below the step's working folder.", false, {}},
               {"inputs", map_of(of(Kind::kPath), 0, 100), "Files and artifacts, by name.", false, {}},
+              {"outputs", map_of(declared_output_shape(), 1, 100), "What the command must leave behind.", false, {}},
+              {"values", of(Kind::kString), "JSON file that holds the outputs with a type.", false, {}},
           }),
           {},
           true};
+}
+
+StepType approve() {
+  return {"approve",
+          StepPlace::kController,
+          "Wait for a person to approve.",
+          object({
+              {"message", of(Kind::kString), "What is to be decided, for people.", false, {}},
+              {"approvers",
+               list_of(of(Kind::kString), 1, 100),
+               "Names of the API keys that may decide; absent: every one that may run pipelines.",
+               false,
+               {}},
+          }),
+          {{"approved", types::truth(), "true"},
+           {"by", types::text(), "name of the key that approved"},
+           {"comment", types::text(), "as given with it"}}};
+}
+
+StepType notify() {
+  return {"notify",
+          StepPlace::kController,
+          "Publish the event notification.requested.",
+          object({
+              {"message", of(Kind::kString), "What to tell.", true, {}},
+              {"level", text_of({"info", "warning", "error"}), "How much it matters.", false, "info"},
+              {"data", map_of(of(Kind::kAny), 0, 100), "More, for programs.", false, {}},
+          }),
+          {{"message", types::text(), "as given"}}};
 }
 
 }  // namespace
 
 const std::vector<StepType>& step_types() {
   static const std::vector<StepType> types = [] {
-    std::vector<StepType> all{prepare(), upload(), train(), checkpoint(), eval(), register_model(), promote(), run()};
+    std::vector<StepType> all{prepare(),        upload(),  train(), checkpoint(), eval(),
+                              register_model(), promote(), run(),   approve(),    notify()};
     for (StepType& type : all) {
       type.inputs.expressions = true;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pipelines/spec/declaration.h"
+#include "pipelines/spec/step_outputs.h"
 
 namespace luthier::spec {
 namespace {
@@ -63,12 +64,12 @@ Type matrix_type(const Step& step, const TypeScope& params) {
 }
 
 Type outputs_type(const Step& step) {
-  const StepType* type = find_step_type(step.uses);
-  if (type == nullptr || type->open_outputs) {
+  const std::optional<std::vector<Output>> outputs = outputs_of(step);
+  if (!outputs) {
     return types::one_of(Type::kMap | Type::kNothing);
   }
   std::vector<TypedMember> members;
-  for (const Output& output : type->outputs) {
+  for (const Output& output : *outputs) {
     members.push_back({output.name, output.type});
   }
   return types::or_nothing(types::record(std::move(members)));
@@ -117,7 +118,8 @@ Type type_of_param(const Param& param) {
 TypeScope type_scope(const Spec& spec) {
   TypeScope scope;
   scope.names.push_back({"params", params_type(spec)});
-  scope.names.push_back({"run", types::record({{"id", types::text()}, {"pipeline", types::text()}})});
+  scope.names.push_back(
+      {"run", types::record({{"id", types::text()}, {"pipeline", types::text()}, {"commit", types::text()}})});
   scope.names.push_back({"secrets", types::map_of(types::text())});
   scope.names.push_back({"matrix", types::any()});
   scope.step = [&spec](const std::string& id) { return type_of_step(spec, id); };

@@ -99,6 +99,16 @@ def use_runs(api, cluster):
     api("GET", "/api/v1/events?follow=0")
 
 
+def use_approvals(api, cluster):
+    asks = "name: a\nsteps:\n  ask: { uses: approve, with: { message: go on } }\n"
+    for verb in ("approve", "reject"):
+        _, run = api("POST", "/api/v1/runs", {"yaml": asks})
+        wait_for("a question", lambda: cluster.step(run["id"], "ask")["status"] == "ready")
+        api("POST", f"/api/v1/runs/{run['id']}/steps/ask/{verb}", {"comment": "so be it"})
+        cluster.wait_run(run["id"], status="succeeded" if verb == "approve" else "failed")
+        api("GET", f"/api/v1/runs/{run['id']}/events?follow=0")
+
+
 def use_administration(api):
     _, made = api("POST", "/api/v1/keys", {"name": "extra", "scope": "viewer"})
     _, keys = api("GET", "/api/v1/keys")
@@ -129,6 +139,7 @@ def every_operation_answers_as_described():
         api = Api(cluster)
         use_blobs_and_models(api)
         use_runs(api, cluster)
+        use_approvals(api, cluster)
         use_administration(api)
         use_agents(api, cluster)
         for method, pattern in sorted(api.description.operations()):  # refusals: nothing of that name, and no key

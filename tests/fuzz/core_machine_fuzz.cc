@@ -125,7 +125,7 @@ Input offer(Bytes& bytes) {
 }
 
 Input next_input(Bytes& bytes) {
-  switch (bytes.below(13)) {
+  switch (bytes.below(14)) {
     case 0: return Boot{.epoch = static_cast<std::uint64_t>(bytes.below(9)), .seed = 1};
     case 1:
       return SubmitRun{.request = 1, .plan = make_plan(bytes), .yaml = "y", .file_name = "f", .submitted_by = "m"};
@@ -140,6 +140,11 @@ Input next_input(Bytes& bytes) {
     case 10: return RegisterModel{.request = 3, .model = "m", .weights = {"sha256:b", ""}};
     case 11:
       return MoveAlias{.request = 4, .model = "m", .alias = "production", .to_version = bytes.below(4), .by = "m"};
+    case 12: {
+      const AttemptId at = make_attempt(bytes);
+      return DecideApproval{
+          .request = 6, .run = at.run, .step = at.step, .approved = bytes.below(2) == 0, .by = "m", .comment = "c"};
+    }
     default: return UseModel{.request = 5, .model = bytes.below(2) == 0 ? "m" : "m@production"};
   }
 }

@@ -40,10 +40,53 @@ void Clients::on_reply(const core::Reply& reply) {
     promised_.insert(RunId{reply.value.at("run").get<std::string>()});
   } else if (reply.ok && cancels_.contains(reply.request)) {
     cancelled_.insert(RunId{reply.value.at("run").get<std::string>()});
+  } else if (const auto decision = decisions_.find(reply.request); reply.ok && decision != decisions_.end()) {
+    heard_.insert(decision->second);
+  }
+}
+
+void Clients::decide(const Approval& approval, bool approved) {
+  if (!waiting_.contains(approval)) {
+    return;
+  }
+  decisions_.emplace(next_request_, std::pair{approval, approved});
+  world_.controller().feed(core::DecideApproval{.request = next_request_++,
+                                                .run = approval.first,
+                                                .step = approval.second,
+                                                .approved = approved,
+                                                .by = world_.chance(200) ? "eve" : "anna",
+                                                .comment = "so be it"});
+  world_.clock.after(world_.between(100, 15'000), [this, approval, approved] { decide(approval, approved); });
+}
+
+void Clients::watch_approvals(const core::Event& event) {
+  if (const auto* submitted = std::get_if<core::RunSubmitted>(&event)) {
+    for (const plan::Step& step : submitted->plan.steps) {
+      if (step.uses == "approve") {
+        approvals_[{submitted->run, step.id}] = step.timeout.count();
+      }
+    }
+  } else if (const auto* ready = std::get_if<core::StepReady>(&event)) {
+    const Approval approval{ready->run, ready->step};
+    if (const auto found = approvals_.find(approval); found != approvals_.end()) {
+      waiting_.insert(approval);
+      if (found->second == 0 || !world_.chance(400)) {  // the others let the time pass
+        const bool approved = !world_.chance(250);
+        world_.clock.after(world_.between(100, 30'000), [this, approval, approved] { decide(approval, approved); });
+      }
+    }
+  } else if (const auto* decided = std::get_if<core::ApprovalDecided>(&event)) {
+    decided_.emplace(Approval{decided->run, decided->step}, decided->approved);
+    waiting_.erase({decided->run, decided->step});
+  } else if (const auto* failed = std::get_if<core::StepFailed>(&event)) {
+    waiting_.erase({failed->run, failed->step});
+  } else if (const auto* cancelled = std::get_if<core::StepCancelled>(&event)) {
+    waiting_.erase({cancelled->run, cancelled->step});
   }
 }
 
 void Clients::on_event(const core::Event& event) {
+  watch_approvals(event);
   if (const auto* submitted = std::get_if<core::RunSubmitted>(&event)) {
     submitted_.insert(submitted->run);
   } else if (const auto* finished = std::get_if<core::RunFinished>(&event)) {
@@ -59,6 +102,13 @@ void Clients::check_end(bool all_is_over) {
       world_.violate("invariant 1: run " + run.value + " was accepted, but the journal does not know it");
     } else if (all_is_over && !ended_.contains(run)) {
       world_.violate("invariant 12: run " + run.value + " was accepted and never ended");
+    }
+  }
+  for (const auto& [approval, approved] : heard_) {
+    const auto decided = decided_.find(approval);
+    if (decided == decided_.end() || decided->second != approved) {
+      world_.violate("rule: a person's word on " + approval.first.value + "/" + approval.second.value +
+                     " was confirmed, but the journal does not have it");
     }
   }
   for (const RunId& run : cancelled_) {

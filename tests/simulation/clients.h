@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "controller/core/core.h"
 
@@ -23,6 +24,10 @@ class Clients {
 
  private:
   void ask_later(std::int64_t at_ms, const core::Input& input);
+  using Approval = std::pair<RunId, StepId>;
+  void watch_approvals(const core::Event& event);
+  // Says it, and says it again until the journal shows that somebody was heard.
+  void decide(const Approval& approval, bool approved);
 
   World& world_;
   core::RequestId next_request_ = 1;
@@ -32,6 +37,11 @@ class Clients {
   std::set<RunId> cancelled_;  // "r-3 is cancelled"
   std::set<RunId> submitted_;
   std::map<RunId, core::RunStatus> ended_;
+  std::map<Approval, std::int64_t> approvals_;  // steps that wait for a person, or will -> their time limit or 0
+  std::set<Approval> waiting_;                  // now
+  std::map<core::RequestId, std::pair<Approval, bool>> decisions_;
+  std::map<Approval, bool> heard_;    // "r-3/approve is approved"
+  std::map<Approval, bool> decided_;  // of the journal
 };
 
 }  // namespace luthier::simulation

@@ -52,6 +52,7 @@ constexpr std::array kCases{
     MutationCase{kDecideEarly, "decide_early", "a step is decided before its needs are over", "rule: "},
     MutationCase{kRetryBudgetIgnored, "retry_budget_ignored", "the retry budget is ignored", "rule: "},
     MutationCase{kCrashLimitIgnored, "crash_limit_ignored", "the crash limit is ignored", "rule: "},
+    MutationCase{kTwistApproval, "twist_approval", "a person's word is journaled as its opposite", "rule: "},
     MutationCase{kGraceIgnored, "grace_ignored", "agents are lost at once after a controller's start", "rule: "},
 };
 
@@ -194,6 +195,9 @@ void Mutator::change_journal(core::Event& event) {
   if (auto* assigned = std::get_if<core::AttemptAssigned>(&event);
       assigned != nullptr && is(kHalfGang) && !assigned->gang.empty()) {
     assigned->gang.pop_back();
+  }
+  if (auto* decided = std::get_if<core::ApprovalDecided>(&event); decided != nullptr && is(kTwistApproval)) {
+    decided->approved = !decided->approved;
   }
   if (auto* retrying = std::get_if<core::StepRetrying>(&event); retrying != nullptr && is(kDivergeReplay)) {
     retrying->not_before_wall_ms += 1;

@@ -47,6 +47,7 @@ enum class Mutation {
   kStartTwice,
   kHalfGang,
   kGangCommitsEarly,
+  kTwistApproval,
 };
 
 struct Options {

@@ -47,7 +47,17 @@ class Maker {
     step.with = std::move(with);
   }
 
-  // prepare → upload → train → checkpoint → eval → promote, as the quickstart.
+  // A person decides; some are given a time to do so.
+  void make_approval(const std::vector<std::string>& needs) {
+    make_controller("approve", needs, Json{{"message", "go on?"}});
+    plan::Step& step = plan_.steps.back();
+    if (random_.below(2) == 0) {
+      step.with["approvers"] = {"anna", "ben"};
+    }
+    step.timeout = milliseconds{random_.below(2) == 0 ? 0 : 3'000 + static_cast<std::int64_t>(random_.below(60'000))};
+  }
+
+  // prepare → upload → train → checkpoint → eval (→ approve) → promote (→ notify), as the quickstart.
   void make_lifecycle() {
     add("prepare", "prepare", {});
     make_controller("upload", {"prepare"}, {{"training", "${{ steps.prepare.outputs.train }}"}});
@@ -60,20 +70,32 @@ class Maker {
                      {"select", {{"metric", "full_valid_loss"}, {"mode", "min"}}}});
     plan::Step& eval = add("eval", "eval", {"checkpoint", "upload"});
     eval.with = {{"model", "${{ steps.checkpoint.outputs.best }}"}, {"baseline", "alias:production"}};
-    make_controller("promote", {"checkpoint", "eval"},
+    const bool asks = random_.below(3) == 0;
+    if (asks) {
+      make_approval({"eval"});
+    }
+    make_controller("promote",
+                    asks ? std::vector<std::string>{"checkpoint", "eval", "approve"}
+                         : std::vector<std::string>{"checkpoint", "eval"},
                     {{"model", "${{ steps.checkpoint.outputs.best }}"}, {"alias", "production"}});
-    plan_.steps.back().condition = "steps.eval.outputs.better";
+    plan_.steps.back().condition =
+        asks ? "steps.eval.outputs.better && steps.approve.status == 'succeeded'" : "steps.eval.outputs.better";
+    if (random_.below(3) == 0) {
+      make_controller("notify", {"promote"}, {{"message", "serves"}, {"level", "info"}});
+    }
   }
 
   void make_fan_out() {
     add("first", "run", {});
     std::vector<std::string> members;
     const int count = 2 + static_cast<int>(random_.below(3));
+    const int max_parallel = static_cast<int>(random_.below(3));
     for (int i = 0; i < count; ++i) {
       const std::string id = "try[i=" + std::to_string(i) + "]";
       members.push_back(id);
       plan::Step& step = add(id, "run", {"first"});
       step.matrix = {{"i", i}};
+      step.max_parallel = max_parallel;
       step.with = {{"command", "try ${{ matrix.i }} of ${{ steps.first.outputs.value }}"}};
       step.resources.gpus = static_cast<int>(random_.below(2));
     }
@@ -86,8 +108,15 @@ class Maker {
 
   void make_commands() {
     const int count = 1 + static_cast<int>(random_.below(6));
+    const bool asks = random_.below(3) == 0;
+    if (asks) {
+      make_approval({});
+    }
     for (int i = 0; i < count; ++i) {
       std::vector<std::string> needs;
+      if (asks && random_.below(2) == 0) {
+        needs.push_back("approve");
+      }
       for (int j = 0; j < i; ++j) {
         if (random_.below(3) == 0) {
           needs.push_back("s" + std::to_string(j));

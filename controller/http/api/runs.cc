@@ -17,6 +17,11 @@ using store::Scope;
 
 constexpr std::int64_t kListMax = 1'000;
 
+bool is_commit(std::string_view text) {
+  return (text.size() == 40 || text.size() == 64) &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 // One source: an artifact of kind "source".
 Result<Json> source_value(artifacts::ArtifactStore& artifacts, const std::string& path, const Json& digest,
                           Sources sources) {
@@ -72,6 +77,10 @@ Result<Submission> read_submission(Services& services, const Request& request, S
     return Error{ErrorCode::kInvalidArgument, "'cache' must be true or false"};
   }
   submission.cache = body.value("cache", true);
+  LUTHIER_TRY(submission.commit, optional_text(body, "commit"));
+  if (!submission.commit.empty() && !is_commit(submission.commit)) {
+    return Error{ErrorCode::kInvalidArgument, "'commit' must be the 40 or 64 hex digits of a commit"};
+  }
   if (body.contains("params") && body["params"].is_object()) {
     for (const auto& [name, value] : body["params"].items()) {
       submission.params[name] = value;
@@ -94,6 +103,7 @@ PlannedSubmission plan_submission(const Submission& submission) {
   if (!made.plan) {
     return {.plan = std::nullopt, .refusal = refuse_pipeline(submission, made.errors)};
   }
+  made.plan->commit = submission.commit;
   if (!submission.cache) {
     for (plan::Step& step : made.plan->steps) {
       step.cache = false;
@@ -137,6 +147,34 @@ void cancel(Services& services, const Request& request, const Reply& reply) {
   services.context.runtime.call(
       [run, by = request.principal.name](core::RequestId id) {
         return core::Input(core::CancelRun{.request = id, .run = RunId{run}, .by = by});
+      },
+      [&services, run, reply](Result<Json> accepted) {
+        if (!accepted) {
+          return reply(error_response(accepted.error()));
+        }
+        services.after(milliseconds(0), [&services, run, reply] { reply_with_run(services, run, 200, reply); });
+      });
+}
+
+// A person's word on a step of type approve.
+void decide(Services& services, const Request& request, bool approved, const Reply& reply) {
+  core::DecideApproval input{.run = RunId{request.parameter("run")},
+                             .step = StepId{request.parameter("step")},
+                             .approved = approved,
+                             .by = request.principal.name};
+  if (!request.body.empty()) {
+    const Result<Json> body = json_body(request);
+    Result<std::string> comment = body ? optional_text(*body, "comment") : Result<std::string>(body.error());
+    if (!comment) {
+      return reply(error_response(comment.error()));
+    }
+    input.comment = std::move(*comment);
+  }
+  const std::string run = input.run.value;
+  services.context.runtime.call(
+      [input = std::move(input)](core::RequestId id) mutable {
+        input.request = id;
+        return core::Input(std::move(input));
       },
       [&services, run, reply](Result<Json> accepted) {
         if (!accepted) {
@@ -238,6 +276,14 @@ void add_run_routes(Router& router, Services& services) {
               .handle = [&services](const Request& request, const Reply& reply) {
                 reply_with_run(services, request.parameter("run"), 200, reply);
               }});
+  for (const bool approved : {true, false}) {
+    router.add({.method = "POST",
+                .pattern = std::string("/api/v1/runs/{run}/steps/{step}/") + (approved ? "approve" : "reject"),
+                .scope = Scope::kDeveloper,
+                .handle = [&services, approved](const Request& request, const Reply& reply) {
+                  decide(services, request, approved, reply);
+                }});
+  }
   router.add({.method = "POST",
               .pattern = "/api/v1/runs/{run}/cancel",
               .scope = Scope::kDeveloper,

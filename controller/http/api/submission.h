@@ -14,7 +14,8 @@ struct Submission {
   std::string file;
   plan::ParamValues params;
   plan::SourceMap sources;
-  bool cache = true;  // false: every step runs
+  bool cache = true;   // false: every step runs
+  std::string commit;  // of the repository that the file lies in; empty: not known
 };
 
 enum class Sources {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,12 @@ namespace luthier::agents {
 class FakeBlobs final : public BlobClient {
  public:
   // Puts an artifact into the store; returns its digest.
-  std::string add(const std::string& kind, const std::map<std::string, std::string>& files) {
+  std::string add(const std::string& kind, const std::map<std::string, std::string>& files,
+                  const std::set<std::string>& executable = {}) {
     artifact::Manifest manifest{kind, {}};
     const std::lock_guard lock(mutex_);
     for (const auto& [path, content] : files) {
-      manifest.files.push_back({path, sha256_digest(content), content.size()});
+      manifest.files.push_back({path, sha256_digest(content), content.size(), executable.contains(path)});
       blobs_[sha256_digest(content)] = content;
     }
     const std::string digest = artifact::manifest_digest(manifest);

@@ -76,6 +76,7 @@ std::vector<Event> every_event() {
       RankFinished{{run, step, 2, 1}, {{"x", 1}}, {{"cpu_seconds", 0.5}}},
       StepRepeated{run, step, {{"baseline", 2}}, "the alias moved"},
       ModelDeleted{"m", 3, "me"},
+      ApprovalDecided{run, step, true, "anna", "good"},
   };
 }
 
@@ -109,7 +110,7 @@ TEST(EventJson, NamesNeverChange) {
       "step_cancelled",       "cancel_requested",    "run_finished",    "model_registered", "alias_moved",
       "deployment_requested", "deployment_stopped",  "step_waiting",    "storage_changed",  "agent_cordoned",
       "agent_draining",       "agent_drained",       "agent_forgotten", "attempt_silent",   "attempt_preempted",
-      "rank_finished",        "step_repeated",       "model_deleted"};
+      "rank_finished",        "step_repeated",       "model_deleted",   "approval_decided"};
   const std::vector<Event> events = every_event();
   ASSERT_EQ(names.size(), events.size());
   for (std::size_t i = 0; i < names.size(); ++i) {

@@ -77,6 +77,34 @@ TEST_F(InvariantsTest, Invariant2AStepThatEndsUnderALiveAttempt) {
   expect("invariant 2: r-1/one failed while an attempt could still commit");
 }
 
+TEST_F(InvariantsTest, RuleAnApprovalNeedsAPersonsWordOnce) {
+  plan::Plan plan;
+  plan.steps.push_back({.id = StepId{"ask"}, .uses = "approve"});
+  const RunId asked{"r-2"};
+  see(RunSubmitted{.run = asked, .plan = plan});
+  see(StepReady{.run = asked, .step = StepId{"ask"}});
+  see(ApprovalDecided{.run = asked, .step = StepId{"ask"}, .approved = false});
+  EXPECT_THAT(checker_.violations(), IsEmpty());
+  see(StepSucceeded{.run = asked, .step = StepId{"ask"}});
+  expect("rule: r-2/ask succeeded although nobody approved it");
+  checker_.clear_violations();
+  see(ApprovalDecided{.run = run_, .step = StepId{"one"}, .approved = true});
+  expect("rule: r-1/one was decided by a person for whom it did not wait");
+}
+
+TEST_F(InvariantsTest, RuleNoMoreMembersOfAMatrixThanMayRunAtOnce) {
+  plan::Plan plan;
+  for (const char* id : {"a[i=1]", "a[i=2]"}) {
+    plan.steps.push_back({.id = StepId{id}, .name = "a", .max_parallel = 1});
+  }
+  see(RunSubmitted{.run = RunId{"r-2"}, .plan = plan});
+  for (const char* id : {"a[i=1]", "a[i=2]"}) {
+    EXPECT_THAT(checker_.violations(), IsEmpty());
+    see(AttemptAssigned{.attempt = {RunId{"r-2"}, StepId{id}, 1}, .allocation = {.agent = AgentId{"a-1"}}});
+  }
+  expect("rule: r-2/a[i=2]/1 was assigned beyond max_parallel of its matrix");
+}
+
 TEST_F(InvariantsTest, Invariant4OneGpuSoldTwice) {
   assign(1, {0, 1});
   assign(1, {1}, 0, "two");

@@ -49,6 +49,23 @@ TEST_F(ScheduleTest, OrdersByPriorityThenRunThenPlan) {
   EXPECT_EQ(agent_of("one"), "a-1");
 }
 
+TEST_F(ScheduleTest, NoMoreMembersOfAMatrixRunAtOnceThanMay) {
+  connect("a-1");
+  connect("a-2");
+  std::vector<plan::Step> steps;
+  for (const char* id : {"try[i=0]", "try[i=1]", "try[i=2]", "other"}) {
+    steps.push_back(step(id, 0.5));
+    steps.back().name = std::string(id).substr(0, std::string(id).find('['));
+    steps.back().max_parallel = steps.back().name == "try" ? 2 : 0;
+  }
+  submit(steps);
+  EXPECT_EQ(live("other").status, StepStatus::kAssigned);
+  EXPECT_EQ(live("try[i=2]").status, StepStatus::kReady);
+  EXPECT_EQ(reason("try[i=2]"), "waits for its turn: max_parallel of 'try' is 2, and try[i=0] and try[i=1] run");
+  finish("try[i=0]", Json::object(), 1, live("try[i=0]").attempt.agent.value);
+  EXPECT_EQ(live("try[i=2]").status, StepStatus::kAssigned);
+}
+
 TEST_F(ScheduleTest, ADiskThatIsShortStopsRunsAndAssignmentsUntilItIsNot) {
   connect("a-1");
   submit({step("one", 1), step("two", 2)});

@@ -15,6 +15,7 @@ const StepId kPromote{"promote"};
 core::Event submitted() {
   plan::Plan plan;
   plan.pipeline = "sports";
+  plan.commit = "0123abc";
   plan.params = {{"epochs", 3}};
   for (const auto& [id, uses, needs] : std::vector<std::tuple<StepId, std::string, std::vector<StepId>>>{
            {kTrain, "train", {}}, {kPrepare, "prepare", {}}, {kPromote, "promote", {kPrepare, kTrain}}}) {
@@ -55,6 +56,7 @@ TEST_F(ReadModelsTest, ASubmittedRunShowsAllItsStepsInThePlansOrder) {
                          {"pipeline", "sports"},
                          {"file", "sports.yaml"},
                          {"status", "running"},
+                         {"commit", "0123abc"},
                          {"submitted_by", "ann"},
                          {"created_at", "2023-11-14T22:13:21.000Z"},
                          {"finished_at", nullptr},

@@ -38,6 +38,17 @@ TEST(Manifest, OfAFolderIsTheSameWhateverTheOrderOfItsFiles) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Manifest, SaysWhichFilesAreProgramsAndNothingOfOthers) {
+  const std::string digest = sha256_digest("x");
+  const std::string entry = R"({"bytes":1,"digest":")" + digest;
+  EXPECT_EQ(manifest_to_json({"source", {{"a", digest, 1}}}),
+            R"({"files":[)" + entry + R"(","path":"a"}],"kind":"source"})");
+  const std::string program = R"({"files":[)" + entry + R"(","executable":true,"path":"a"}],"kind":"source"})";
+  EXPECT_EQ(manifest_to_json({"source", {{"a", digest, 1, true}}}), program);
+  EXPECT_TRUE(manifest_from_json(program).value().files.front().executable);
+  EXPECT_FALSE(manifest_from_json(R"({"files":[)" + entry + R"(","executable":false,"path":"a"}],"kind":"source"})"));
+}
+
 TEST(Manifest, RefusesWhatCouldHarm) {
   const std::string digest = sha256_digest("x");
   const auto with = [&](const std::string& files) { return R"({"kind":"model","files":)" + files + "}"; };

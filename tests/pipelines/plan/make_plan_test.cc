@@ -325,6 +325,21 @@ TEST(LocalPaths, ListsFilesWithTheirPlaces) {
   EXPECT_TRUE(local_paths(good("conditions.yaml"), {}).paths.empty());
 }
 
+TEST(LocalPaths, FilesOfTheRepositoryAreOneSource) {
+  const spec::Spec spec = good("run_steps.yaml");
+  const LocalPaths found = local_paths(spec, {});
+  ASSERT_EQ(found.paths.size(), 2U);
+  EXPECT_EQ(found.paths[0].path, R"(repository:["tools/**","data/small.txt"])");
+  EXPECT_THAT(found.paths[0].patterns, testing::ElementsAre("tools/**", "data/small.txt"));
+  EXPECT_THAT(errors(make_plan(spec, {}, {{"words.txt", Json()}})),
+              testing::ElementsAre(testing::HasSubstr("the files of the repository were not sent with the run")));
+  const Json source{{"$artifact", "sha256:x"}, {"kind", "source"}};
+  const Plan made = plan(spec, {}, {{found.paths[0].path, source}, {"words.txt", source}});
+  EXPECT_EQ(step(made, "build").with["files"], source);
+  EXPECT_EQ(step(made, "try[n=1]").max_parallel, 2);
+  EXPECT_EQ(*plan_from_json(to_json(made)), made);
+}
+
 TEST(ModelInputs, AreThoseOfTheDeclaration) {
   EXPECT_THAT(model_inputs("eval"), testing::ElementsAre("model", "baseline"));
   EXPECT_THAT(model_inputs("train"), testing::ElementsAre("model"));
