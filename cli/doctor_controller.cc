@@ -102,6 +102,23 @@ Finding check_agents(const Json& answer) {
                           : ""};
 }
 
+// Older agents go on working, so a difference is no failure.
+Finding check_agent_releases(const Json& answer, const std::string& release) {
+  std::string others;
+  for (const Json& agent : answer.value("agents", Json::array())) {
+    const std::string version = text_of(agent, "version");
+    if (text_of(agent, "status") != "lost" && version != release) {
+      others += (others.empty() ? "" : ", ") + text_of(agent, "name") + " is " +
+                (version.empty() ? "of a release that does not say" : version);
+    }
+  }
+  return {"releases", others.empty() ? Verdict::kOk : Verdict::kWarn,
+          others.empty() ? "all connected agents are " + release : "the controller is " + release + ", but " + others,
+          others.empty()
+              ? ""
+              : "install the controller's release there and restart luthier-agent: its steps run on meanwhile"};
+}
+
 }  // namespace
 
 std::vector<Finding> check_controller(const GlobalOptions& options) {
@@ -121,6 +138,7 @@ std::vector<Finding> check_controller(const GlobalOptions& options) {
   findings.push_back(check_offset(*version));
   if (const Result<Json> agents = api->get("/api/v1/agents")) {
     findings.push_back(check_agents(*agents));
+    findings.push_back(check_agent_releases(*agents, text_of(*version, "version")));
   }
   return findings;
 }

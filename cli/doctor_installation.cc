@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <thread>
 
@@ -20,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::array kPrograms{"luthierd", "luthier-agent", "luthier-shim", "luthier-prep", "luthier-worker"};
 constexpr int kAnswerSecondsMax = 30;  // LibTorch takes its time on a cold disk
 
 struct Said {
@@ -51,7 +53,7 @@ Result<Said> ask_program(const fs::path& program, const std::string& argument) {
 
 Finding check_programs(const fs::path& bin) {
   std::string missing;
-  for (const char* name : {"luthierd", "luthier-agent", "luthier-shim", "luthier-prep", "luthier-worker"}) {
+  for (const char* name : kPrograms) {
     if (::access((bin / name).c_str(), X_OK) != 0) {
       missing += (missing.empty() ? "" : ", ") + std::string(name);
     }
@@ -63,19 +65,25 @@ Finding check_programs(const fs::path& bin) {
           "install all programs into one folder (docs/operations.md)"};
 }
 
-Finding check_agent_release(const fs::path& bin) {
-  const Result<Said> said = ask_program(bin / "luthier-agent", "--version");
-  if (!said) {
-    return {"release", Verdict::kFail, said.error().message, "install luthier-agent beside luthier"};
+Finding check_releases(const fs::path& bin) {
+  std::string others;
+  for (const char* name : kPrograms) {
+    if (::access((bin / name).c_str(), X_OK) != 0) {
+      continue;  // said by check_programs()
+    }
+    const Result<Said> said = ask_program(bin / name, "--version");
+    std::string wanted = name;
+    wanted.append(" ").append(kVersion).append("\n");
+    if (!said || said->output != wanted) {
+      const std::string output = said ? said->output : said.error().message;
+      others += (others.empty() ? "" : "; ") + std::string(name) + " says: " + output.substr(0, output.find('\n'));
+    }
   }
-  std::string wanted = "luthier-agent ";
-  wanted.append(kVersion).append("\n");
-  if (said->output != wanted) {
-    return {"release", Verdict::kFail, "luthier is " + std::string(kVersion) + ", luthier-agent says: " + said->output,
+  if (!others.empty()) {
+    return {"release", Verdict::kFail, "luthier is " + std::string(kVersion) + ", but " + others,
             "install programs of one release"};
   }
-  std::string found = "luthier and luthier-agent are ";
-  return {"release", Verdict::kOk, found.append(kVersion), ""};
+  return {"release", Verdict::kOk, "all programs here are " + std::string(kVersion), ""};
 }
 
 // A program whose libraries are not found ends with 127 before it can say anything itself.
@@ -159,7 +167,7 @@ std::vector<Finding> check_data(const fs::path& data) {
 std::vector<Finding> check_installation(const fs::path& data) {
   std::error_code failure;
   const fs::path bin = fs::read_symlink("/proc/self/exe", failure).parent_path();
-  std::vector<Finding> findings = {check_programs(bin), check_agent_release(bin), check_worker(bin)};
+  std::vector<Finding> findings = {check_programs(bin), check_releases(bin), check_worker(bin)};
   for (Finding& finding : check_data(data)) {
     findings.push_back(std::move(finding));
   }

@@ -53,6 +53,19 @@ void print_miss(const std::string& step, const Json& cache) {
   std::printf("%s", format_table(rows).c_str());
 }
 
+void print_attempts(const Json& step) {
+  const Json attempts = step.value("attempts", Json::array());
+  if (attempts.empty()) {
+    return;
+  }
+  std::vector<std::vector<std::string>> rows{{"  ATTEMPT", "AGENT", "STATUS", "USED", ""}};
+  for (const Json& attempt : attempts) {
+    rows.push_back({"  " + text_of(attempt, "number"), text_of(attempt, "agent"), text_of(attempt, "status"),
+                    format_usage(attempt.value("usage", Json())), text_of(attempt, "error_message")});
+  }
+  std::printf("%s", format_table(rows).c_str());
+}
+
 void print_explanation(const Json& step) {
   const std::string id = text_of(step, "id");
   const Json cache = step.value("cache", Json());
@@ -106,11 +119,13 @@ int explain_command(const GlobalOptions& options, const ExplainOptions& explain)
         const Json answer{{"step", explain.step},
                           {"status", step.value("status", Json())},
                           {"cached_from", step.value("cached_from", Json())},
+                          {"attempts", step.value("attempts", Json::array())},
                           {"cache", step.value("cache", Json())}};
         std::printf("%s\n", answer.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
         return kExitSuccess;
       }
       print_explanation(step);
+      print_attempts(step);
       return kExitSuccess;
     }
     known += (known.empty() ? "" : ", ") + text_of(step, "id");

@@ -87,6 +87,33 @@ std::string format_bytes(std::uint64_t bytes) {
   return unit == 0 ? print("%llu B", static_cast<unsigned long long>(bytes)) : print("%.1f %s", value, kUnits[unit]);
 }
 
+std::string format_usage(const Json& usage) {
+  const auto number = [&](const char* member) -> std::optional<double> {
+    const Json value = usage.is_object() ? usage.value(member, Json()) : Json();
+    return value.is_number() && value.get<double>() >= 0 ? std::optional(value.get<double>()) : std::nullopt;
+  };
+  std::vector<std::string> parts;
+  if (const auto seconds = number("cpu_seconds")) {
+    parts.push_back(format_number(*seconds) + " s CPU");
+  }
+  if (const auto bytes = number("peak_memory_bytes")) {
+    parts.push_back(format_bytes(static_cast<std::uint64_t>(*bytes)));
+  }
+  const auto share = number("mean_gpu_utilization");
+  if (const auto seconds = number("gpu_seconds"); seconds || share) {
+    parts.push_back(format_number(seconds.value_or(0)) + " s GPU" +
+                    (share ? " (" + std::to_string(std::llround(*share * 100)) + " %)" : ""));
+  }
+  if (const auto bytes = number("peak_gpu_memory_bytes")) {
+    parts.push_back(format_bytes(static_cast<std::uint64_t>(*bytes)) + " of GPU");
+  }
+  std::string text;
+  for (const std::string& part : parts) {
+    text += (text.empty() ? "" : ", ") + part;
+  }
+  return text;
+}
+
 std::string format_number(double value) {
   if (!std::isfinite(value)) {
     return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";

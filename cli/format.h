@@ -28,6 +28,10 @@ using Json = nlohmann::json;
 // "[#####-----]"; `share` from 0 to 1.
 [[nodiscard]] std::string format_bar(double share, int width);
 
+// What an attempt used, as the API has it: "0.4 s CPU, 12 MiB, 1.5 s GPU (60 %), 4 GiB of GPU"; "" when nothing is
+// known.
+[[nodiscard]] std::string format_usage(const Json& usage);
+
 // RFC 3339 in UTC ("2026-11-21T00:20:22.123Z") to Unix milliseconds; nothing when it is not that.
 [[nodiscard]] std::optional<std::int64_t> parse_utc(const std::string& text);
 

@@ -33,33 +33,10 @@ std::string step_note(const Json& step) {
   return status == "succeeded" ? summary_of(step) : text_of(step, "reason");
 }
 
-// Of the newest attempt: "0.4 s CPU, 12 MiB".
+// Of the newest attempt.
 std::string step_usage(const Json& step) {
   const Json attempts = step.value("attempts", Json::array());
-  const Json usage = attempts.empty() ? Json() : attempts.back().value("usage", Json());
-  if (!usage.is_object()) {
-    return "";
-  }
-  std::vector<std::string> parts;
-  const auto seconds = [&](const char* member, const char* what) {
-    if (const Json value = usage.value(member, Json()); value.is_number()) {
-      parts.push_back(format_number(value.get<double>()) + " s " + what);
-    }
-  };
-  const auto bytes = [&](const char* member, const char* what) {
-    if (const Json value = usage.value(member, Json()); value.is_number_unsigned()) {
-      parts.push_back(format_bytes(value.get<std::uint64_t>()) + what);
-    }
-  };
-  seconds("cpu_seconds", "CPU");
-  bytes("peak_memory_bytes", "");
-  seconds("gpu_seconds", "GPU");
-  bytes("peak_gpu_memory_bytes", " of GPU");
-  std::string text;
-  for (const std::string& part : parts) {
-    text += (text.empty() ? "" : ", ") + part;
-  }
-  return text;
+  return attempts.empty() ? "" : format_usage(attempts.back().value("usage", Json()));
 }
 
 std::string step_agent(const Json& step) {

@@ -96,24 +96,36 @@ std::string get_duration(const Config& config) {
 
 constexpr std::pair<std::string_view, int> kSizeUnits[] = {{"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
 
-// "512MiB", "20GiB", "auto".
-Result<void> set_free_bytes_min(Config& config, const std::string& text) {
+// "512MiB", "20GiB", or `word` for 0.
+Result<std::uint64_t> parse_size(const std::string& text, const char* word) {
+  if (text == word) {
+    return std::uint64_t{0};
+  }
   std::uint64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  config.free_bytes_min = 0;
   for (const auto& [name, shift] : kSizeUnits) {
     if (unit == name && error == std::errc() && count > 0 && count <= 1'000'000) {
-      config.free_bytes_min = count << shift;
+      return count << shift;
     }
   }
-  return text == "auto" || config.free_bytes_min > 0
-             ? Result<void>()
-             : invalid("'" + text + "' is neither auto nor a size such as 512MiB or 20GiB");
+  return invalid("'" + text + "' is neither " + word + " nor a size such as 512MiB or 20GiB");
 }
-std::string get_free_bytes_min(const Config& config) {
-  return config.free_bytes_min == 0 ? "auto" : std::to_string(config.free_bytes_min >> 20) + "MiB";
+std::string size_text(std::uint64_t bytes, const char* word) {
+  return bytes == 0 ? word : std::to_string(bytes >> 20) + "MiB";
 }
+
+Result<void> set_free_bytes_min(Config& config, const std::string& text) {
+  LUTHIER_TRY(config.free_bytes_min, parse_size(text, "auto"));
+  return {};
+}
+std::string get_free_bytes_min(const Config& config) { return size_text(config.free_bytes_min, "auto"); }
+
+Result<void> set_telemetry_bytes_max(Config& config, const std::string& text) {
+  LUTHIER_TRY(config.telemetry_bytes_max, parse_size(text, "none"));
+  return {};
+}
+std::string get_telemetry_bytes_max(const Config& config) { return size_text(config.telemetry_bytes_max, "none"); }
 
 template <bool Config::*kMember>
 Result<void> set_flag(Config& config, const std::string& text) {
@@ -165,6 +177,11 @@ constexpr Option kOptions[] = {
      set_count<&Config::snapshot_every>, get_count<&Config::snapshot_every>},
     {"history-keep", "TIME", "how long archived journal segments, and artifacts that only ended runs name, are kept",
      set_duration<&Config::history_keep>, get_duration<&Config::history_keep>},
+    {"telemetry-keep", "TIME", "how long logs and metrics of ended runs are kept",
+     set_duration<&Config::telemetry_keep>, get_duration<&Config::telemetry_keep>},
+    {"telemetry-max", "SIZE",
+     "when logs and metrics take more, those of the runs that ended longest ago are deleted, such as 20GiB; none",
+     set_telemetry_bytes_max, get_telemetry_bytes_max},
     {"upload-lease", "TIME", "artifacts uploaded, or asked for, within this time are never collected",
      set_duration<&Config::upload_lease>, get_duration<&Config::upload_lease>},
     {"min-free", "SIZE",
@@ -243,7 +260,8 @@ struct Flag {
 
 // Flags that are no settings.
 bool is_action(std::string_view name) {
-  constexpr std::string_view kActions[] = {"help", "print-config", "config", "backup", "backup-links", "restore"};
+  constexpr std::string_view kActions[] = {"help",   "version",      "print-config", "config",
+                                           "backup", "backup-links", "restore"};
   return std::find(std::begin(kActions), std::end(kActions), name) != std::end(kActions);
 }
 
@@ -317,8 +335,8 @@ Result<ParsedConfig> parse_config(const std::vector<std::string>& arguments, con
   LUTHIER_TRY(const std::vector<Flag> flags, split_flags(arguments));
   std::string file = environment("LUTHIER_CONFIG").value_or("");
   for (const Flag& flag : flags) {
-    if (flag.name == "help") {
-      parsed.action = Action::kHelp;
+    if (flag.name == "help" || flag.name == "version") {
+      parsed.action = flag.name == "help" ? Action::kHelp : Action::kVersion;
       return parsed;
     }
     if (flag.name == "print-config") {
@@ -375,6 +393,7 @@ std::string config_help() {
   add("--backup-links", "hard links to artifacts instead of copies, where DIR is on the same file system");
   add("--restore DIR", "make the data folder, which must not exist or be empty, from a backup, then end");
   add("--print-config", "print every value and where it came from, then end");
+  add("--version", "print the release, then end");
   add("--help", "print this, then end");
   return help;
 }

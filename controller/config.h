@@ -29,11 +29,13 @@ struct Config {
   std::string grpc_host = "127.0.0.1";
   int grpc_port = 7071;  // 0: any free one
   milliseconds agent_silence{10'000};
-  milliseconds start_grace{15'000};              // where not set: at least agent_silence
-  std::int64_t snapshot_every = 10'000;          // journal records
-  milliseconds history_keep{90LL * 86'400'000};  // archived journal, and artifacts that only finished runs name
-  milliseconds upload_lease{86'400'000};         // what was uploaded so lately is never collected
-  std::uint64_t free_bytes_min = 0;              // of the data folder's disk; 0: DiskGuard's default
+  milliseconds start_grace{15'000};                // where not set: at least agent_silence
+  std::int64_t snapshot_every = 10'000;            // journal records
+  milliseconds history_keep{90LL * 86'400'000};    // archived journal, and artifacts that only finished runs name
+  milliseconds telemetry_keep{90LL * 86'400'000};  // logs and metrics of runs that ended
+  std::uint64_t telemetry_bytes_max = 0;           // of them; 0: no bound
+  milliseconds upload_lease{86'400'000};           // what was uploaded so lately is never collected
+  std::uint64_t free_bytes_min = 0;                // of the data folder's disk; 0: DiskGuard's default
   bool check_invariants = kCheckInvariantsDefault;
   bool log_pretty = false;
   LogLevel log_level = LogLevel::kInfo;
@@ -42,7 +44,7 @@ struct Config {
 };
 
 // What the command line asks for.
-enum class Action { kRun, kHelp, kPrintConfig, kBackup, kRestore };
+enum class Action { kRun, kHelp, kVersion, kPrintConfig, kBackup, kRestore };
 
 struct ParsedConfig {
   Action action = Action::kRun;

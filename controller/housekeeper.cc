@@ -30,8 +30,21 @@ void Housekeeper::run() {
     if (round % options_.archive_every == 0) {
       archive();
     }
+    if (round % options_.prune_every == 0) {
+      prune();
+    }
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, options_.pause, [this] { return stopping_; });
+  }
+}
+
+void Housekeeper::prune() {
+  const Result<std::uint64_t> done =
+      store_.prune_telemetry(clock_.now().wall_ms - options_.telemetry_keep.count(), options_.telemetry_bytes_max);
+  if (!done) {
+    log_.warning("telemetry_not_pruned", {{"why", done.error().message}});
+  } else if (*done > 0) {
+    log_.info("telemetry_pruned", {{"runs", std::to_string(*done)}});
   }
 }
 

@@ -1,5 +1,5 @@
 // Housekeeper: the controller's slow chores on a thread of their own, so that no decision waits for them: old journal
-// records move to archived segments, and the disk is watched.
+// records move to archived segments, old logs and metrics are deleted, and the disk is watched.
 #pragma once
 
 #include <condition_variable>
@@ -17,9 +17,12 @@ class Housekeeper {
  public:
   struct Options {
     milliseconds history_keep{0};
-    std::function<void()> look_at_disk;  // called at the start and every second
+    milliseconds telemetry_keep{0};
+    std::uint64_t telemetry_bytes_max = 0;  // 0: no bound
+    std::function<void()> look_at_disk;     // called at the start and every second
     milliseconds pause{1'000};
     int archive_every = 30;  // pauses
+    int prune_every = 600;
   };
 
   // Everything is borrowed.
@@ -34,6 +37,7 @@ class Housekeeper {
  private:
   void run();
   void archive();
+  void prune();
   [[nodiscard]] bool stopping();
 
   store::Store& store_;

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/version.h"
 #include "controller/artifacts/artifacts.h"
 #include "controller/backup.h"
 #include "controller/config.h"
@@ -113,6 +114,13 @@ Result<void> tell_ready(const Config& config, const std::filesystem::path& data,
   return {};
 }
 
+Housekeeper::Options chores(const Config& config, std::function<void()> look_at_disk) {
+  return {.history_keep = config.history_keep,
+          .telemetry_keep = config.telemetry_keep,
+          .telemetry_bytes_max = config.telemetry_bytes_max,
+          .look_at_disk = std::move(look_at_disk)};
+}
+
 Result<void> serve(const Config& config, const sigset_t& signals) {
   const SystemClock clock;
   Log log(clock, {.level = config.log_level, .pretty = config.log_pretty, .fd = 2});
@@ -157,9 +165,7 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
   LUTHIER_TRY_VOID(runtime->start());
   LUTHIER_TRY(const int grpc_port, fleet->start());
   LUTHIER_TRY_VOID(http.start());
-  Housekeeper housekeeper(*store, clock, log, {.history_keep = config.history_keep, .look_at_disk = [&] {
-                                                 look_at_disk(guard, *runtime, log);
-                                               }});
+  Housekeeper housekeeper(*store, clock, log, chores(config, [&] { look_at_disk(guard, *runtime, log); }));
   housekeeper.start();
   LUTHIER_TRY_VOID(tell_ready(config, folder.path(), http.port(), grpc_port, log));
 
@@ -202,6 +208,7 @@ int main_of_luthierd(const std::vector<std::string>& arguments) {
   }
   switch (parsed->action) {
     case Action::kHelp: std::fputs(config_help().c_str(), stdout); return 0;
+    case Action::kVersion: std::printf("luthierd %s\n", luthier::kVersion); return 0;
     case Action::kPrintConfig: std::fputs(print_config(*parsed).c_str(), stdout); return 0;
     case Action::kBackup:
     case Action::kRestore: return maintain(*parsed);

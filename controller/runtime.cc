@@ -165,7 +165,7 @@ Result<void> StateThread::start() {
   }
   const std::uint64_t seed = std::stoull(secure_random_hex(8), nullptr, 16);
   Work work;
-  step_into(core::Boot{epoch, seed}, work);
+  step_into(core::Boot{epoch, seed, store_.numbers_lost()}, work);
   if (Result<void> done = finish(work); !done) {
     return std::move(done).error().with("committing the controller's start");
   }

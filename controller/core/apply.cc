@@ -24,9 +24,29 @@ std::uint64_t number_of(const RunId& run) {
   return number;
 }
 
+// An agent may still run what a lost record assigned, under a number that must not name anything else.
+void skip_numbers(State& state, std::uint64_t count) {
+  constexpr std::uint64_t kCountMax = 1'000'000;  // of attempts of one step: more than there can be
+  const auto attempts = static_cast<std::int32_t>(std::min(count, kCountMax));
+  const auto skip = [attempts](LiveStep& step) {
+    step.attempts_lost = std::min<std::int32_t>(step.attempts_lost + attempts, kCountMax);
+  };
+  state.next_run += count;
+  state.next_deployment += count;
+  for (auto& [id, run] : state.runs) {
+    for (auto& [step_id, step] : run.steps) {
+      skip(step);
+    }
+  }
+  for (auto& [id, deployment] : state.deployments) {
+    skip(deployment.serve);
+  }
+}
+
 void on(State& state, const ControllerStarted& event, Now) {
   state.epoch = event.epoch;
   state.seed = event.seed;
+  skip_numbers(state, event.numbers_lost);
   for (auto& [id, agent] : state.agents) {
     if (agent.status == AgentStatus::kConnected) {
       agent.status = AgentStatus::kUnconfirmed;
@@ -104,9 +124,10 @@ void on(State& state, const StepSkipped& event, Now) {
 
 void on(State& state, const AttemptAssigned& event, Now) {
   LiveStep& step = live_step(state, event.attempt);
-  LUTHIER_CHECK(event.attempt.number == step.attempt_number + 1);
+  LUTHIER_CHECK(event.attempt.number == next_attempt_number(step));
   step.status = StepStatus::kAssigned;
   step.attempt_number = event.attempt.number;
+  step.attempts_lost = 0;
   step.attempt = Attempt{
       .agent = event.allocation.agent, .resume_artifact = event.resume_artifact, .resume_step = event.resume_step};
   step.attempt.rendezvous = event.allocation.rendezvous;
@@ -339,8 +360,11 @@ bool is_terminal(StepStatus status) {
 }
 
 bool is_crash(const std::string& code) {
-  return code == "agent_lost" || code == "agent_restarted" || code == "shim_lost" || code == "killed" || code == "hung";
+  return code == "agent_lost" || code == "agent_restarted" || code == "shim_lost" || code == "killed" ||
+         code == "hung" || code == "stalled";
 }
+
+std::int32_t next_attempt_number(const LiveStep& step) { return step.attempt_number + step.attempts_lost + 1; }
 
 bool is_deployment(const RunId& run) { return run.value.starts_with("d-"); }
 StepId serve_step() { return StepId{"serve"}; }

@@ -135,7 +135,7 @@ void on(Turn& turn, const AttemptFinishedReport& input) {
 void on(Turn& turn, const AllocationReleasedReport& input) {
   const auto found = turn.state.allocations.find(input.attempt);
   if (found != turn.state.allocations.end() && found->second.agent == input.agent) {
-    turn.record(AllocationReleased{input.attempt});
+    turn.record(AllocationReleased{input.attempt, input.usage});
   }
   turn.send(input.agent, Acknowledge{input.attempt, AcknowledgedReport::kReleased, 0});
 }

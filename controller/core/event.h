@@ -83,6 +83,7 @@ struct ModelWeights {
 struct ControllerStarted {
   std::uint64_t epoch = 0;
   std::uint64_t seed = 0;
+  std::uint64_t numbers_lost = 0;  // that records may have given which the journal has lost: not given again
   friend bool operator==(const ControllerStarted&, const ControllerStarted&) = default;
 };
 struct AgentJoined {
@@ -205,6 +206,7 @@ struct AttemptEnded {
 };
 struct AllocationReleased {
   AttemptId attempt;
+  Json usage = Json::object();  // as AttemptEnded has it; known also of attempts that ended before their process
   friend bool operator==(const AllocationReleased&, const AllocationReleased&) = default;
 };
 // A ready step has waited for resources for a while; once for each wait.

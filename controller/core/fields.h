@@ -98,6 +98,7 @@ void visit(auto& f, Is<LiveStep> auto& x) {
   f("outputs", x.outputs);
   f("reason", x.reason);
   f("attempt_number", x.attempt_number);
+  f("attempts_lost", x.attempts_lost);
   f("attempt", x.attempt);
   f("checkpoints", x.checkpoints);
   f("infrastructure_failures", x.infrastructure_failures);
@@ -175,6 +176,7 @@ struct Name;  // the event's name in the journal
 LUTHIER_EVENT(ControllerStarted, "controller_started") {
   f("epoch", x.epoch);
   f("seed", x.seed);
+  f("numbers_lost", x.numbers_lost);
 }
 LUTHIER_EVENT(AgentJoined, "agent_joined") {
   f("agent", x.agent);
@@ -261,7 +263,10 @@ LUTHIER_EVENT(RankFinished, "rank_finished") {
   f("outputs", x.outputs);
   f("usage", x.usage);
 }
-LUTHIER_EVENT(AllocationReleased, "allocation_released") { f("attempt", x.attempt); }
+LUTHIER_EVENT(AllocationReleased, "allocation_released") {
+  f("attempt", x.attempt);
+  f("usage", x.usage);
+}
 LUTHIER_EVENT(StepWaiting, "step_waiting") {
   f("run", x.run);
   f("step", x.step);

@@ -11,6 +11,7 @@ using RequestId = std::uint64_t;
 struct Boot {  // first input after replay
   std::uint64_t epoch = 0;
   std::uint64_t seed = 0;
+  std::uint64_t numbers_lost = 0;  // as ControllerStarted has it
 };
 // What a step of an ended run had and made, for a run that goes on from it.
 struct TakenOver {
@@ -113,6 +114,7 @@ struct AttemptFinishedReport {
 struct AllocationReleasedReport {
   AttemptId attempt;
   AgentId agent;
+  Json usage = Json::object();  // as AttemptEnded has it
 };
 struct RegisterModel {  // import by a person
   RequestId request = 0;

@@ -57,6 +57,7 @@ void InvariantChecker::adopt(const Key& key, const plan::Step& plan, const LiveS
       step.done.insert(rank);
     }
   }
+  step.attempts_lost = live.attempts_lost;
   step.attempt_open = step.phase == Phase::kAssigned || step.phase == Phase::kRunning;
   step.outputs_committed = live.status == StepStatus::kSucceeded;
   step.succeeded = step.outputs_committed;
@@ -109,7 +110,10 @@ void InvariantChecker::end_step(const RunId& run, const StepId& step, const std:
   }
 }
 
-void InvariantChecker::on(const ControllerStarted&, Now now) {
+void InvariantChecker::on(const ControllerStarted& event, Now now) {
+  for (auto& [key, step] : steps_) {
+    step.attempts_lost += static_cast<std::int32_t>(std::min<std::uint64_t>(event.numbers_lost, 1'000'000));
+  }
   started_monotonic_ms_ = now.monotonic_ms;
   for (auto& [id, node] : agents_) {
     node.connected = false;
@@ -259,7 +263,7 @@ void InvariantChecker::on(const AttemptAssigned& event, Now) {
   if (step == nullptr) {
     return;
   }
-  if (step->attempt_open || event.attempt.number != step->newest_attempt + 1) {
+  if (step->attempt_open || event.attempt.number != step->newest_attempt + step->attempts_lost + 1) {
     violate(2, to_string(event.attempt) + " was assigned while attempt " + std::to_string(step->newest_attempt) +
                    (step->attempt_open ? " could still commit" : " was the newest"));
   }
@@ -271,6 +275,7 @@ void InvariantChecker::on(const AttemptAssigned& event, Now) {
   step->newest_attempt = event.attempt.number;
   step->agents = {event.allocation.agent};
   step->done.clear();
+  step->attempts_lost = 0;
   step->attempt_open = true;
   if (step->plan.max_parallel > 0 &&
       std::cmp_greater(busy_members(event.attempt.run, step->plan.name), step->plan.max_parallel)) {

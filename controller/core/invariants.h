@@ -50,6 +50,7 @@ class InvariantChecker {
     std::int32_t newest_attempt = 0;
     std::vector<AgentId> agents;     // of the newest attempt, by rank
     std::set<std::int32_t> done;     // ranks of it that ended well
+    std::int32_t attempts_lost = 0;  // behind it: not to be given
     bool attempt_open = false;       // assigned and not ended
     bool outputs_committed = false;  // an attempt ended in success
     bool succeeded = false;

@@ -22,7 +22,7 @@ void Turn::refuse(RequestId request, Error error) {
   }
 }
 
-void on(Turn& turn, const Boot& input) { turn.record(ControllerStarted{input.epoch, input.seed}); }
+void on(Turn& turn, const Boot& input) { turn.record(ControllerStarted{input.epoch, input.seed, input.numbers_lost}); }
 void on(Turn& turn, const StorageReport& input) {
   if (input.low.empty() != turn.state.storage_low.empty()) {  // other numbers are no news
     turn.record(StorageChanged{input.low});

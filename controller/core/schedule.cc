@@ -23,7 +23,7 @@ FreeByAgent open_agents(const State& state) {
 // `ranks`: what each of them is promised, from rank 0 on.
 void assign(Turn& turn, const RunId& run, const StepId& id, std::vector<Allocation> ranks) {
   const LiveStep& step = *find_step(turn.state, run, id);
-  AttemptAssigned event{.attempt = {run, id, step.attempt_number + 1}, .allocation = std::move(ranks.front())};
+  AttemptAssigned event{.attempt = {run, id, next_attempt_number(step)}, .allocation = std::move(ranks.front())};
   ranks.erase(ranks.begin());
   event.gang = std::move(ranks);
   if (!step.checkpoints.empty()) {

@@ -108,6 +108,7 @@ struct LiveStep {
   Json outputs = Json::object();    // once succeeded
   std::string reason;               // why it was skipped, or failed, or is tried again
   std::int32_t attempt_number = 0;  // of the newest attempt; 0: none yet
+  std::int32_t attempts_lost = 0;   // numbers behind it that the journal may have lost: skipped by the next attempt
   Attempt attempt;
   std::vector<Checkpoint> checkpoints;  // committed by any attempt, ascending by step
   int infrastructure_failures = 0;
@@ -190,6 +191,8 @@ struct State {
 };
 
 [[nodiscard]] std::uint64_t hash(const Json& value);
+// What the next attempt of the step is numbered.
+[[nodiscard]] std::int32_t next_attempt_number(const LiveStep& step);
 // The step, of a run or of a deployment; nullptr when it is not live.
 [[nodiscard]] const LiveStep* find_step(const State& state, const RunId& run, const StepId& step);
 [[nodiscard]] bool is_terminal(StepStatus status);

@@ -119,6 +119,9 @@ Json usage_from(const v1::Usage& usage) {
   add("peak_memory_bytes", usage.peak_memory_bytes());
   add("gpu_seconds", usage.gpu_seconds());
   add("peak_gpu_memory_bytes", usage.peak_gpu_memory_bytes());
+  if (usage.has_mean_gpu_utilization()) {  // none at all is worth knowing
+    json["mean_gpu_utilization"] = usage.mean_gpu_utilization();
+  }
   return json;
 }
 
@@ -228,7 +231,8 @@ Result<core::Input> report_from_proto(const v1::ConnectRequest& message, const A
     }
     case v1::ConnectRequest::kAllocationReleased: {
       LUTHIER_TRY(AttemptId attempt, from_proto(message.allocation_released().attempt()));
-      return core::Input(core::AllocationReleasedReport{std::move(attempt), agent});
+      return core::Input(
+          core::AllocationReleasedReport{std::move(attempt), agent, usage_from(message.allocation_released().usage())});
     }
     case v1::ConnectRequest::kAttemptSilent: {
       LUTHIER_TRY(AttemptId attempt, from_proto(message.attempt_silent().attempt()));

@@ -1,5 +1,6 @@
 #include "controller/http/event_hub.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace luthier::http {
@@ -15,7 +16,7 @@ std::string run_of(const store::OutboxRow& row) {
 std::unique_ptr<EventHub::Subscription> EventHub::subscribe(std::string run, std::function<void()> wake) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t number = next_number_++;
-  subscribers_[number] = {std::move(run), std::move(wake)};
+  subscribers_[number] = {.run = std::move(run), .wake = std::move(wake)};
   return std::make_unique<Subscription>(*this, number);
 }
 
@@ -24,8 +25,9 @@ void EventHub::published(const store::OutboxRow& row) {
   std::vector<std::function<void()>> wakes;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [number, subscriber] : subscribers_) {
+    for (auto& [number, subscriber] : subscribers_) {
       if (subscriber.run.empty() || subscriber.run == run) {
+        ++subscriber.behind;
         wakes.push_back(subscriber.wake);
       }
     }
@@ -33,6 +35,26 @@ void EventHub::published(const store::OutboxRow& row) {
   for (const std::function<void()>& wake : wakes) {
     wake();
   }
+}
+
+std::uint64_t EventHub::behind(std::uint64_t number) const {
+  const std::lock_guard lock(mutex_);
+  return subscribers_.at(number).behind;
+}
+
+void EventHub::caught_up(std::uint64_t number, std::uint64_t count) {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t& behind = subscribers_.at(number).behind;
+  behind -= std::min(behind, count);
+}
+
+EventHub::Lag EventHub::lag() const {
+  const std::lock_guard lock(mutex_);
+  Lag lag{.readers = subscribers_.size()};
+  for (const auto& [number, subscriber] : subscribers_) {
+    lag.events_max = std::max(lag.events_max, subscriber.behind);
+  }
+  return lag;
 }
 
 void EventHub::remove(std::uint64_t number) {

@@ -19,6 +19,10 @@ class EventHub {
    public:
     Subscription(EventHub& hub, std::uint64_t number) : hub_(hub), number_(number) {}
     ~Subscription() { hub_.remove(number_); }
+    // Events about its run that were published and not given to caught_up() yet.
+    [[nodiscard]] std::uint64_t behind() const { return hub_.behind(number_); }
+    // So many of them were read.
+    void caught_up(std::uint64_t count) { hub_.caught_up(number_, count); }
     Subscription(const Subscription&) = delete;
     Subscription& operator=(const Subscription&) = delete;
 
@@ -31,14 +35,23 @@ class EventHub {
   [[nodiscard]] std::unique_ptr<Subscription> subscribe(std::string run, std::function<void()> wake);
   void published(const store::OutboxRow& row);
 
+  struct Lag {
+    std::size_t readers = 0;
+    std::uint64_t events_max = 0;  // of the reader that is furthest behind
+  };
+  [[nodiscard]] Lag lag() const;
+
  private:
   struct Subscriber {
     std::string run;
     std::function<void()> wake;
+    std::uint64_t behind = 0;
   };
   void remove(std::uint64_t number);
+  [[nodiscard]] std::uint64_t behind(std::uint64_t number) const;
+  void caught_up(std::uint64_t number, std::uint64_t count);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;  // guards the rest
   std::uint64_t next_number_ = 1;
   std::map<std::uint64_t, Subscriber> subscribers_;
 };

@@ -44,6 +44,10 @@ class FaultyStore final : public Store {
     return store_.live_digests(keep_from_wall_ms);
   }
   std::vector<std::string> findings() const override { return store_.findings(); }
+  Result<std::uint64_t> prune_telemetry(std::int64_t keep_from_wall_ms, std::uint64_t bytes_max) override {
+    return store_.prune_telemetry(keep_from_wall_ms, bytes_max);
+  }
+  std::uint64_t numbers_lost() const override { return store_.numbers_lost(); }
   Result<void> check_writable(std::int64_t wall_ms) override { return store_.check_writable(wall_ms); }
   Result<Json> list_runs(int limit, const std::string& before_run, const RunsFilter& filter) override {
     return store_.list_runs(limit, before_run, filter);

@@ -1,5 +1,7 @@
 #include "controller/store/open_journal.h"
 
+#include <algorithm>
+
 #include "controller/store/archive.h"
 #include "controller/store/journal.h"
 
@@ -37,34 +39,73 @@ Result<std::string> chain_at(Database& database, std::uint64_t index) {
 
 }  // namespace
 
+namespace {
+
+Result<std::uint64_t> newest_event(Database& database) {
+  LUTHIER_TRY(const auto newest, database.query_integer("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"));
+  return static_cast<std::uint64_t>(newest.value_or(0));
+}
+
+// No published event gets a number that a lost one may have had.
+Result<void> skip_events(Database& database, std::uint64_t reserved) {
+  LUTHIER_TRY_VOID(
+      database.run("INSERT INTO sqlite_sequence (name, seq) SELECT 'outbox', 0 "
+                   "WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'outbox')"));
+  return database.run("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'outbox'", reserved);
+}
+
+// How many records there can have been that are not here; each has given one number at most.
+std::uint64_t records_lost(const JournalHead& have, const Remembered& had, const std::string& boot_id) {
+  const bool machine_went_down = !had.boot_id.empty() && had.boot_id != boot_id;
+  if (have.index >= had.head.index && !machine_went_down) {
+    return 0;
+  }
+  const std::uint64_t given = std::max(had.head.index, had.records_reserved);
+  return given > have.index ? given - have.index : 0;
+}
+
+// What differs between the journal that is here and the one that was.
+Result<void> compare(Database& database, const JournalHead& have, const JournalHead& had,
+                     std::vector<std::string>& findings) {
+  LUTHIER_TRY(const std::string chain, chain_at(database, had.index));
+  if (have.index >= had.index) {
+    if (!chain.empty() && chain != had.chain) {
+      findings.push_back("the journal is another one than the one that was written here until " +
+                         format_utc(had.wall_ms) + ": record " + std::to_string(had.index) +
+                         " differs; was luthier.db exchanged?");
+    }
+    return {};
+  }
+  if (have.index == 0) {
+    return Error{ErrorCode::kDataLoss,
+                 "luthier.db is empty, but the journal had " + std::to_string(had.index) + " records"};
+  }
+  findings.push_back(loss_text(have, had));
+  return check_pages(database);
+}
+
+}  // namespace
+
 Result<OpenedJournal> open_journal(Database& database, const std::filesystem::path& folder) {
   LUTHIER_TRY(HeadFile file, HeadFile::open(folder / "journal.head"));
   OpenedJournal opened{.head_file = std::move(file)};
   LUTHIER_TRY(const JournalHead have, read_head(database));
-  const Result<std::optional<JournalHead>> had = opened.head_file.read();
+  const Result<std::optional<Remembered>> had = opened.head_file.read();
   if (!had) {
     opened.findings.push_back(had.error().message + ": it cannot be said whether records of the journal are lost");
+    opened.numbers_lost = kNumbersReserved;
+    LUTHIER_TRY(const std::uint64_t newest, newest_event(database));
+    LUTHIER_TRY_VOID(skip_events(database, newest + kNumbersReserved));
   } else if (*had) {
-    opened.epoch_floor = (*had)->epoch;
-    LUTHIER_TRY(const std::string chain, chain_at(database, (*had)->index));
-    const bool lost = have.index < (*had)->index;
-    if (lost && have.index == 0) {
-      return Error{ErrorCode::kDataLoss,
-                   "luthier.db is empty, but the journal had " + std::to_string((*had)->index) + " records"};
-    }
-    if (lost) {
-      opened.findings.push_back(loss_text(have, **had));
-    } else if (!chain.empty() && chain != (*had)->chain) {
-      opened.findings.push_back("the journal is another one than the one that was written here until " +
-                                format_utc((*had)->wall_ms) + ": record " + std::to_string((*had)->index) +
-                                " differs; was luthier.db exchanged?");
-    }
-    if (lost) {
-      if (const Result<void> whole = check_pages(database); !whole) {
-        return whole.error();
-      }
+    opened.epoch_floor = (*had)->head.epoch;
+    LUTHIER_TRY_VOID(compare(database, have, (*had)->head, opened.findings));
+    opened.numbers_lost = records_lost(have, **had, opened.head_file.boot_id());
+    opened.head_file.keep_reserved(**had);
+    if (opened.numbers_lost > 0) {
+      LUTHIER_TRY_VOID(skip_events(database, (*had)->events_reserved));
     }
   }
+  LUTHIER_TRY(opened.newest_event, newest_event(database));
   LUTHIER_TRY(const std::vector<Segment> segments, read_segments(database));
   for (std::string& finding : check_segments(folder / "archive", segments)) {
     opened.findings.push_back(std::move(finding));

@@ -127,7 +127,8 @@ Result<void> project_attempt(Database& database, const core::AttemptEnded& event
   const AttemptId& id = event.attempt;
   return database.run(
       "UPDATE attempts SET status = ?4, ended_ms = ?5, exit_code = ?6, signal = ?7, error_code = ?8, "
-      "error_message = ?9, usage = ?10 WHERE run = ?1 AND step = ?2 AND number = ?3",
+      "error_message = ?9, usage = CASE ?10 WHEN '{}' THEN usage ELSE ?10 END WHERE run = ?1 AND step = ?2 AND number "
+      "= ?3",
       id.run.value, id.step.value, id.number, core::to_string(event.outcome), now.wall_ms, event.exit_code,
       event.signal, event.error_code, event.error_message, event.usage);
 }
@@ -139,8 +140,10 @@ Result<void> project_attempt(Database& database, const core::AllocationReleased&
         "UPDATE attempt_ranks SET released_ms = ?5 WHERE run = ?1 AND step = ?2 AND number = ?3 AND rank = ?4",
         id.run.value, id.step.value, id.number, id.rank, now.wall_ms);
   }
-  return database.run("UPDATE attempts SET released_ms = ?4 WHERE run = ?1 AND step = ?2 AND number = ?3", id.run.value,
-                      id.step.value, id.number, now.wall_ms);
+  return database.run(
+      "UPDATE attempts SET released_ms = ?4, usage = CASE ?5 WHEN '{}' THEN usage ELSE ?5 END "
+      "WHERE run = ?1 AND step = ?2 AND number = ?3",
+      id.run.value, id.step.value, id.number, now.wall_ms, event.usage);
 }
 
 Result<void> project_attempt(Database& database, const core::CheckpointCommitted& event, Now now) {

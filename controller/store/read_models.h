@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ namespace luthier::store {
 [[nodiscard]] Result<Json> read_run(Database& database, const std::string& run);
 [[nodiscard]] Result<core::RunSubmitted> read_submission(Database& database, const std::filesystem::path& archive,
                                                          const std::string& run);
+// When a run ended or a deployment was stopped: nothing while it goes on; 0 when there is no such run.
+[[nodiscard]] Result<std::optional<std::int64_t>> read_end_of_run(Database& database, const std::string& run);
 [[nodiscard]] Result<Json> read_agents(Database& database);
 [[nodiscard]] Result<Json> read_models(Database& database);
 [[nodiscard]] Result<Json> read_model(Database& database, const std::string& model);

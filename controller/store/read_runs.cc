@@ -178,6 +178,14 @@ Result<core::RunSubmitted> read_submission(Database& database, const std::filesy
                "the journal no longer holds what run '" + run + "' was submitted with: it is older than history_keep"};
 }
 
+Result<std::optional<std::int64_t>> read_end_of_run(Database& database, const std::string& run) {
+  std::optional<std::int64_t> ended_ms = 0;
+  LUTHIER_TRY_VOID(database.query(
+      "SELECT finished_ms FROM runs WHERE run = ?1 UNION ALL SELECT stopped_ms FROM deployments WHERE deployment = ?1",
+      [&ended_ms](const Row& row) { ended_ms = row.is_null(0) ? std::nullopt : std::optional(row.integer(0)); }, run));
+  return ended_ms;
+}
+
 Result<Json> read_run(Database& database, const std::string& run) {
   Json found;
   LUTHIER_TRY_VOID(database.query(

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <mutex>
 
 #include "base/file.h"
@@ -51,7 +52,12 @@ class SqliteStore final : public Store {
         archive_(writer_->file().parent_path() / "archive"),
         findings_(std::move(journal.findings)),
         epoch_floor_(journal.epoch_floor),
+        numbers_lost_(journal.numbers_lost),
+        newest_event_(journal.newest_event),
         head_file_(std::move(journal.head_file)) {}
+  ~SqliteStore() override { head_file_.close(newest_event_); }
+  SqliteStore(const SqliteStore&) = delete;
+  SqliteStore& operator=(const SqliteStore&) = delete;
 
   Result<std::uint64_t> acquire_epoch() override {
     const std::lock_guard lock(writer_mutex_);
@@ -70,6 +76,8 @@ class SqliteStore final : public Store {
     LUTHIER_TRY(JournalHead head, read_head(*writer_));
     LUTHIER_TRY_VOID(append_records(*writer_, batch, head));
     LUTHIER_TRY(const std::vector<std::uint64_t> sequences, append_outbox(*writer_, batch));
+    newest_event_ = sequences.empty() ? newest_event_ : sequences.back();
+    LUTHIER_TRY_VOID(head_file_.reserve(head.index, newest_event_));
     LUTHIER_TRY_VOID(transaction.commit());
     // Without it a loss would be noticed less well; nothing else depends on it.
     static_cast<void>(head_file_.write(head));
@@ -110,7 +118,32 @@ class SqliteStore final : public Store {
     LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
     return read_live_digests(*database, keep_from_wall_ms);
   }
+  Result<std::uint64_t> prune_telemetry(std::int64_t keep_from_wall_ms, std::uint64_t bytes_max) override {
+    LUTHIER_TRY(const std::vector<std::string> kept, telemetry_->runs_kept());
+    std::vector<std::pair<std::int64_t, std::string>> ended;  // longest ago first
+    {
+      LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
+      for (const std::string& run : kept) {
+        LUTHIER_TRY(const auto ended_ms, read_end_of_run(*database, run));
+        if (ended_ms) {
+          ended.emplace_back(*ended_ms, run);
+        }
+      }
+    }
+    std::sort(ended.begin(), ended.end());
+    std::uint64_t pruned = 0;
+    for (const auto& [ended_ms, run] : ended) {
+      LUTHIER_TRY(const std::uint64_t bytes, telemetry_->bytes_used());
+      if (ended_ms >= keep_from_wall_ms && (bytes_max == 0 || bytes <= bytes_max)) {
+        break;
+      }
+      LUTHIER_TRY_VOID(telemetry_->forget(run));
+      ++pruned;
+    }
+    return pruned;
+  }
   std::vector<std::string> findings() const override { return findings_; }
+  std::uint64_t numbers_lost() const override { return numbers_lost_; }
   Result<void> check_writable(std::int64_t wall_ms) override {
     const std::lock_guard lock(writer_mutex_);
     if (wall_ms >= probed_wall_ms_ && wall_ms < probed_wall_ms_ + kProbeHoldsMs) {
@@ -256,6 +289,8 @@ class SqliteStore final : public Store {
   const std::filesystem::path archive_;
   const std::vector<std::string> findings_;
   const std::uint64_t epoch_floor_;
+  const std::uint64_t numbers_lost_;
+  std::uint64_t newest_event_;       // guarded by writer_mutex_
   HeadFile head_file_;               // guarded by writer_mutex_
   std::uint64_t epoch_ = 0;          // guarded by writer_mutex_
   std::int64_t probed_wall_ms_ = 0;  // guarded by writer_mutex_

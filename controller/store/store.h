@@ -98,8 +98,17 @@ class Store {
   [[nodiscard]] virtual Result<std::set<std::string>> live_digests(std::int64_t keep_from_wall_ms) = 0;
   // What was found lost or damaged when the store was opened: sentences for the log. Empty: nothing.
   [[nodiscard]] virtual std::vector<std::string> findings() const = 0;
+  // How many numbers of runs, deployments and attempts can have been given by records that are lost: so many are to be
+  // skipped.
+  [[nodiscard]] virtual std::uint64_t numbers_lost() const { return 0; }
   // Writes, and waits for the disk; an answer holds for a second.
   [[nodiscard]] virtual Result<void> check_writable(std::int64_t wall_ms) = 0;
+
+  // Deletes logs and metrics of runs and deployments that ended before `keep_from_wall_ms`; then, while more than
+  // `bytes_max` is in use (0: no bound), of those that ended longest ago. What goes on is kept. Returns how many it
+  // deleted something of.
+  [[nodiscard]] virtual Result<std::uint64_t> prune_telemetry(std::int64_t keep_from_wall_ms,
+                                                              std::uint64_t bytes_max) = 0;
 
   // --- read models (JSON as docs/http-api.md gives it, with the same outer object: {"runs": […], "next": …}) ---
   // Newest first, without steps and yaml; `before_run` empty means from the newest; kNotFound when it names no run.
@@ -143,7 +152,7 @@ class Store {
     std::uint64_t next_offset = 0;
     bool complete = false;  // the end was reached and no more will come
   };
-  // Empty for an attempt that wrote nothing yet. At most 8 MiB at once.
+  // Empty for an attempt that wrote nothing yet; kNotFound for what prune_telemetry() deleted. At most 8 MiB at once.
   [[nodiscard]] virtual Result<LogSlice> read_log(const AttemptId& attempt, std::uint64_t offset,
                                                   std::uint64_t bytes_max) = 0;
   // First write of (run, step, series, global step) wins. A value may be NaN.

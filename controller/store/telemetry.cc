@@ -15,6 +15,7 @@ constexpr int kReadConnectionsMax = 4;
 constexpr std::size_t kChunkBytesMax = std::size_t{256} << 10;
 constexpr std::uint64_t kSliceBytesMax = std::uint64_t{8} << 20;
 constexpr int kPointsLimitMax = 100'000;
+constexpr std::int64_t kRowsDeletedAtOnce = 500;  // chunks are big
 
 // Ranks of a gang have logs and series of their own: those of ranks 1 and up are filed under "STEP#RANK" and
 // "rank RANK/SERIES", names that no step and no series of rank 0 can have.
@@ -120,8 +121,47 @@ Result<Store::LogSlice> Telemetry::read_log(const AttemptId& attempt, std::uint6
         return {};
       },
       end->log, offset, stop));
+  if (slice.next_offset == offset) {
+    return Error{ErrorCode::kNotFound, "the log of " + to_string(attempt) +
+                                           " is not kept any more (see telemetry-keep and telemetry-max of luthierd)"};
+  }
   slice.complete = end->complete && slice.next_offset == end->offset;
   return slice;
+}
+
+Result<std::vector<std::string>> Telemetry::runs_kept() {
+  LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
+  std::vector<std::string> runs;
+  LUTHIER_TRY_VOID(
+      database->query("SELECT run FROM logs WHERE EXISTS (SELECT 1 FROM log_chunks WHERE log_chunks.log = logs.log) "
+                      "UNION SELECT run FROM metrics",
+                      [&runs](const Row& row) { runs.push_back(row.text(0)); }));
+  return runs;
+}
+
+Result<void> Telemetry::forget(const std::string& run) {
+  constexpr const char* kDeletes[] = {
+      "DELETE FROM log_chunks WHERE (log, first_offset) IN (SELECT log, first_offset FROM log_chunks WHERE log IN "
+      "(SELECT log FROM logs WHERE run = ?1) LIMIT ?2)",
+      "DELETE FROM metrics WHERE (run, step, series, global_step) IN (SELECT run, step, series, global_step "
+      "FROM metrics WHERE run = ?1 LIMIT ?2)"};
+  for (const char* one : kDeletes) {
+    std::int64_t deleted = kRowsDeletedAtOnce;
+    while (deleted == kRowsDeletedAtOnce) {  // the lock is let go between, so that no agent waits long
+      const std::lock_guard lock(writer_mutex_);
+      LUTHIER_TRY_VOID(writer_->run(one, run, kRowsDeletedAtOnce));
+      deleted = writer_->changed_rows();
+    }
+  }
+  return {};
+}
+
+Result<std::uint64_t> Telemetry::bytes_used() {
+  LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
+  LUTHIER_TRY(const auto pages, database->query_integer("PRAGMA page_count"));
+  LUTHIER_TRY(const auto free_pages, database->query_integer("PRAGMA freelist_count"));
+  LUTHIER_TRY(const auto page_bytes, database->query_integer("PRAGMA page_size"));
+  return static_cast<std::uint64_t>((pages.value_or(0) - free_pages.value_or(0)) * page_bytes.value_or(0));
 }
 
 Result<void> Telemetry::append_metrics(const AttemptId& attempt, const std::vector<MetricPoint>& points) {

@@ -26,6 +26,12 @@ class Telemetry {
   [[nodiscard]] Result<std::vector<MetricPoint>> read_metrics(const RunId& run, const StepId& step,
                                                               const std::string& series, std::int64_t after_step,
                                                               int limit);
+  // Runs and deployments of which something is kept.
+  [[nodiscard]] Result<std::vector<std::string>> runs_kept();
+  // Deletes the logs' bytes and the metrics, in small transactions; the logs' ends stay known.
+  [[nodiscard]] Result<void> forget(const std::string& run);
+  // What is in use of the file. Freed pages are used again; the file does not shrink.
+  [[nodiscard]] Result<std::uint64_t> bytes_used();
 
  private:
   Telemetry(std::unique_ptr<Database> writer, const std::filesystem::path& file);

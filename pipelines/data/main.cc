@@ -8,6 +8,7 @@
 #include <new>
 #include <optional>
 
+#include "base/version.h"
 #include "pipelines/data/prepare.h"
 #include "pipelines/worker_protocol/channel.h"
 #include "pipelines/worker_protocol/job.h"
@@ -95,8 +96,13 @@ int run() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
+    std::cout << "luthier-prep " << luthier::kVersion << "\n";
+    return 0;
+  }
   if (argc != 2 || std::strcmp(argv[1], "prepare") != 0) {
-    std::cerr << "usage: LUTHIER_JOB=job.json [LUTHIER_SOCKET=socket] luthier-prep prepare\n";
+    std::cerr
+        << "usage: LUTHIER_JOB=job.json [LUTHIER_SOCKET=socket] luthier-prep prepare, or luthier-prep --version\n";
     return kInfrastructureFailure;
   }
   struct sigaction action {};

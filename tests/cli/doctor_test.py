@@ -1,16 +1,22 @@
 #!/usr/bin/env python3
 """`luthier doctor` finds what is wrong, says what to do, and ends with 1 then; with 0 when nothing fails."""
 
+import contextlib
+import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("LUTHIER_BIN_DIR", SOURCE / "out" / "bin"))
+RELEASE = re.search(r"project\(luthier VERSION (\S+)", (SOURCE / "CMakeLists.txt").read_text())[1]
 failures = []
 
 
@@ -38,6 +44,27 @@ def make_data(folder):
         (data / name).write_text("ltk_0123456789\n")
         (data / name).chmod(0o600)
     return data
+
+
+@contextlib.contextmanager
+def controller_with(agents):
+    """What a controller answers to doctor, with agents that no real one has at once."""
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = {"agents": agents} if self.path == "/api/v1/agents" else {
+                "version": RELEASE, "api": "v1", "now": "", "now_ms": int(time.time() * 1000)}
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def main():
@@ -77,6 +104,15 @@ def main():
 
         _, checks = doctor(data, environment={"LUTHIER_URL": "http://127.0.0.1:9", "LUTHIER_API_KEY": "k"})
         expect("127.0.0.1:9" in of(checks, "controller", "warn")[0]["found"], f"an address where none answers: {checks}")
+        agents = [{"name": "old", "status": "connected", "version": "0.0.9"}, {"name": "gone", "status": "lost", "version": "0.0.1"}]
+        with controller_with(agents) as url:
+            _, checks = doctor(data, environment={"LUTHIER_URL": url, "LUTHIER_API_KEY": "k"})
+        found = of(checks, "releases", "warn")
+        expect(found and "old is 0.0.9" in found[0]["found"] and "gone" not in found[0]["found"] and
+               "restart luthier-agent" in found[0]["remedy"], f"an agent of another release: {checks}")
+        with controller_with([{"name": "same", "status": "connected", "version": RELEASE}]) as url:
+            _, checks = doctor(data, environment={"LUTHIER_URL": url, "LUTHIER_API_KEY": "k"})
+        expect(of(checks, "releases", "ok"), f"agents of the controller's release: {checks}")
     for failure in failures:
         print("FAIL", failure)
     sys.exit(1 if failures else 0)

@@ -34,6 +34,16 @@ TEST(Format, Numbers) {
   EXPECT_EQ(format_bytes(1536), "1.5 KiB");
 }
 
+TEST(Format, UsageNamesWhatIsKnown) {
+  EXPECT_EQ(format_usage(nullptr), "");
+  EXPECT_EQ(format_usage(Json::object()), "");
+  EXPECT_EQ(format_usage({{"cpu_seconds", 0.25}, {"peak_memory_bytes", 3 << 20}}), "0.25 s CPU, 3.0 MiB");
+  EXPECT_EQ(format_usage({{"gpu_seconds", 90.0}, {"mean_gpu_utilization", 0.754}, {"peak_gpu_memory_bytes", 1 << 30}}),
+            "90 s GPU (75 %), 1.0 GiB of GPU");
+  EXPECT_EQ(format_usage({{"mean_gpu_utilization", 0.0}}), "0 s GPU (0 %)") << "a GPU that was never used";
+  EXPECT_EQ(format_usage({{"cpu_seconds", "x"}, {"peak_memory_bytes", -1}}), "");
+}
+
 TEST(Format, BarsStayWithinTheirWidth) {
   EXPECT_EQ(format_bar(0.5, 10), "[#####-----]");
   EXPECT_EQ(format_bar(-1, 4), "[----]");

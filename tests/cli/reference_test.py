@@ -130,6 +130,10 @@ def exit_codes_are_told(folder):
 def versions_agree():
     version = re.search(r"project\(luthier VERSION (\S+)", (SOURCE / "CMakeLists.txt").read_text())[1]
     expect(luthier("--version").stdout == f"luthier {version}\n", "luthier --version differs from CMakeLists.txt")
+    for name in ("luthierd", "luthier-agent", "luthier-shim", "luthier-prep", "luthier-worker"):
+        if (BIN / name).exists():  # a build without LibTorch has no worker
+            done = subprocess.run([BIN / name, "--version"], capture_output=True, text=True, check=False)
+            expect((done.returncode, done.stdout) == (0, f"{name} {version}\n"), f"{name} --version: {done.stdout}{done.stderr}")
 
 
 def main():

@@ -73,6 +73,7 @@ class JournalFake final : public Store {
   Result<std::uint64_t> archive_records(std::int64_t) override { return unused(); }
   Result<std::set<std::string>> live_digests(std::int64_t) override { return unused(); }
   std::vector<std::string> findings() const override { return {}; }
+  Result<std::uint64_t> prune_telemetry(std::int64_t, std::uint64_t) override { return unused(); }
   Result<void> check_writable(std::int64_t) override { return unused(); }
 
   Result<Json> list_runs(int, const std::string&, const RunsFilter&) override { return unused(); }

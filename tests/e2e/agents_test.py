@@ -262,8 +262,20 @@ def steps_get_control_groups_of_their_own():
                 one.rmdir()
 
 
+def what_a_cancelled_step_used_is_kept():
+    with Cluster(agents=1, agent_silence_s=60) as cluster:
+        run_id = cluster.submit(pipeline(cluster, "cancelled", 100000, 0.01))
+        wait_lines(cluster, run_id, 5)
+        cluster.cli("cancel", run_id)
+        cluster.wait_run(run_id, "cancelled")
+        used = wait_for("what it used", lambda: cluster.step(run_id, "count")["attempts"][0]["usage"])
+        expect(used["peak_memory_bytes"] > 0, f"its process was measured to its end: {used}")
+        said = cluster.cli("explain", run_id, "count").stdout
+        expect("MiB" in said, f"explain shows it: {said}")
+
+
 if __name__ == "__main__":
     main([agent_restarts_lose_nothing, agent_upgrade_loses_nothing, controller_outage_loses_nothing,
           orphaned_step_is_stopped, exclusive_step_ends_before_another_starts, drain_waits_moves_and_tells,
           agent_that_drains_at_sigterm_finishes_its_step, lost_agent_is_forgotten_for_good,
-          steps_get_control_groups_of_their_own])
+          steps_get_control_groups_of_their_own, what_a_cancelled_step_used_is_kept])

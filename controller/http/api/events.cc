@@ -37,6 +37,7 @@ class EventSource final : public BodySource {
   Piece pull() override {
     // The run's state is read before its events: when it was over then, all its events are there to be read.
     const bool over = !run_.empty() && follow_ && !seen_open_ && run_is_over();
+    const std::uint64_t behind = subscription_ ? subscription_->behind() : 0;  // all of them are in the store
     const auto rows = services_.context.store.events_after(after_, kEventsAtOnce, run_);
     Piece piece;
     if (!rows) {
@@ -47,6 +48,9 @@ class EventSource final : public BodySource {
       piece.bytes += event_lines(row);
       after_ = row.sequence;
       piece.end = piece.end || ends_run(row, run_);
+    }
+    if (subscription_) {
+      subscription_->caught_up(rows->size() < static_cast<std::size_t>(kEventsAtOnce) ? behind : rows->size());
     }
     if (rows->empty()) {
       seen_open_ = !over;

@@ -125,6 +125,11 @@ void reply_with_metrics(Services& services, ArtifactBytes& artifact_bytes, const
   write_disk(*out, context);
   out->family("luthier_queue_length", "gauge", "Inputs that wait for the state thread.");
   out->sample(static_cast<double>(context.runtime.queue_length()));
+  const EventHub::Lag lag = services.events.lag();
+  out->family("luthier_event_readers", "gauge", "Event streams that are followed now.");
+  out->sample(static_cast<double>(lag.readers));
+  out->family("luthier_event_lag", "gauge", "Published events that the slowest of them has not been sent yet.");
+  out->sample(static_cast<double>(lag.events_max));
   write_counts(*out, context.metrics);
   context.runtime.query([out, reply](const core::State& state, Now) {
     write_state(*out, state);

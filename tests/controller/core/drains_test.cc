@@ -163,6 +163,15 @@ TEST_F(DrainsTest, UsageIsKeptWithTheAttempt) {
   EXPECT_EQ(journaled<AttemptEnded>().usage, (Json{{"cpu_seconds", 1.5}, {"peak_memory_bytes", 7}}));
 }
 
+TEST_F(DrainsTest, UsageOfACancelledAttemptIsKeptWhenItsProcessIsDead) {
+  run_one();
+  feed(CancelRun{1, RunId{"r-1"}, "ann"});
+  const Json usage{{"cpu_seconds", 1.5}};
+  EXPECT_THAT(feed(AllocationReleasedReport{attempt("one"), AgentId{"a-1"}, usage}),
+              ElementsAre("journal allocation_released r-1/one/1", "send a-1 acknowledge released r-1/one/1"));
+  EXPECT_EQ(journaled<AllocationReleased>().usage, usage);
+}
+
 TEST_F(DrainsTest, CrashesOnTheSameAgentAreInfrastructureLossAndNotTheCrashLimit) {
   connect("a-1");
   submit({agent_step("one")});

@@ -42,7 +42,7 @@ std::vector<Event> every_event() {
   const AttemptId attempt{run, step, 2};
   const AgentResources resources{1.5, kLargest, {{3, "H100", "GPU-1", 80ULL << 30}}, "cpu", "host", 29'500, 29'599};
   return {
-      ControllerStarted{7, kLargest},
+      ControllerStarted{7, kLargest, 1'000},
       AgentJoined{AgentId{"a-1"}, "node \"1\"\n", "boot", resources, {{"gpu", "a100"}}, "0.1"},
       AgentLost{AgentId{"a-1"}, "silent"},
       RunSubmitted{run, small_plan(), "name: p\n", "p.yaml", "me"},
@@ -54,7 +54,7 @@ std::vector<Event> every_event() {
       AttemptReady{attempt},
       CheckpointCommitted{attempt, {50, "sha256:c", "sha256:w", "adapter", {{"loss", 0.1}}}},
       AttemptEnded{attempt, Outcome::kTimedOut, -1, 9, "timeout", "it took too long", {{"cpu_seconds", 0.5}}},
-      AllocationReleased{attempt},
+      AllocationReleased{attempt, {{"gpu_seconds", 2.5}}},
       StepRetrying{run, step, Outcome::kUserFailure, -5},
       StepSucceeded{run, step, {{"x", {1, 2}}}},
       StepFailed{run, step, "code", "message"},

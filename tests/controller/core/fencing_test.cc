@@ -191,6 +191,36 @@ TEST_F(FencingTest, AfterAControllerRestartNobodyIsLostAndNothingIsDisturbed) {
   EXPECT_EQ(live("one").status, StepStatus::kRunning);
 }
 
+TEST_F(FencingTest, NumbersThatALostTailMayHaveGivenAreNotGivenAgain) {
+  run_one();
+  feed(Boot{.epoch = 2, .seed = 43, .numbers_lost = 7});
+  EXPECT_EQ(live("one").attempt_number, 1) << "what is known goes on";
+  EXPECT_THAT(connect("a-1", 0, {held("one")}), Contains("journal agent_joined a-1"));
+  EXPECT_EQ(live("one").status, StepStatus::kRunning);
+  fail("one", Outcome::kInfrastructureFailure);
+  release("one");
+  advance(60'000);
+  feed(Tick{});
+  EXPECT_EQ(live("one").attempt_number, 9);
+  fail("one", Outcome::kInfrastructureFailure, 9);
+  release("one", 9);
+  advance(60'000);
+  feed(Tick{});
+  EXPECT_EQ(live("one").attempt_number, 10) << "skipped once";
+  submit({agent_step("two")});
+  EXPECT_TRUE(state_.runs.contains(RunId{"r-9"}));
+}
+
+// Of a run that the journal knows nothing of any more: its number names nothing else.
+TEST_F(FencingTest, AnAgentThatHoldsWhatTheTailHadAssignedIsToldToStopIt) {
+  run_one();
+  feed(Boot{.epoch = 2, .seed = 43, .numbers_lost = 3});
+  submit({agent_step("one")});
+  const AttemptId lost{RunId{"r-2"}, StepId{"one"}, 1};
+  EXPECT_THAT(connect("a-1", 0, {held("one"), {lost, HeldState::kRunning}}),
+              Contains("send a-1 stop r-2/one/1 unknown"));
+}
+
 TEST_F(FencingTest, AReportThatOutranTheStartProvesIt) {
   connect("a-1");
   submit({agent_step("one", "train")});

@@ -126,6 +126,23 @@ TEST(Convert, FinishedKeepsOutcomeAndOutputs) {
   EXPECT_EQ(report.outputs, (Json{{"a", 1}}));
 }
 
+TEST(Convert, WhatAnAttemptUsedComesWithItsEndAndWithItsRelease) {
+  v1::ConnectRequest message;
+  const auto fill = [](v1::Usage& usage) {
+    usage.set_cpu_seconds(1.5);
+    usage.set_peak_gpu_memory_bytes(7);
+    usage.set_mean_gpu_utilization(0);
+  };
+  const Json known{{"cpu_seconds", 1.5}, {"peak_gpu_memory_bytes", 7}, {"mean_gpu_utilization", 0.0}};
+  *message.mutable_attempt_finished()->mutable_attempt() = to_proto(kAttempt);
+  fill(*message.mutable_attempt_finished()->mutable_usage());
+  EXPECT_EQ(std::get<core::AttemptFinishedReport>(report_from_proto(message, kAgent).value()).usage, known);
+  *message.mutable_allocation_released()->mutable_attempt() = to_proto(kAttempt);
+  EXPECT_EQ(std::get<core::AllocationReleasedReport>(report_from_proto(message, kAgent).value()).usage, Json::object());
+  fill(*message.mutable_allocation_released()->mutable_usage());
+  EXPECT_EQ(std::get<core::AllocationReleasedReport>(report_from_proto(message, kAgent).value()).usage, known);
+}
+
 TEST(Convert, BrokenOutputsEndTheStepInsteadOfBeingRepeatedForEver) {
   v1::ConnectRequest message;
   *message.mutable_attempt_finished()->mutable_attempt() = to_proto(kAttempt);

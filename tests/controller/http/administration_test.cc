@@ -74,6 +74,8 @@ TEST_F(ApiTest, MetricsCountWhatHappensAndTheirLabelsAreBounded) {
   ASSERT_EQ(metrics.status, 200) << metrics.body;
   EXPECT_THAT(metrics.body, HasSubstr("luthier_runs{status=\"running\"} 1\n"));
   EXPECT_THAT(metrics.body, HasSubstr("luthier_live_steps{status=\"ready\"} 1\n"));
+  EXPECT_THAT(metrics.body, HasSubstr("\nluthier_event_readers 0\n"));
+  EXPECT_THAT(metrics.body, HasSubstr("\nluthier_event_lag 0\n"));
   EXPECT_THAT(metrics.body, HasSubstr("{method=\"other\",route=\"none\",code=\"404\"} 20\n"));
   EXPECT_THAT(metrics.body, HasSubstr("{method=\"GET\",route=\"/api/v1/runs/{run}\",code=\"404\"} 20\n"));
   EXPECT_THAT(metrics.body, Not(HasSubstr("r-101")));

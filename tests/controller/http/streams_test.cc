@@ -1,4 +1,5 @@
 // Streams of the API: events, logs, generations.
+#include "controller/http/event_hub.h"
 #include "tests/controller/http/api_fixture.h"
 
 namespace luthier::http {
@@ -87,6 +88,27 @@ TEST_F(ApiTest, AStreamOfEverythingIsWokenByWhatIsPublished) {
   EXPECT_EQ(read_events(client, 1).names[0], "run.queued");
   connect_agent("a-1");
   EXPECT_EQ(read_events(client, 1).names[0], "agent.joined");
+}
+
+TEST(EventHub, TellsHowFarTheSlowestReaderIsBehind) {
+  EventHub hub;
+  EXPECT_EQ(hub.lag().readers, 0U);
+  auto all = hub.subscribe("", [] {});
+  const auto one = hub.subscribe("r-1", [] {});
+  for (const char* run : {"r-1", "r-2", "r-3"}) {
+    hub.published({1, "run.started", 0, {{"run", run}}});
+  }
+  EXPECT_EQ(hub.lag().readers, 2U);
+  EXPECT_EQ(hub.lag().events_max, 3U);
+  EXPECT_EQ(one->behind(), 1U);
+  all->caught_up(2);
+  EXPECT_EQ(hub.lag().events_max, 1U);
+  all->caught_up(9);  // it has read what was published before it came
+  one->caught_up(one->behind());
+  EXPECT_EQ(hub.lag().events_max, 0U);
+  hub.published({2, "run.started", 0, {{"run", "r-2"}}});
+  all.reset();
+  EXPECT_EQ(hub.lag().events_max, 0U) << "who has gone is not waited for";
 }
 
 TEST_F(ApiTest, AQuietEventStreamIsKeptAlive) {

@@ -137,6 +137,10 @@ TEST_F(ReadModelsTest, AStepGoesThroughItsStates) {
   EXPECT_EQ(found["attempts"][0]["signal"], 9);
   EXPECT_EQ(found["attempts"][0]["error_message"], "killed");
   EXPECT_EQ(found["attempts"][0]["resume_step"], nullptr);
+  EXPECT_EQ(found["attempts"][0]["usage"], Json::object());
+  commit({core::AllocationReleased{attempt, {{"cpu_seconds", 4.5}}}, core::AllocationReleased{{kRun, kTrain, 2}}});
+  EXPECT_EQ(step(kTrain)["attempts"][0]["usage"], (Json{{"cpu_seconds", 4.5}})) << "its process outlived its end";
+  EXPECT_EQ(step(kTrain)["attempts"][1]["usage"], (Json{{"cpu_seconds", 2.5}})) << "known since its end";
 }
 
 TEST_F(ReadModelsTest, EveryEndOfAStepSaysWhy) {

@@ -181,5 +181,64 @@ TEST_F(StoreTest, RanksOfAGangHaveLogsAndSeriesOfTheirOwn) {
   EXPECT_EQ(points->at(1).value, 0.25);
 }
 
+class PruneTest : public StoreTest {
+ protected:
+  // A run whose one step said `bytes` bytes and one metric; it ended at the second that is its number times ten.
+  void run_of(int number, std::size_t bytes, bool ended) {
+    const RunId run{"r-" + std::to_string(number)};
+    while (next_index_ < static_cast<std::uint64_t>(number) * 10 - 1) {
+      commit({core::AgentLost{AgentId{"a-1"}, "silence"}});
+    }
+    commit({core::RunSubmitted{run, {}, "", "", "me"}});
+    if (ended) {
+      commit({core::RunFinished{run, core::RunStatus::kSucceeded}});
+    }
+    const AttemptId attempt{run, StepId{"train"}, 1};
+    ASSERT_TRUE(store_->append_log(attempt, 0, std::string(bytes, 'x'), true));
+    ASSERT_TRUE(store_->append_metrics(attempt, {{"loss", 1, 0.5, 1}}));
+  }
+  static std::int64_t second(std::int64_t number) { return kStartMs + 1'000 * number; }
+  // By number: "log and metrics", or why the log cannot be read.
+  std::string kept(int number) {
+    const AttemptId attempt{RunId{"r-" + std::to_string(number)}, StepId{"train"}, 1};
+    const auto log = store_->read_log(attempt, 0, 100);
+    const auto points = store_->read_metrics(attempt.run, attempt.step, "", 0, 10);
+    return (log ? "log" : log.error().message) + (points->empty() ? "" : " and metrics");
+  }
+};
+
+TEST_F(PruneTest, OnlyRunsThatEndedLongAgoAreForgotten) {
+  run_of(1, 1'000, true);
+  run_of(2, 1'000, false);
+  run_of(3, 1'000, true);
+  EXPECT_EQ(*store_->prune_telemetry(second(5), 0), 0U);
+  EXPECT_EQ(*store_->prune_telemetry(second(20), 0), 1U);
+  EXPECT_EQ(kept(1), "the log of r-1/train/1 is not kept any more (see telemetry-keep and telemetry-max of luthierd)");
+  EXPECT_EQ(kept(2), "log and metrics") << "it goes on";
+  EXPECT_EQ(kept(3), "log and metrics");
+  EXPECT_EQ(*store_->prune_telemetry(second(20), 0), 0U) << "once";
+  EXPECT_EQ(*store_->append_log({RunId{"r-1"}, StepId{"train"}, 1}, 0, "x", false), 1'000U) << "its end is still known";
+}
+
+TEST_F(PruneTest, ABoundTakesTheRunsThatEndedFirstUntilItHolds) {
+  constexpr std::size_t kBytes = std::size_t{3} << 20;  // many chunks
+  for (const int number : {1, 2, 3, 4}) {
+    run_of(number, kBytes, number != 2);
+  }
+  EXPECT_EQ(*store_->prune_telemetry(0, 0), 0U) << "no bound";
+  EXPECT_EQ(*store_->prune_telemetry(0, 7 << 20), 2U);
+  EXPECT_THAT(kept(1), ::testing::HasSubstr("not kept"));
+  EXPECT_EQ(kept(2), "log and metrics") << "it goes on";
+  EXPECT_THAT(kept(3), ::testing::HasSubstr("not kept"));
+  EXPECT_EQ(kept(4), "log and metrics");
+  EXPECT_EQ(*store_->prune_telemetry(0, 1), 1U);
+  EXPECT_EQ(kept(2), "log and metrics") << "what goes on is kept, however much it is";
+}
+
+TEST_F(PruneTest, WhatNoRunIsKnownOfGoes) {
+  ASSERT_TRUE(store_->append_log({RunId{"r-9"}, StepId{"train"}, 1}, 0, "of a lost tail", true));
+  EXPECT_EQ(*store_->prune_telemetry(second(1), 0), 1U);
+}
+
 }  // namespace
 }  // namespace luthier::store

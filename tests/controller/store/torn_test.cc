@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "controller/store/head_file.h"
 #include "tests/controller/store/history.h"
 #include "tests/controller/store/store_fixture.h"
 
@@ -77,12 +78,80 @@ TEST_F(TornTest, WhatALogLostIsSaidToTheRecord) {
   auto store = open_sqlite_store(copy.path().string()).value();
   EXPECT_THAT(store->findings(), ElementsAre(AllOf(HasSubstr("lost records 3 to 5"), HasSubstr(time_of(5)),
                                                    HasSubstr("after " + time_of(2)), HasSubstr("backup"))));
+  EXPECT_GE(store->numbers_lost(), 3U);  // as many as were lost, and what was reserved behind them
+  EXPECT_LE(store->numbers_lost(), 3U + kNumbersReserved);
   // The epoch of the lost records is not used again.
   EXPECT_GT(store->acquire_epoch().value(), epoch_);
   Batch batch = make_batch(*store->acquire_epoch(), 3, {lost("a-6")});
   ASSERT_TRUE(store->commit(batch));
   store.reset();
   EXPECT_THAT(open_all(copy.path()).findings, IsEmpty());  // said once; the journal goes on from there
+  EXPECT_EQ(open_sqlite_store(copy.path().string()).value()->numbers_lost(), 0U);
+}
+
+TEST_F(TornTest, ALossIsStillKnownWhenTheNextStartIsCutOffToo) {
+  commit({lost("a-1")});
+  const std::string before = bytes_of("luthier.db-wal");
+  commit({lost("a-2"), lost("a-3")});
+  const TemporaryFolder copy;
+  for (const char* name : {"luthier.db", "journal.head"}) {
+    std::filesystem::copy_file(folder_.path() / name, copy.path() / name);
+  }
+  write(copy.path() / "luthier.db-wal", before);
+  const std::uint64_t first = open_sqlite_store(copy.path().string()).value()->numbers_lost();
+  EXPECT_GE(first, 2U);
+  EXPECT_EQ(open_sqlite_store(copy.path().string()).value()->numbers_lost(), first) << "nothing was committed";
+}
+
+TEST_F(TornTest, NoEventNumberIsGivenTwice) {
+  commit({lost("a-1")});
+  const std::string before = bytes_of("luthier.db-wal");
+  Batch given = make_batch(epoch_, 2, {lost("a-2")});
+  for (int i = 0; i < 5; ++i) {
+    given.published.push_back({0, "agent.lost", kStartMs, Json::object()});
+  }
+  ASSERT_TRUE(store_->commit(given));
+  const TemporaryFolder copy;
+  for (const char* name : {"luthier.db", "journal.head"}) {
+    std::filesystem::copy_file(folder_.path() / name, copy.path() / name);
+  }
+  write(copy.path() / "luthier.db-wal", before);
+  auto store = open_sqlite_store(copy.path().string()).value();
+  Batch next = make_batch(*store->acquire_epoch(), 2, {lost("a-3")});
+  next.published.push_back({0, "agent.lost", kStartMs, Json::object()});
+  ASSERT_TRUE(store->commit(next));
+  EXPECT_GT(next.published[0].sequence, given.published.back().sequence);
+}
+
+TEST_F(TornTest, AfterTheMachineWentDownReservedNumbersAreSkippedAlthoughNothingIsMissed) {
+  commit({lost("a-1")});
+  store_.reset();
+  const auto head = HeadFile::open(folder_.path() / "journal.head")->read().value().value();
+  EXPECT_EQ(head.records_reserved, 1U) << "a proper end gives back what was not used";
+  EXPECT_EQ(open_sqlite_store(folder_.path().string()).value()->numbers_lost(), 0U);
+  {  // the same machine before it was started again, cut off between reserving numbers and using them
+    auto file = HeadFile::open(folder_.path() / "journal.head", "another-boot").value();
+    file.keep_reserved(head);
+    ASSERT_TRUE(file.reserve(2, 1));
+  }
+  EXPECT_EQ(open_sqlite_store(folder_.path().string()).value()->numbers_lost(), 1U + kNumbersReserved);
+  reopen();
+  commit({lost("a-2")});
+  reopen();
+  EXPECT_EQ(store_->numbers_lost(), 0U) << "the journal tells of it now";
+}
+
+TEST_F(TornTest, AHeadOfAnOlderReleaseIsRead) {
+  commit({lost("a-1"), lost("a-2")});
+  store_.reset();
+  const auto now = HeadFile::open(folder_.path() / "journal.head")->read().value().value();
+  const std::string line = "luthier-journal-head-1 2 " + std::to_string(now.head.epoch) + " " +
+                           std::to_string(now.head.wall_ms) + " " + now.head.chain;
+  write(folder_.path() / "journal.head", line + " " + sha256_digest(line).substr(7, 16) + "\n" + std::string(64, ' '));
+  const auto read = HeadFile::open(folder_.path() / "journal.head")->read().value().value();
+  EXPECT_EQ(read.head, now.head);
+  EXPECT_EQ(read.records_reserved, 0U);
+  EXPECT_THAT(open_all(folder_.path()).findings, IsEmpty());
 }
 
 TEST_F(TornTest, AWriteAheadLogTornAnywhereLosesWholeBatchesAndSaysSo) {
