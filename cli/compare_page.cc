@@ -129,7 +129,8 @@ std::string scores_section(const Comparison& given) {
   }
   const ScoreRow& best = given.scores.front();
   const std::string share = format_number(100 * best.confidence) + "%";
-  std::string rows = heading(given, "Score", {"Difference", share + " interval", "Worse ← 0 → better&nbsp;&nbsp;&nbsp;"}) + "\n";
+  std::string rows =
+      heading(given, "Score", {"Difference", share + " interval", "Worse ← 0 → better&nbsp;&nbsp;&nbsp;"}) + "\n";
   for (const ScoreRow& row : given.scores) {
     rows += row_of({escape_html(row.name), format_number(row.first), format_number(row.second),
                     format_number(row.difference), format_number(row.low) + " to " + format_number(row.high),
@@ -208,8 +209,10 @@ std::string samples_section(const Comparison& given) {
   std::string filters;
   std::string labels;
   const auto filter = [&](const char* id, const char* text, auto holds) {
-    filters += std::string("<input class=\"filter\" type=\"radio\" name=\"show\" id=\"") + id + "\"" +
-               (filters.empty() ? " checked" : "") + ">";
+    const bool first = filters.empty();
+    filters += "<input class=\"filter\" type=\"radio\" name=\"show\" id=\"";
+    filters += id;
+    filters += first ? "\" checked>" : "\">";
     labels += element("label", std::string("for=\"") + id + "\"",
                       std::string(text) + " (" + std::to_string(std::ranges::count_if(given.answers, holds)) + ")");
   };

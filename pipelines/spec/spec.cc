@@ -1,7 +1,6 @@
 #include "pipelines/spec/spec.h"
 
 #include <algorithm>
-#include <set>
 
 #include "pipelines/spec/check_references.h"
 #include "pipelines/spec/check_run.h"
@@ -266,20 +265,6 @@ void sort_by_place(std::vector<Diagnostic>& diagnostics) {
 }
 
 }  // namespace
-
-std::vector<std::string> further_keys(const Step& step) {
-  std::set<std::string> keys;
-  for (std::size_t i = 0; step.include.json.is_array() && i < step.include.json.size(); ++i) {
-    const Json& entry = step.include.json[i];
-    for (auto item = entry.begin(); entry.is_object() && item != entry.end(); ++item) {
-      keys.insert(item.key());
-    }
-  }
-  for (const MatrixAxis& axis : step.matrix) {
-    keys.erase(axis.name);
-  }
-  return {keys.begin(), keys.end()};
-}
 
 ParsedSpec parse_spec(std::string_view text, const std::string& file_name) {
   ParsedSpec parsed;

@@ -1,6 +1,7 @@
 #include "pipelines/spec/type_scope.h"
 
 #include <algorithm>
+#include <set>
 
 #include "pipelines/spec/declaration.h"
 #include "pipelines/spec/step_outputs.h"
@@ -90,6 +91,20 @@ Type type_of_step(const Spec& spec, const std::string& id) {
 }
 
 }  // namespace
+
+std::vector<std::string> further_keys(const Step& step) {
+  std::set<std::string> keys;
+  for (std::size_t i = 0; step.include.json.is_array() && i < step.include.json.size(); ++i) {
+    const Json& entry = step.include.json[i];
+    for (auto item = entry.begin(); entry.is_object() && item != entry.end(); ++item) {
+      keys.insert(item.key());
+    }
+  }
+  for (const MatrixAxis& axis : step.matrix) {
+    keys.erase(axis.name);
+  }
+  return {keys.begin(), keys.end()};
+}
 
 Type type_of_value(const Json& value) {
   return value.is_string()           ? types::text({value.get<std::string>()})

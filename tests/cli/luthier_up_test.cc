@@ -167,7 +167,10 @@ TEST_F(UpTest, ModelsAreImportedNamedAndCompared) {
   std::ofstream(model / "model.safetensors") << "other w";
   EXPECT_NE(luthier({"models", "import", model.string(), "--name", "tiny-model"}).output.find("tiny-model@2"),
             std::string::npos);
-  EXPECT_EQ(luthier({"models", "alias", "tiny-model", "production", "2"}).status, 0);
+  const Outcome unevaluated = luthier({"models", "alias", "tiny-model", "production", "2"});
+  EXPECT_EQ(unevaluated.status, 1);
+  EXPECT_NE(unevaluated.output.find("--force"), std::string::npos) << unevaluated.output;
+  EXPECT_EQ(luthier({"models", "alias", "tiny-model", "production", "2", "--force"}).status, 0);
   EXPECT_EQ(luthier({"models", "alias", "tiny-model", "production", "3"}).status, 1);
   const Outcome list = luthier({"models"});
   EXPECT_NE(list.output.find("production"), std::string::npos) << list.output;

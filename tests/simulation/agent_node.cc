@@ -32,12 +32,18 @@ void AgentNode::start_process() {
   feeds_.clear();
   world_.trace(id_.value + " starts");
   for (const auto& [attempt, folder] : std::map<AttemptId, Folder>(folders_)) {
+    if (!up()) {
+      return;  // it died of what it was told
+    }
     recover(folder);
   }
-  world_.try_connect(id_);
+  if (up()) {
+    world_.try_connect(id_);
+  }
 }
 
-void AgentNode::recover(const Folder& folder) {
+// By value: what the machine answers may remove the folder.
+void AgentNode::recover(Folder folder) {
   RecoveredAttempt found{
       .assignment = folder.assignment, .pid = folder.pid, .ready = folder.ready, .stopping = folder.stopping};
   if (!folder.shim_started) {
@@ -50,12 +56,18 @@ void AgentNode::recover(const Folder& folder) {
     found.elapsed = milliseconds{world_.clock.now_ms() - folder.started_ms};
   }
   feed(found);
+  const AttemptId& attempt = folder.assignment.attempt;
+  const auto is_left = [&] { return up() && folders_.contains(attempt); };
   for (const CheckpointSeen& seen : folder.checkpoints) {
-    feed(seen);
+    if (is_left()) {
+      feed(seen);
+    }
   }
-  pump(folder.assignment.attempt);
-  if (folder.tree_gone) {
-    feed(ProcessTreeGone{folder.assignment.attempt});
+  if (is_left()) {
+    pump(attempt);
+  }
+  if (is_left() && folder.tree_gone) {
+    feed(ProcessTreeGone{attempt});
   }
 }
 

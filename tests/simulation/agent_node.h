@@ -66,7 +66,7 @@ class AgentNode {
   void start_process();  // the agent
   void tear_assignments();
   void come_back(std::int64_t least_ms, std::int64_t most_ms, bool machine);
-  void recover(const Folder& folder);
+  void recover(Folder folder);
   void perform(const agents::Effect& effect);
   void on(const agents::FetchInputs& effect);
   void on(const agents::StartShim& effect);

@@ -51,7 +51,7 @@ void ControllerNode::start() {
     world_.checker = core::InvariantChecker(replayed_);  // as a controller does that begins to check
     world_.checker.set_start_grace(milliseconds{kSilenceMs});
   }
-  wall_offset_ms_ += world_.between(-3'000, 3'000);  // another machine, or a corrected clock
+  jump_wall_clock(world_.between(-3'000, 3'000));  // another machine, or a corrected clock
   for (const AgentId& id : world_.agent_ids()) {
     const bool patient = !world_.mutator.is(Mutation::kGraceIgnored);
     world_.link(id).last_heard_ms =

@@ -24,8 +24,11 @@ class ControllerNode {
   // Called every second: AgentSilent for agents not heard of for too long; timers, as wall time may have jumped.
   void watch();
 
+  // A clock that was set back is corrected: until then an approval's deadline is as much later.
+  void correct_wall_clock() { jump_wall_clock(wall_offset_max_ms_ - wall_offset_ms_); }
   void jump_wall_clock(std::int64_t by_ms) {
     wall_offset_ms_ += by_ms;
+    wall_offset_max_ms_ = std::max(wall_offset_max_ms_, wall_offset_ms_);
     clock_jumped_ = true;
   }
   void slow_disk_until(std::int64_t time_ms) { slow_until_ms_ = time_ms; }
@@ -66,6 +69,7 @@ class ControllerNode {
   std::uint64_t epoch_ = 0;
   std::uint64_t incarnation_ = 0;
   std::int64_t wall_offset_ms_ = 1'700'000'000'000;
+  std::int64_t wall_offset_max_ms_ = wall_offset_ms_;
   std::int64_t slow_until_ms_ = 0;
   std::int64_t full_until_ms_ = 0;
   int crashes_to_come_ = 0;

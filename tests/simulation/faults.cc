@@ -109,6 +109,7 @@ void World::heal() {
   controller_->slow_disk_until(0);
   controller_->full_disk_until(0);
   controller_->crash_in_a_row(0);
+  controller_->correct_wall_clock();
   for (auto& [id, wire] : links_) {
     wire.blocked_up = 0;
     wire.blocked_down = 0;

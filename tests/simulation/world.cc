@@ -92,6 +92,7 @@ void World::run() {
   const bool safety = options.mode == Mode::kSafety;
   const std::int64_t end_ms = safety ? kSafetyEndMs : kWorldEndMs;
   std::int64_t next_watch_ms = 0;
+  bool was_quiet = false;
   while (violations_.empty() && clock.now_ms() < end_ms) {
     if (!clock.advance(next_watch_ms)) {
       controller_->watch();
@@ -101,9 +102,11 @@ void World::run() {
         }
       }
       next_watch_ms = clock.now_ms() + 1'000;
-      if (!faults_on() && is_quiet()) {
+      const bool quiet = !faults_on() && is_quiet();
+      if (quiet && was_quiet) {  // for a second, in which what was decided last is committed
         break;
       }
+      was_quiet = quiet;
     }
     ++steps_;
     violations_.insert(violations_.end(), checker.violations().begin(), checker.violations().end());

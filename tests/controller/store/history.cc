@@ -26,7 +26,7 @@ std::string History::text() {
 
 core::Event History::submit_run() {
   const RunId run{"r-" + std::to_string(++runs_)};
-  plan::Plan plan{"pipeline " + text(), {{"p", text()}}, {}};
+  plan::Plan plan{.pipeline = "pipeline " + text(), .commit = text(), .params = {{"p", text()}}, .steps = {}};
   const int steps = static_cast<int>(1 + random_.below(4));
   for (int i = 0; i < steps; ++i) {
     plan::Step step;
