@@ -18,7 +18,7 @@ plan::Step serving(const Options& options) {
 
 }  // namespace
 
-InvariantChecker::InvariantChecker(const State& state) : options_(state.options) {
+InvariantChecker::InvariantChecker(const State& state) : storage_low_(state.storage_low), options_(state.options) {
   for (const auto& [id, agent] : state.agents) {
     agents_[id] = {agent.status == AgentStatus::kConnected, agent.resources, agent.labels, agent.cordoned,
                    agent.draining};
@@ -149,6 +149,9 @@ void InvariantChecker::on(const AgentLost& event, Now now) {
 }
 
 void InvariantChecker::on(const RunSubmitted& event, Now) {
+  if (!storage_low_.empty()) {
+    violate_rule("run " + event.run.value + " was accepted although the controller's disk is short of space");
+  }
   for (const plan::Step& step : event.plan.steps) {
     steps_[Key{event.run, step.id}].plan = step;
     runs_[event.run].push_back(step.id);
@@ -263,6 +266,9 @@ void InvariantChecker::on(const AttemptAssigned& event, Now) {
   if (step == nullptr) {
     return;
   }
+  if (!storage_low_.empty()) {
+    violate_rule(to_string(event.attempt) + " was assigned although the controller's disk is short of space");
+  }
   if (step->attempt_open || event.attempt.number != step->newest_attempt + step->attempts_lost + 1) {
     violate(2, to_string(event.attempt) + " was assigned while attempt " + std::to_string(step->newest_attempt) +
                    (step->attempt_open ? " could still commit" : " was the newest"));
@@ -366,6 +372,8 @@ void InvariantChecker::on(const RunFinished& event, Now) {
   }
   runs_.erase(event.run);
 }
+
+void InvariantChecker::on(const StorageChanged& event, Now) { storage_low_ = event.low; }
 
 void InvariantChecker::on(const DeploymentRequested& event, Now) {
   const auto [place, made] = steps_.emplace(Key{event.deployment, serve_step()}, Step{});

@@ -95,6 +95,7 @@ class InvariantChecker {
   void on(const StepFailed& event, Now now);
   void on(const StepCancelled& event, Now now);
   void on(const RunFinished& event, Now now);
+  void on(const StorageChanged& event, Now now);
   void on(const DeploymentRequested& event, Now now);
   void on(const DeploymentStopped& event, Now now);
   void on(const auto&, Now) {}  // says nothing that these invariants speak of
@@ -117,6 +118,7 @@ class InvariantChecker {
   [[nodiscard]] std::size_t busy_members(const RunId& run, const std::string& name) const;
   [[nodiscard]] static std::string untruth_of_approval(const Step& step, const std::string& reason);
   [[nodiscard]] std::string untruth_of_pause(const Step& step, const std::string& reason, Now now) const;
+  [[nodiscard]] std::string untruth_of_disk(const Step& step, const std::string& reason) const;
   [[nodiscard]] std::string untruth_of_room(const Step& step, const std::string& reason) const;
   [[nodiscard]] std::string untruth_of_gang(const Step& step, const std::string& reason) const;
   [[nodiscard]] std::string untruth_of_old_ranks(const Step& step, const Key& key) const;
@@ -132,6 +134,7 @@ class InvariantChecker {
   std::map<std::pair<AgentId, int>, AttemptId> gpus_;
   std::map<AttemptId, Allocation> allocations_;
   std::map<std::string, AttemptId> rendezvous_;
+  std::string storage_low_;
   Options options_;
   milliseconds start_grace_{0};
   std::int64_t started_monotonic_ms_ = 0;

@@ -63,6 +63,9 @@ std::string InvariantChecker::untruth(const Step& step, const Key& key, const st
   if (reason.starts_with("waits for its turn: ")) {
     return untruth_of_turn(step, key.first, reason);
   }
+  if (reason.starts_with("waits for room on the controller's disk: ")) {
+    return untruth_of_disk(step, reason);
+  }
   if (reason.starts_with("waits for ") && step.phase == Phase::kWaiting) {
     return untruth_of_needs(step, key.first, reason);
   }
@@ -167,9 +170,19 @@ bool InvariantChecker::has_room(const AgentId& agent, const plan::Resources& wan
   return is_open(node, wanted) && memory && cpus > wanted.cpus - 1e-6 && gpus >= static_cast<std::size_t>(wanted.gpus);
 }
 
+std::string InvariantChecker::untruth_of_disk(const Step& step, const std::string& reason) const {
+  if (step.phase != Phase::kReady) {
+    return "it does not wait for an agent";
+  }
+  return !storage_low_.empty() && reason.ends_with(storage_low_) ? "" : "the disk has room";
+}
+
 std::string InvariantChecker::untruth_of_room(const Step& step, const std::string& reason) const {
   if (step.phase != Phase::kReady) {
     return "it does not wait for an agent";
+  }
+  if (!storage_low_.empty()) {
+    return "the controller's disk is short of space";
   }
   for (const auto& [id, node] : agents_) {
     if (has_room(id, step.plan.resources)) {

@@ -14,13 +14,15 @@ void Clients::schedule() {
   const bool long_world = world_.options.mode == Mode::kSafety;
   const std::int64_t latest_ms = long_world ? 180'000 : 40'000;
   const int runs = (long_world ? 4 : 2) + static_cast<int>(world_.random.below(3));
+  std::vector<plan::Plan> plans;
   for (int i = 1; i <= runs; ++i) {
+    // Some say again what was said before: its steps may find their outputs in the cache.
+    const bool again = !plans.empty() && world_.random.below(3) == 0;
+    plans.push_back(again ? plans[world_.random.below(plans.size())] : random_plan(world_.random, i));
     const std::int64_t at_ms = world_.between(100, latest_ms);
     submissions_.insert(next_request_);
-    ask_later(
-        at_ms,
-        core::SubmitRun{
-            .request = next_request_++, .plan = random_plan(world_.random, i), .yaml = "", .file_name = "p.yaml"});
+    ask_later(at_ms,
+              core::SubmitRun{.request = next_request_++, .plan = plans.back(), .yaml = "", .file_name = "p.yaml"});
     if (world_.random.below(4) == 0) {
       cancels_.insert(next_request_);
       ask_later(at_ms + world_.between(0, 30'000),
@@ -33,6 +35,12 @@ void Clients::schedule() {
     ask_later(world_.between(1'000, 80'000),
               core::UseModel{.request = next_request_++, .model = i == 0 ? "p0" : "tiny"});
   }
+}
+
+void Clients::submit(core::SubmitRun wanted) {
+  submissions_.insert(next_request_);
+  wanted.request = next_request_++;
+  world_.controller().feed(wanted);
 }
 
 void Clients::on_reply(const core::Reply& reply) {

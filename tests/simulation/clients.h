@@ -17,6 +17,7 @@ class Clients {
   explicit Clients(World& world) : world_(world) {}
 
   void schedule();
+  void submit(core::SubmitRun wanted);
   // An answer arrived: what it promises must come true.
   void on_reply(const core::Reply& reply);
   void on_event(const core::Event& event);  // of the journal

@@ -220,6 +220,7 @@ void ControllerNode::append(const Event& event, Now at, std::size_t more) {
   check_outputs(event);
   world_.telemetry.on_event(event);
   world_.clients.on_event(event);
+  world_.reuse.on_event(event);
   count(event);
   journal_.push_back(std::move(record));
 }

@@ -32,6 +32,9 @@ enum Kind {
   kPartition,
   kPartitionUp,
   kPartitionDown,
+  kCordon,
+  kDrain,
+  kLowDisk,
   kKinds,
 };
 
@@ -85,6 +88,27 @@ void World::inject(const Fault& fault) {
     case kPartition: partition(fault, true, true); break;
     case kPartitionUp: partition(fault, true, false); break;
     case kPartitionDown: partition(fault, false, true); break;
+    case kCordon:
+      ++counts.cordons;
+      controller_->feed(core::CordonAgent{.agent = fault.victim.value, .by = "someone"});
+      clock.after(fault.lasts_ms, [this, victim = fault.victim.value] {
+        controller_->feed(core::CordonAgent{.agent = victim, .cordoned = false, .by = "someone"});
+      });
+      break;
+    case kDrain:
+      ++counts.drains;
+      controller_->feed(core::DrainAgent{.agent = fault.victim.value,
+                                         .deadline = milliseconds{fault.lasts_ms % 3 == 0 ? 0 : fault.lasts_ms / 3},
+                                         .by = "someone"});
+      clock.after(fault.lasts_ms, [this, victim = fault.victim.value] {
+        controller_->feed(core::CordonAgent{.agent = victim, .cordoned = false, .by = "someone"});
+      });
+      break;
+    case kLowDisk:
+      ++counts.low_disks;
+      controller_->feed(core::StorageReport{"1 GiB is free, 2 GiB are to stay free"});
+      clock.after(fault.lasts_ms, [this] { controller_->feed(core::StorageReport{}); });
+      break;
     default: LUTHIER_CHECK(false);
   }
 }
@@ -102,6 +126,25 @@ void World::partition(const Fault& fault, bool up, bool down) {
     healed.blocked_up = std::max(0, healed.blocked_up - (up ? 1 : 0));
     healed.blocked_down = std::max(0, healed.blocked_down - (down ? 1 : 0));
   });
+}
+
+void World::restore_order() {
+  if (!controller_->up()) {
+    return;
+  }
+  std::vector<std::string> kept_from_work;
+  for (const auto& [id, agent] : controller_->state().agents) {
+    if (agent.cordoned || agent.draining) {
+      kept_from_work.push_back(id.value);
+    }
+  }
+  const bool low = !controller_->state().storage_low.empty();
+  for (const std::string& agent : kept_from_work) {
+    controller_->feed(core::CordonAgent{.agent = agent, .cordoned = false, .by = "someone"});
+  }
+  if (low) {
+    controller_->feed(core::StorageReport{});
+  }
 }
 
 void World::heal() {

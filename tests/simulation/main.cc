@@ -81,6 +81,12 @@ void add(World::Counts& total, const World::Counts& one) {
   total.torn_records += one.torn_records;
   total.waits_told += one.waits_told;
   total.partitions += one.partitions;
+  total.cache_hits += one.cache_hits;
+  total.reruns += one.reruns;
+  total.taken_over += one.taken_over;
+  total.drains += one.drains;
+  total.cordons += one.cordons;
+  total.low_disks += one.low_disks;
   total.events += one.events;
 }
 
@@ -112,7 +118,8 @@ bool covers(const World::Counts& total) {
   return total.succeeded > 0 && total.failed > 0 && total.cancelled > 0 && total.controller_crashes > 0 &&
          total.agent_crashes > 0 && total.machine_losses > 0 && total.reboots > 0 && total.checkpoints > 0 &&
          total.retries > 0 && total.stale_refused > 0 && total.torn_kept > 0 && total.torn_records > 0 &&
-         total.waits_told > 0 && total.partitions > 0;
+         total.waits_told > 0 && total.partitions > 0 && total.cache_hits > 0 && total.reruns > 0 &&
+         total.taken_over > 0 && total.drains > 0 && total.cordons > 0 && total.low_disks > 0;
 }
 
 void print_counts(const World::Counts& total) {
@@ -122,7 +129,9 @@ void print_counts(const World::Counts& total) {
             << total.controller_crashes << " controller crashes, " << total.torn_kept << " torn commits kept, "
             << total.agent_crashes << " agent crashes, " << total.reboots << " reboots, " << total.torn_records
             << " torn records, " << total.machine_losses << " machines lost, " << total.partitions << " partitions, "
-            << total.stale_refused << " superseded attempts stopped\n";
+            << total.stale_refused << " superseded attempts stopped, " << total.cache_hits << " steps reused, "
+            << total.reruns << " reruns that took " << total.taken_over << " steps over, " << total.cordons
+            << " cordons, " << total.drains << " drains, " << total.low_disks << " times short of disk\n";
 }
 
 // Each line: SEED MODE, and why after a '#'.

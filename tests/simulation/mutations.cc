@@ -53,6 +53,11 @@ constexpr std::array kCases{
     MutationCase{kRetryBudgetIgnored, "retry_budget_ignored", "the retry budget is ignored", "rule: "},
     MutationCase{kCrashLimitIgnored, "crash_limit_ignored", "the crash limit is ignored", "rule: "},
     MutationCase{kTwistApproval, "twist_approval", "a person's word is journaled as its opposite", "rule: "},
+    MutationCase{kHitAcrossKeys, "hit_across_keys", "the cache gives outputs of another key", "rule: "},
+    MutationCase{kTakeOtherOutputs, "take_other_outputs", "a rerun takes over outputs that nobody made", "rule: "},
+    MutationCase{kTakeFailed, "take_failed", "a rerun takes over a step that did not succeed", "rule: "},
+    MutationCase{kTakeDeleted, "take_deleted", "a rerun takes over outputs whose artifacts were deleted", "rule: "},
+    MutationCase{kForgetOrigin, "forget_origin", "outputs that were not made anew pass as if they were", "rule: "},
     MutationCase{kGraceIgnored, "grace_ignored", "agents are lost at once after a controller's start", "rule: "},
 };
 
@@ -113,7 +118,22 @@ core::Input Mutator::change(const core::State& state, const core::Input& input) 
       pass_as_current(state, *finished);
     }
   }
+  if (auto* submitted = std::get_if<core::SubmitRun>(&changed);
+      submitted != nullptr && !submitted->rerun_of.value.empty()) {
+    change_rerun(*submitted);
+  }
   return changed;
+}
+
+void Mutator::change_rerun(core::SubmitRun& rerun) {
+  if (is(kTakeOtherOutputs) && !rerun.taken_over.empty()) {
+    rerun.taken_over.begin()->second.outputs["value"] = 8;
+  }
+  if (is(kTakeFailed)) {
+    for (const plan::Step& step : rerun.plan.steps) {
+      rerun.taken_over.try_emplace(step.id, core::TakenOver{.with = core::Json::object(), .made_by = rerun.rerun_of});
+    }
+  }
 }
 
 void Mutator::before_step(core::State& state, const core::Input& input) {
@@ -136,6 +156,13 @@ void Mutator::before_step(core::State& state, const core::Input& input) {
   }
   if (const auto* finished = std::get_if<core::AttemptFinishedReport>(&input); is(kGangCommitsEarly) && finished) {
     complete_gang(state, *finished);
+  }
+  if (is(kHitAcrossKeys) && state.cache.size() > 1) {
+    auto& first = state.cache.begin()->second;
+    auto& last = state.cache.rbegin()->second;
+    swapped_outputs_ = {{state.cache.begin()->first, {last.outputs, first.outputs}},
+                        {state.cache.rbegin()->first, {first.outputs, last.outputs}}};
+    std::swap(first.outputs, last.outputs);
   }
   if (strikes(kDecideEarly, 10)) {
     for (auto& [id, run] : state.runs) {
@@ -162,6 +189,13 @@ void Mutator::before_step(core::State& state, const core::Input& input) {
 }
 
 void Mutator::after_step(core::State& state) {
+  for (auto& [key, swapped] : swapped_outputs_) {
+    const auto entry = state.cache.find(key);
+    if (entry != state.cache.end() && entry->second.outputs == swapped.given) {  // not made anew meanwhile
+      entry->second.outputs = std::move(swapped.made);
+    }
+  }
+  swapped_outputs_.clear();
   if (hidden_allocation_) {
     state.allocations.insert(*hidden_allocation_);
   }
@@ -198,6 +232,9 @@ void Mutator::change_journal(core::Event& event) {
   }
   if (auto* decided = std::get_if<core::ApprovalDecided>(&event); decided != nullptr && is(kTwistApproval)) {
     decided->approved = !decided->approved;
+  }
+  if (auto* done = std::get_if<core::StepSucceeded>(&event); done != nullptr && is(kForgetOrigin)) {
+    done->cached_from = {};
   }
   if (auto* retrying = std::get_if<core::StepRetrying>(&event); retrying != nullptr && is(kDivergeReplay)) {
     retrying->not_before_wall_ms += 1;

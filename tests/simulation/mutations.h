@@ -44,11 +44,16 @@ class Mutator {
 
  private:
   void change_journal(core::Event& event);
+  void change_rerun(core::SubmitRun& rerun);
 
   const Mutation kind_;
   Random random_;
   std::optional<std::pair<AttemptId, core::Allocation>> hidden_allocation_;
   std::optional<std::pair<AgentId, core::Agent>> changed_agent_;
+  struct Swapped {
+    core::Json given, made;
+  };
+  std::map<std::string, Swapped> swapped_outputs_;  // of cache entries, by key
   struct Failures {
     int infrastructure = 0, user = 0;
     std::vector<AgentId> crashed_on;

@@ -48,6 +48,11 @@ enum class Mutation {
   kHalfGang,
   kGangCommitsEarly,
   kTwistApproval,
+  kHitAcrossKeys,
+  kTakeOtherOutputs,
+  kTakeFailed,
+  kTakeDeleted,
+  kForgetOrigin,
 };
 
 struct Options {

@@ -9,7 +9,7 @@
 namespace luthier::simulation {
 
 World::World(const Options& chosen)
-    : random(chosen.seed), options(chosen), mutator(chosen), telemetry(*this), clients(*this) {
+    : random(chosen.seed), options(chosen), mutator(chosen), telemetry(*this), clients(*this), reuse(*this) {
   policy.crash_limit = 2 + static_cast<int>(chosen.seed % 2);  // few worlds have more than three agents
   core::State empty;
   empty.options = policy;
@@ -102,6 +102,9 @@ void World::run() {
         }
       }
       next_watch_ms = clock.now_ms() + 1'000;
+      if (!faults_on()) {
+        restore_order();
+      }
       const bool quiet = !faults_on() && is_quiet();
       if (quiet && was_quiet) {  // for a second, in which what was decided last is committed
         break;

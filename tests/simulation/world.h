@@ -16,6 +16,7 @@
 #include "tests/simulation/clockwork.h"
 #include "tests/simulation/mutations.h"
 #include "tests/simulation/options.h"
+#include "tests/simulation/reuse.h"
 #include "tests/simulation/telemetry.h"
 
 namespace luthier::simulation {
@@ -52,7 +53,8 @@ class World {
   struct Counts {
     int runs = 0, succeeded = 0, failed = 0, cancelled = 0, controller_crashes = 0, agent_crashes = 0,
         machine_losses = 0, reboots = 0, checkpoints = 0, retries = 0, stale_refused = 0, torn_kept = 0, waits_told = 0,
-        torn_records = 0, partitions = 0;
+        torn_records = 0, partitions = 0, cache_hits = 0, reruns = 0, taken_over = 0, drains = 0, cordons = 0,
+        low_disks = 0;
     std::uint64_t events = 0;
   };
   Counts counts;
@@ -66,6 +68,7 @@ class World {
   core::InvariantChecker checker;
   Telemetry telemetry;
   Clients clients;
+  Reuse reuse;
   std::map<AttemptId, std::int64_t> resume_steps;  // as journaled, of every attempt
 
   [[nodiscard]] bool chance(int per_mille) { return random.below(1000) < static_cast<std::uint64_t>(per_mille); }
@@ -102,6 +105,7 @@ class World {
   void inject(const Fault& fault);
   void partition(const Fault& fault, bool up, bool down);
   void heal();
+  void restore_order();  // once faults have stopped: what people asked for is taken back
 
   void check_end();
   [[nodiscard]] bool is_quiet() const;  // nothing is left to be done
