@@ -49,8 +49,8 @@ bool remember(Turn& turn, const AgentConnected& input) {
   return rebooted;
 }
 
-// A current attempt that the agent does not hold: it never arrived, or it is gone. After a reboot nobody can tell: it may
-// have run unreported, and bytes of its log may be here, so it is not started a second time under the same number.
+// A current attempt that the agent does not hold: it never arrived, or it is gone. After a reboot nobody can tell: it
+// may have run unreported, and bytes of its log may be here, so it is not started a second time under the same number.
 void restore_or_end(Turn& turn, const AttemptId& attempt, const AgentId& agent, bool rebooted) {
   const LiveStep& step = *find_step(turn.state, attempt.run, attempt.step);
   if (!rebooted && !rank_started(step.attempt, attempt.rank) && turn.state.allocations.contains(attempt)) {
@@ -74,14 +74,21 @@ void on(Turn& turn, const AgentConnected& input) {
   }
   const bool rebooted = remember(turn, input);
   note_own_drain(turn, input.agent, input.draining);
+  std::set<AttemptId> on_the_way;  // a StartAttempt may still reach the agent: it says when nothing of it is there
   for (const AttemptId& attempt : current_attempts(turn.state, input.agent)) {
-    if (!held.contains(attempt)) {
-      restore_or_end(turn, attempt, input.agent, rebooted);
+    if (held.contains(attempt)) {
+      continue;
     }
+    if (rebooted && !rank_started(find_step(turn.state, attempt.run, attempt.step)->attempt, attempt.rank)) {
+      on_the_way.insert(attempt);
+      turn.send(input.agent, StopAttempt{attempt, StopReason::kUnknownAttempt});
+    }
+    restore_or_end(turn, attempt, input.agent, rebooted);
   }
   std::vector<AttemptId> released;
   for (const auto& [attempt, allocation] : turn.state.allocations) {
-    if (allocation.agent == input.agent && !held.contains(attempt) && !is_current(turn.state, attempt)) {
+    if (allocation.agent == input.agent && !held.contains(attempt) && !on_the_way.contains(attempt) &&
+        !is_current(turn.state, attempt)) {
       released.push_back(attempt);
     }
   }

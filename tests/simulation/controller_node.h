@@ -35,6 +35,8 @@ class ControllerNode {
   void full_disk_until(std::int64_t time_ms) { full_until_ms_ = time_ms; }
 
   [[nodiscard]] bool up() const { return live_.has_value(); }
+  // All that was said to it is decided and committed.
+  [[nodiscard]] bool is_settled() const { return up() && !committing_ && queue_.empty(); }
   [[nodiscard]] const core::State& state() const { return *live_; }
   [[nodiscard]] Now now() const { return {world_.clock.now_ms() + wall_offset_ms_, world_.clock.now_ms()}; }
 

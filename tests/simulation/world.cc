@@ -78,7 +78,7 @@ void World::check_end() {
 bool World::is_quiet() const {
   const bool agents_idle = std::all_of(agents_.begin(), agents_.end(),
                                        [](const auto& each) { return each.second->up() && each.second->is_idle(); });
-  return agents_idle && controller_->up() && controller_->state().runs.empty() &&
+  return agents_idle && controller_->is_settled() && controller_->state().runs.empty() &&
          controller_->state().deployments.empty() && controller_->state().allocations.empty();
 }
 
@@ -92,7 +92,6 @@ void World::run() {
   const bool safety = options.mode == Mode::kSafety;
   const std::int64_t end_ms = safety ? kSafetyEndMs : kWorldEndMs;
   std::int64_t next_watch_ms = 0;
-  bool was_quiet = false;
   while (violations_.empty() && clock.now_ms() < end_ms) {
     if (!clock.advance(next_watch_ms)) {
       controller_->watch();
@@ -105,11 +104,9 @@ void World::run() {
       if (!faults_on()) {
         restore_order();
       }
-      const bool quiet = !faults_on() && is_quiet();
-      if (quiet && was_quiet) {  // for a second, in which what was decided last is committed
+      if (!faults_on() && is_quiet()) {
         break;
       }
-      was_quiet = quiet;
     }
     ++steps_;
     violations_.insert(violations_.end(), checker.violations().begin(), checker.violations().end());
