@@ -45,6 +45,9 @@ def exports_and_comparisons(cluster, run):
     base = pathlib.Path(config["base_model_name_or_path"])
     expect(base == out / "export" / "base" and (base / "config.json").exists(), f"the adapter names its base: {config}")
     refused(cluster, "models", "export", "registry@2", out / "export", saying="is there already")
+    cluster.cli("models", "export", "registry@2", out / "merged", "--merge")
+    expect((out / "merged" / "model.safetensors").exists() and not (out / "merged" / "adapter_config.json").exists(),
+           "--merge gives one whole model")
     cluster.cli("artifacts", "get", f"{run['id']}/train/model", out / "adapter")
     same = "adapter_model.safetensors"
     expect((out / "adapter" / same).read_bytes() == (out / "export" / same).read_bytes(), "artifacts get gives the adapter")
