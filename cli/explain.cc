@@ -1,4 +1,5 @@
-// `luthier explain`: how a step stood to the cache, from what the controller kept when the step became ready.
+// `luthier explain`: why a step waits or failed, and how it stood to the cache, from what the controller kept when the
+// step became ready.
 #include <cstdio>
 
 #include "cli/api_client.h"
@@ -37,14 +38,14 @@ void print_components(const Json& components) {
   std::printf("%s", format_table(rows).c_str());
 }
 
-void print_miss(const std::string& step, const Json& cache) {
+void print_miss(const std::string& step, const char* ran, const Json& cache) {
   const auto nearest = cache.find("nearest");
   if (nearest == cache.end()) {
-    std::printf("%s ran: no earlier run of this pipeline that is still remembered has made this step's outputs.\n",
-                step.c_str());
+    std::printf("%s %s: no earlier run of this pipeline that is still remembered has made this step's outputs.\n",
+                step.c_str(), ran);
     return;
   }
-  std::printf("%s ran, because this differs from run %s:\n", step.c_str(), text_of(*nearest, "run").c_str());
+  std::printf("%s %s, because this differs from run %s:\n", step.c_str(), ran, text_of(*nearest, "run").c_str());
   std::vector<std::vector<std::string>> rows{{"  COMPONENT", "THEN", "NOW"}};
   for (const Json& change : nearest->value("changed", Json::array())) {
     rows.push_back({"  " + text_of(change, "component"), shown(change.value("before", Json())),
@@ -66,6 +67,18 @@ void print_attempts(const Json& step) {
   std::printf("%s", format_table(rows).c_str());
 }
 
+// Why it is as it is, as far as there is something to say: of a wait, a failure, a skip.
+void print_reason(const Json& step) {
+  const std::string reason = text_of(step, "reason");
+  const std::string status = text_of(step, "status");
+  if (!reason.empty() && status != "succeeded") {
+    const bool said = reason.starts_with(status);  // "skipped: …"
+    const bool waits = status == "waiting" || status == "ready";
+    const std::string verb = said ? "" : (waits ? "waits" : status == "failed" ? "failed" : "is " + status) + ": ";
+    std::printf("%s %s\n", printable(text_of(step, "id")).c_str(), printable(verb + reason).c_str());
+  }
+}
+
 void print_explanation(const Json& step) {
   const std::string id = text_of(step, "id");
   const Json cache = step.value("cache", Json());
@@ -84,8 +97,9 @@ void print_explanation(const Json& step) {
                     : ("; its outputs were made by run " + text_of(step, "cached_from")).c_str());
     return;
   }
+  const char* ran = step.value("attempts", Json::array()).empty() ? "has to run" : "ran";
   if (cache.contains("off")) {
-    std::printf("%s ran: it is never reused (%s).\n", id.c_str(), text_of(cache, "off").c_str());
+    std::printf("%s %s: it is never reused (%s).\n", id.c_str(), ran, text_of(cache, "off").c_str());
     return;
   }
   if (cache.contains("hit")) {
@@ -96,7 +110,7 @@ void print_explanation(const Json& step) {
           "The model serves already; this is the verdict that it was promoted by, not a comparison with itself.\n");
     }
   } else {
-    print_miss(id, cache);
+    print_miss(id, ran, cache);
   }
   print_components(cache.value("components", Json::object()));
 }
@@ -118,12 +132,14 @@ int explain_command(const GlobalOptions& options, const ExplainOptions& explain)
       if (options.json) {
         const Json answer{{"step", explain.step},
                           {"status", step.value("status", Json())},
+                          {"reason", step.value("reason", Json())},
                           {"cached_from", step.value("cached_from", Json())},
                           {"attempts", step.value("attempts", Json::array())},
                           {"cache", step.value("cache", Json())}};
         std::printf("%s\n", answer.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
         return kExitSuccess;
       }
+      print_reason(step);
       print_explanation(step);
       print_attempts(step);
       return kExitSuccess;

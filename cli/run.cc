@@ -160,7 +160,8 @@ void say_how_it_ended(const Json& run, std::int64_t now_ms) {
   say_if_nothing_was_done(run);
   for (const Json& step : run.value("steps", Json::array())) {
     if (text_of(step, "status") == "failed") {
-      std::printf("why: luthier logs %s %s\n", id.c_str(), text_of(step, "id").c_str());
+      const bool ran = !step.value("attempts", Json::array()).empty();  // without an attempt there is no log
+      std::printf("why: luthier %s %s %s\n", ran ? "logs" : "explain", id.c_str(), text_of(step, "id").c_str());
     }
   }
   if (text_of(run, "status") == "failed") {
