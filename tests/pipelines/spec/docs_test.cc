@@ -8,6 +8,7 @@
 #include "pipelines/spec/declaration.h"
 #include "pipelines/spec/functions.h"
 #include "pipelines/spec/spec.h"
+#include "pipelines/spec/value_type.h"
 
 namespace luthier::spec {
 namespace {
@@ -52,6 +53,28 @@ TEST(Docs, DescribeEveryKeyOutputAndFunction) {
   for (const Function& function : functions()) {
     EXPECT_NE(text.find("`" + function.name + "("), std::string::npos) << function.name;
   }
+}
+
+std::string row_of(const StepType& type, const Output& output) {
+  return "| `" + type.name + "` | `" + output.name + "` | " + words(output.type) + " | " + output.doc + " |\n";
+}
+
+TEST(Docs, TableNamesEveryOutputWithItsType) {
+  const std::string text = page();
+  const std::size_t begin = text.find("\n### Outputs of all step types\n");
+  ASSERT_NE(begin, std::string::npos);
+  std::istringstream lines(text.substr(begin, text.find("\n##", begin + 1) - begin));
+  std::string found;
+  for (std::string line; std::getline(lines, line);) {
+    found += line.starts_with("| `") ? line + "\n" : "";
+  }
+  std::string declared;
+  for (const StepType& type : step_types()) {
+    for (const Output& output : type.outputs) {
+      declared += row_of(type, output);
+    }
+  }
+  EXPECT_EQ(found, declared);
 }
 
 std::string indented(const std::string& text, std::size_t width) {
