@@ -155,6 +155,7 @@ Result<void> serve(const Config& config, const sigset_t& signals) {
                          .metrics_open = config.metrics_open});
   runtime->set_sinks(
       {.send_to_agent = [&](const AgentId& agent, const core::AgentCommand& command) { fleet->send(agent, command); },
+       .welcome_agent = [&](const AgentId& agent, std::uint64_t connection) { fleet->welcome(agent, connection); },
        .published = [&](const store::OutboxRow& row) { http.published(row); },
        .committed =
            [&metrics](double seconds, std::size_t records) {

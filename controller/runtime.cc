@@ -356,6 +356,10 @@ void StateThread::perform(const core::Effect& effect, const Work& work, std::siz
     if (sinks_.send_to_agent) {
       sinks_.send_to_agent(send->agent, send->command);
     }
+  } else if (const auto* welcome = std::get_if<core::Welcome>(&effect)) {
+    if (sinks_.welcome_agent) {
+      sinks_.welcome_agent(welcome->agent, welcome->connection);
+    }
   } else if (const auto* reply = std::get_if<core::Reply>(&effect)) {
     answer(*reply);
   } else if (std::holds_alternative<core::Publish>(effect)) {

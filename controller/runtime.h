@@ -28,8 +28,9 @@ class Runtime {
   // What the runtime tells the outside; called on the state thread, must not block.
   struct Sinks {
     std::function<void(const AgentId&, const core::AgentCommand&)> send_to_agent;  // drops when not connected
-    std::function<void(const store::OutboxRow&)> published;                        // after commit
-    std::function<void(double seconds, std::size_t records)> committed;            // of every commit
+    std::function<void(const AgentId&, std::uint64_t connection)> welcome_agent;  // commands may go over it from now on
+    std::function<void(const store::OutboxRow&)> published;                       // after commit
+    std::function<void(double seconds, std::size_t records)> committed;           // of every commit
   };
 
   virtual ~Runtime() = default;

@@ -72,23 +72,17 @@ void on(Turn& turn, const AgentConnected& input) {
   for (const HeldAttempt& each : input.held) {
     held.insert(each.attempt);
   }
+  turn.effects.push_back(Welcome{input.agent, input.connection});  // before what it is told below
   const bool rebooted = remember(turn, input);
   note_own_drain(turn, input.agent, input.draining);
-  std::set<AttemptId> on_the_way;  // a StartAttempt may still reach the agent: it says when nothing of it is there
   for (const AttemptId& attempt : current_attempts(turn.state, input.agent)) {
-    if (held.contains(attempt)) {
-      continue;
+    if (!held.contains(attempt)) {
+      restore_or_end(turn, attempt, input.agent, rebooted);
     }
-    if (rebooted && !rank_started(find_step(turn.state, attempt.run, attempt.step)->attempt, attempt.rank)) {
-      on_the_way.insert(attempt);
-      turn.send(input.agent, StopAttempt{attempt, StopReason::kUnknownAttempt});
-    }
-    restore_or_end(turn, attempt, input.agent, rebooted);
   }
   std::vector<AttemptId> released;
   for (const auto& [attempt, allocation] : turn.state.allocations) {
-    if (allocation.agent == input.agent && !held.contains(attempt) && !on_the_way.contains(attempt) &&
-        !is_current(turn.state, attempt)) {
+    if (allocation.agent == input.agent && !held.contains(attempt) && !is_current(turn.state, attempt)) {
       released.push_back(attempt);
     }
   }

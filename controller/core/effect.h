@@ -45,6 +45,14 @@ struct SendToAgent {
   AgentCommand command;
   friend bool operator==(const SendToAgent&, const SendToAgent&) = default;
 };
+// What the agent said on connecting is taken into account: from now on commands may go over that connection. Those that
+// were decided before (while the Hello waited for a commit, say) must not: the agent is told them anew after this, and
+// a StartAttempt from before would start what the Hello has just let go.
+struct Welcome {
+  AgentId agent;
+  std::uint64_t connection = 0;
+  friend bool operator==(const Welcome&, const Welcome&) = default;
+};
 struct Reply {
   RequestId request = 0;
   bool ok = true;
@@ -65,6 +73,6 @@ struct WakeAt {
   friend bool operator==(const WakeAt&, const WakeAt&) = default;
 };
 
-using Effect = std::variant<Journal, SendToAgent, Reply, Publish, WakeAt>;
+using Effect = std::variant<Journal, SendToAgent, Welcome, Reply, Publish, WakeAt>;
 
 }  // namespace luthier::core

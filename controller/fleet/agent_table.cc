@@ -15,21 +15,24 @@ void AgentTable::expect(const AgentId& agent) {
 bool AgentTable::connect(std::shared_ptr<AgentStreamBase> stream, core::AgentConnected hello,
                          v1::ConnectResponse welcome) {
   const AgentId agent = hello.agent;
-  std::shared_ptr<AgentStreamBase> replaced;
+  Connection replaced;
   {
     const std::lock_guard lock(mutex_);
     watch_.heard(agent, clock_.now().monotonic_ms);
+    const std::uint64_t number = ++last_number_;
+    hello.connection = number;
     if (!runtime_.post(std::move(hello))) {
       return false;
     }
-    // The state thread may answer at once, but its send() waits for this mutex.
+    // The state thread may answer at once, but its welcome() and send() wait for this mutex.
     stream->send(std::move(welcome));
-    replaced = std::exchange(streams_[agent], std::move(stream));
+    replaced = std::exchange(connections_[agent], Connection{std::move(stream), number});
   }
-  if (replaced) {
-    replaced->close({grpc::StatusCode::ABORTED, "a newer stream of agent " + agent.value + " replaced this one"});
+  if (replaced.stream) {
+    replaced.stream->close(
+        {grpc::StatusCode::ABORTED, "a newer stream of agent " + agent.value + " replaced this one"});
   }
-  log_.info("agent_connected", {{"agent", agent.value}, {"replaced_a_stream", replaced ? "yes" : "no"}});
+  log_.info("agent_connected", {{"agent", agent.value}, {"replaced_a_stream", replaced.stream ? "yes" : "no"}});
   return true;
 }
 
@@ -57,20 +60,27 @@ void AgentTable::disconnect(const AgentId& agent, const AgentStreamBase* stream)
     if (!is_present(agent, stream)) {
       return;
     }
-    streams_.erase(agent);
+    connections_.erase(agent);
   }
   log_.info("agent_disconnected", {{"agent", agent.value}});
+}
+
+void AgentTable::welcome(const AgentId& agent, std::uint64_t connection) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = connections_.find(agent); found != connections_.end() && found->second.number == connection) {
+    found->second.welcomed = true;
+  }
 }
 
 void AgentTable::send(const AgentId& agent, const core::AgentCommand& command) {
   std::shared_ptr<AgentStreamBase> stream;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = streams_.find(agent);
-    if (found == streams_.end()) {
+    const auto found = connections_.find(agent);
+    if (found == connections_.end() || !found->second.welcomed) {
       return;
     }
-    stream = found->second;
+    stream = found->second.stream;
   }
   stream->send(to_proto(command, runtime_.epoch()));
 }
@@ -85,9 +95,9 @@ void AgentTable::check_silence() {
         continue;
       }
       std::shared_ptr<AgentStreamBase> stream;
-      if (const auto found = streams_.find(silent.agent); found != streams_.end()) {
-        stream = std::move(found->second);
-        streams_.erase(found);
+      if (const auto found = connections_.find(silent.agent); found != connections_.end()) {
+        stream = std::move(found->second.stream);
+        connections_.erase(found);
       }
       ended.emplace_back(std::move(silent), std::move(stream));
     }
@@ -101,19 +111,19 @@ void AgentTable::check_silence() {
 }
 
 void AgentTable::close_all(const grpc::Status& status) {
-  std::map<AgentId, std::shared_ptr<AgentStreamBase>> streams;
+  std::map<AgentId, Connection> connections;
   {
     const std::lock_guard lock(mutex_);
-    streams.swap(streams_);
+    connections.swap(connections_);
   }
-  for (const auto& [agent, stream] : streams) {
-    stream->close(status);
+  for (const auto& [agent, connection] : connections) {
+    connection.stream->close(status);
   }
 }
 
 bool AgentTable::is_present(const AgentId& agent, const AgentStreamBase* stream) const {
-  const auto found = streams_.find(agent);
-  return found != streams_.end() && found->second.get() == stream;
+  const auto found = connections_.find(agent);
+  return found != connections_.end() && found->second.stream.get() == stream;
 }
 
 }  // namespace luthier::fleet

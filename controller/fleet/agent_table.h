@@ -37,13 +37,20 @@ class AgentTable {
   [[nodiscard]] bool report(const AgentId& agent, const AgentStreamBase* stream, core::Input input);
   void disconnect(const AgentId& agent, const AgentStreamBase* stream);
 
-  // Dropped when the agent is not connected: it is told anew when it says Hello.
+  // The Hello of `connection` is decided upon and committed: commands may go over it, if it is still the present one.
+  void welcome(const AgentId& agent, std::uint64_t connection);
+  // Dropped when the agent is not connected, or not welcomed yet: it is told anew when its Hello is decided upon.
   void send(const AgentId& agent, const core::AgentCommand& command);
   // Declares the silent silent, and ends their streams so that they say Hello again if they still live.
   void check_silence();
   void close_all(const grpc::Status& status);
 
  private:
+  struct Connection {
+    std::shared_ptr<AgentStreamBase> stream;
+    std::uint64_t number = 0;  // core::AgentConnected::connection
+    bool welcomed = false;
+  };
   // Whether it is the agent's present stream. With the mutex held.
   [[nodiscard]] bool is_present(const AgentId& agent, const AgentStreamBase* stream) const;
 
@@ -52,7 +59,8 @@ class AgentTable {
   Log& log_;
   std::mutex mutex_;  // guards all below
   AgentWatch watch_;
-  std::map<AgentId, std::shared_ptr<AgentStreamBase>> streams_;
+  std::map<AgentId, Connection> connections_;
+  std::uint64_t last_number_ = 0;
 };
 
 }  // namespace luthier::fleet

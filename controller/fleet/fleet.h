@@ -43,6 +43,8 @@ class FleetServer {
   [[nodiscard]] virtual Result<int> start() = 0;
   // For Runtime::Sinks::send_to_agent; never blocks. May be called before start().
   virtual void send(const AgentId& agent, const core::AgentCommand& command) = 0;
+  // For Runtime::Sinks::welcome_agent; never blocks. May be called before start().
+  virtual void welcome(const AgentId& agent, std::uint64_t connection) = 0;
   // Ends all streams and waits for them, at most about 3 s. Safe to call twice.
   virtual void stop() = 0;
 };

@@ -71,6 +71,7 @@ class Server final : public FleetServer {
   }
 
   void send(const AgentId& agent, const core::AgentCommand& command) override { table_.send(agent, command); }
+  void welcome(const AgentId& agent, std::uint64_t connection) override { table_.welcome(agent, connection); }
 
   void stop() override {
     {

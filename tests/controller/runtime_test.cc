@@ -72,8 +72,8 @@ class Shell {
  public:
   explicit Shell(store::Store& store, const Clock& clock, RuntimeOptions options = {})
       : runtime_(make_runtime(store, clock, log_, options)) {
-    runtime_->set_sinks({[this](const AgentId&, const core::AgentCommand& command) { note(command); },
-                         [this](const store::OutboxRow& row) { note("published " + row.name); }});
+    runtime_->set_sinks({.send_to_agent = [this](const AgentId&, const core::AgentCommand& command) { note(command); },
+                         .published = [this](const store::OutboxRow& row) { note("published " + row.name); }});
   }
 
   Runtime& operator*() { return *runtime_; }

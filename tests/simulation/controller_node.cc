@@ -248,6 +248,8 @@ void ControllerNode::perform(const core::Effect& effect) {
       }
     }
     world_.send_to_agent(send->agent, send->command);
+  } else if (const auto* welcome = std::get_if<core::Welcome>(&effect)) {
+    world_.welcome_agent(welcome->agent, welcome->connection);
   } else if (const auto* reply = std::get_if<core::Reply>(&effect)) {
     world_.clients.on_reply(*reply);
   } else if (const auto* wake = std::get_if<core::WakeAt>(&effect)) {

@@ -58,6 +58,8 @@ constexpr std::array kCases{
     MutationCase{kTakeFailed, "take_failed", "a rerun takes over a step that did not succeed", "rule: "},
     MutationCase{kTakeDeleted, "take_deleted", "a rerun takes over outputs whose artifacts were deleted", "rule: "},
     MutationCase{kForgetOrigin, "forget_origin", "outputs that were not made anew pass as if they were", "rule: "},
+    MutationCase{kCommandBeforeWelcome, "command_before_welcome", "a command goes out before the Hello is decided upon",
+                 "invariant 4"},
     MutationCase{kGraceIgnored, "grace_ignored", "agents are lost at once after a controller's start", "rule: "},
 };
 

@@ -37,7 +37,8 @@ void World::send_to_controller(const AgentId& from, std::uint64_t number, std::f
 
 void World::send_to_agent(const AgentId& to, const core::AgentCommand& command) {
   Link& wire = link(to);
-  if (!wire.server_side_open || wire.broken || wire.blocked_down > 0) {
+  const bool welcomed = wire.welcomed || mutator.is(Mutation::kCommandBeforeWelcome);
+  if (!wire.server_side_open || !welcomed || wire.broken || wire.blocked_down > 0) {
     return;
   }
   if (faults_on() && chance(kDropPerMille)) {
@@ -54,6 +55,11 @@ void World::send_to_agent(const AgentId& to, const core::AgentCommand& command) 
     clock.at(at + i * between(0, 500),
              [this, to, number = wire.number, command] { deliver_to_agent(to, number, command); });
   }
+}
+
+void World::welcome_agent(const AgentId& agent, std::uint64_t connection) {
+  Link& wire = link(agent);
+  wire.welcomed = wire.welcomed || wire.number == connection;
 }
 
 void World::deliver_to_agent(const AgentId& to, std::uint64_t number, const core::AgentCommand& command) {
@@ -92,6 +98,7 @@ void World::try_connect(const AgentId& id) {
               .blocked_down = wire.blocked_down,
               .last_heard_ms = wire.last_heard_ms};
   core::AgentConnected hello = agent(id).hello();
+  hello.connection = number;
   const std::int64_t at = clock.now_ms() + between(1, 40);
   wire.to_controller_ms = at;
   wire.to_agent_ms = at;
@@ -103,7 +110,11 @@ void World::try_connect(const AgentId& id) {
     }
     now.server_side_open = true;
     now.last_heard_ms = clock.now_ms();
-    controller().feed(hello);
+    if (mutator.is(Mutation::kCommandBeforeWelcome)) {  // which a long commit would do, more rarely
+      clock.after(between(0, 2'000), [this, hello] { controller().feed(hello); });
+    } else {
+      controller().feed(hello);
+    }
     if (agent(id).up() && link(id).number == number && link(id).agent_side_open) {
       agent(id).feed(agents::Connected{});  // reports follow Hello on the same stream
     }

@@ -53,6 +53,7 @@ enum class Mutation {
   kTakeFailed,
   kTakeDeleted,
   kForgetOrigin,
+  kCommandBeforeWelcome,
 };
 
 struct Options {

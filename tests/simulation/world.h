@@ -29,6 +29,7 @@ struct Link {
   std::uint64_t number = 0;           // the newest connection; numbers never come back
   bool agent_side_open = false;       // the agent believes in it
   bool server_side_open = false;      // the controller has heard its Hello
+  bool welcomed = false;              // and decided upon it: commands may go over it
   bool broken = false;                // messages are lost from now on; each side notices later
   int blocked_up = 0;                 // partitions that swallow what goes to the controller
   int blocked_down = 0;               // ... to the agent
@@ -89,6 +90,7 @@ class World {
   // `message` runs at the controller when it arrives on connection `number`, if it does.
   void send_to_controller(const AgentId& from, std::uint64_t number, std::function<void()> message);
   void send_to_agent(const AgentId& to, const core::AgentCommand& command);
+  void welcome_agent(const AgentId& agent, std::uint64_t connection);
   void break_link(const AgentId& id);
   void try_connect(const AgentId& id);
   void controller_went_down();

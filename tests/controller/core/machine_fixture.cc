@@ -48,6 +48,9 @@ std::string describe(const Effect& effect, std::int64_t start_wall_ms) {
   if (const auto* publish = std::get_if<Publish>(&effect)) {
     return "publish " + publish->name + subject(Json{{"step", publish->payload.value("step", "")}});
   }
+  if (const auto* welcome = std::get_if<Welcome>(&effect)) {
+    return "welcome " + welcome->agent.value;
+  }
   return "wake " + std::to_string(std::get<WakeAt>(effect).wall_ms - start_wall_ms);
 }
 
@@ -125,7 +128,10 @@ Lines MachineFixture::connect(const std::string& agent, int gpus, std::vector<He
   for (int i = 0; i < gpus; ++i) {
     resources.gpus.push_back({.index = i});
   }
-  return feed(AgentConnected{AgentId{agent}, "node " + agent, boot_id, resources, std::move(held)});
+  Lines lines = feed(AgentConnected{AgentId{agent}, "node " + agent, boot_id, resources, std::move(held)});
+  EXPECT_EQ(lines.at(0), "welcome " + agent);  // always, and before any command
+  lines.erase(lines.begin());
+  return lines;
 }
 
 Lines MachineFixture::submit(std::vector<plan::Step> steps, const std::string& pipeline) {

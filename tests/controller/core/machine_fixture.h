@@ -37,7 +37,7 @@ class MachineFixture : public ::testing::Test {
   ~MachineFixture() override;
 
   Lines feed(const Input& input);
-  // Two CPUs unless said otherwise; boot id "boot-1".
+  // Two CPUs unless said otherwise; boot id "boot-1". Without the Welcome, which is always there and first.
   Lines connect(const std::string& agent, int gpus = 0, std::vector<HeldAttempt> held = {},
                 const std::string& boot_id = "boot-1");
   Lines submit(std::vector<plan::Step> steps, const std::string& pipeline = "p");

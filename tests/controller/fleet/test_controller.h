@@ -62,9 +62,11 @@ class FleetTest : public testing::Test {
     runtime_ = controller::make_runtime(*store_, clock_, log_);
     fleet_ = make_fleet_server({*runtime_, *store_, *artifacts_, inference_, progress_, clock_, log_},
                                {.agent_silence = kSilence, .start_grace = kGrace});
-    runtime_->set_sinks({.send_to_agent = [this](const AgentId& agent,
-                                                 const core::AgentCommand& command) { fleet_->send(agent, command); },
-                         .published = nullptr});
+    runtime_->set_sinks(
+        {.send_to_agent = [this](const AgentId& agent,
+                                 const core::AgentCommand& command) { fleet_->send(agent, command); },
+         .welcome_agent = [this](const AgentId& agent, std::uint64_t number) { fleet_->welcome(agent, number); },
+         .published = nullptr});
     const Result<void> started = runtime_->start();
     EXPECT_TRUE(started);
     const Result<int> port = fleet_->start();
