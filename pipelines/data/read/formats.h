@@ -1,0 +1,24 @@
+// The readers of each format, behind reader.h. `name` begins messages; `bytes` are text without a byte order mark.
+#pragma once
+
+#include "pipelines/data/read/reader.h"
+
+namespace luthier::data::read {
+
+[[nodiscard]] std::unique_ptr<Reader> make_json_lines_reader(std::unique_ptr<ByteSource> bytes);
+// `first`: what open_reader() has to say about the file; given with the first batch.
+[[nodiscard]] std::unique_ptr<Reader> make_json_reader(std::unique_ptr<ByteSource> bytes, std::string name,
+                                                       std::vector<Problem> first);
+[[nodiscard]] std::unique_ptr<Reader> make_csv_reader(std::unique_ptr<ByteSource> bytes, std::string name,
+                                                      char separator);
+[[nodiscard]] std::unique_ptr<Reader> make_text_reader(std::unique_ptr<ByteSource> bytes, std::string name);
+
+// Appends `text`, which must be UTF-8, as a JSON string with its quotes.
+void append_json_string(std::string& json, std::string_view text);
+
+// Empties a batch for the next records and numbers it.
+void begin_batch(Batch& batch, std::int64_t number, std::int64_t first_ordinal);
+// Adds the padding; the batch is then complete.
+void end_batch(Batch& batch);
+
+}  // namespace luthier::data::read
