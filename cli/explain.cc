@@ -79,6 +79,16 @@ void print_reason(const Json& step) {
   }
 }
 
+// Of a run that goes on from another: where the step's training began.
+void print_start(const Json& step, const Json& run) {
+  const Json attempts = step.value("attempts", Json::array());
+  const Json at = attempts.empty() ? Json() : attempts.front().value("resume_step", Json());
+  if (at.is_number() && !text_of(run, "rerun_of").empty()) {
+    std::printf("%s began at step %s, at the newest checkpoint of run %s (`luthier rerun --fresh` starts over).\n",
+                text_of(step, "id").c_str(), at.dump().c_str(), text_of(run, "rerun_of").c_str());
+  }
+}
+
 void print_explanation(const Json& step) {
   const std::string id = text_of(step, "id");
   const Json cache = step.value("cache", Json());
@@ -141,6 +151,7 @@ int explain_command(const GlobalOptions& options, const ExplainOptions& explain)
       }
       print_reason(step);
       print_explanation(step);
+      print_start(step, *run);
       print_attempts(step);
       return kExitSuccess;
     }

@@ -95,6 +95,7 @@ void add_pipeline_commands(CLI::App& app, Arguments& arguments, Command& chosen)
   CLI::App* rerun = app.add_subcommand("rerun", "Run what failed in a run again, with what succeeded taken over");
   rerun->add_option("RUN", arguments.rerun.run, "one that has ended, such as r-3")->required();
   rerun->add_option("--from", arguments.rerun.from, "start over from this step, whatever its state");
+  rerun->add_flag("--fresh", arguments.rerun.fresh, "start failed trainings over, not from their newest checkpoint");
   rerun->add_flag("--detach", arguments.rerun.detach, "submit and return");
   rerun->callback([&] { chosen = [&] { return rerun_command(arguments.global, arguments.rerun); }; });
 

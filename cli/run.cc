@@ -269,6 +269,18 @@ int watch_run(const GlobalOptions& options, ApiClient& api, Json run, bool detac
   return status;
 }
 
+// Trainings that begin at a checkpoint which the run before had committed.
+void say_what_resumes(const GlobalOptions& options, const Json& run) {
+  for (const Json& step : run.value("steps", Json::array())) {
+    const Json checkpoints = step.value("checkpoints", Json::array());
+    if (!checkpoints.empty() && checkpoints.back().value("attempt", -1) == 0) {
+      say(options, printable(text_of(step, "id")) + " goes on from its checkpoint at step " +
+                       text_of(checkpoints.back(), "step") + "; to start it over: luthier rerun " +
+                       text_of(run, "rerun_of") + " --fresh");
+    }
+  }
+}
+
 }  // namespace
 
 int run_command(const GlobalOptions& options, const RunOptions& given) {
@@ -289,13 +301,17 @@ int rerun_command(const GlobalOptions& options, const RerunOptions& given) {
   if (!api) {
     return report(api.error());
   }
-  const Json body = given.from.empty() ? Json::object() : Json{{"from", given.from}};
+  Json body{{"fresh", given.fresh}};
+  if (!given.from.empty()) {
+    body["from"] = given.from;
+  }
   Result<Json> submitted = api->post("/api/v1/runs/" + segment(given.run) + "/rerun", body);
   if (!submitted) {
     return report(submitted.error());
   }
   say(options, "run " + text_of(*submitted, "id") + ": " + text_of(*submitted, "pipeline") + ", going on from run " +
                    text_of(*submitted, "rerun_of"));
+  say_what_resumes(options, *submitted);
   return watch_run(options, *api, std::move(*submitted), given.detach);
 }
 

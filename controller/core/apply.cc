@@ -109,6 +109,7 @@ void on(State& state, const StepReady& event, Now now) {
   step.status = StepStatus::kReady;
   step.with = event.with;
   step.cache = event.cache;
+  step.checkpoints = event.checkpoints;
   step.waits_since_wall_ms = now.wall_ms;
   LiveRun& run = state.runs.at(event.run);
   if (run.plan.steps.at(run.index.position.at(event.step)).place == plan::Place::kController) {

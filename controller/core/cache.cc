@@ -55,14 +55,18 @@ Json environment(const State& state, const plan::Step& step) {
   return environment;
 }
 
-Json components_of(const State& state, const plan::Step& step, const Json& with) {
+Json inputs_by_digest(const Json& with) {
   Json inputs = Json::object();
   for (const auto& [name, value] : with.items()) {
     inputs[name] = by_digest(value);
   }
+  return inputs;
+}
+
+Json components_of(const State& state, const plan::Step& step, const Json& with) {
   return Json{{"uses", step.uses},
               {"version", versions().at(step.uses)},
-              {"with", std::move(inputs)},
+              {"with", inputs_by_digest(with)},
               {"environment", environment(state, step)}};
 }
 
@@ -172,6 +176,8 @@ Json cache_lookup(const State& state, const std::string& pipeline, const plan::S
   }
   return found;
 }
+
+bool same_inputs(const Json& one, const Json& other) { return inputs_by_digest(one) == inputs_by_digest(other); }
 
 const CachedOutputs* cache_hit(const State& state, const Json& lookup) {
   if (!lookup.is_object() || !lookup.contains("hit")) {

@@ -141,6 +141,9 @@ struct StepReady {
   StepId step;
   Json with;
   Json cache = Json();  // how it stands to the cache: internal.h, cache_lookup()
+  // That the run which this one goes on from committed of the same step with the same inputs, ascending by step: its
+  // first attempt resumes at the last.
+  std::vector<Checkpoint> checkpoints = {};
   friend bool operator==(const StepReady&, const StepReady&) = default;
 };
 struct StepSkipped {

@@ -227,6 +227,7 @@ LUTHIER_EVENT(StepReady, "step_ready") {
   f("step", x.step);
   f("with", x.with);
   f("cache", x.cache);
+  f("checkpoints", x.checkpoints);
 }
 LUTHIER_EVENT(StepSkipped, "step_skipped") {
   f("run", x.run);

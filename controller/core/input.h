@@ -20,14 +20,21 @@ struct TakenOver {
   RunId made_by;  // the run in which its process ran
   friend bool operator==(const TakenOver&, const TakenOver&) = default;
 };
+// The checkpoints that a step of an ended run committed before it ended badly, ascending by step.
+struct Unfinished {
+  Json with;
+  std::vector<Checkpoint> checkpoints;
+  friend bool operator==(const Unfinished&, const Unfinished&) = default;
+};
 struct SubmitRun {
   RequestId request = 0;
   plan::Plan plan;
   std::string yaml;
   std::string file_name;
   std::string submitted_by;
-  RunId rerun_of = {};                          // as RunSubmitted has it
-  std::map<StepId, TakenOver> taken_over = {};  // rerun.h: steps whose outputs stand
+  RunId rerun_of = {};                           // as RunSubmitted has it
+  std::map<StepId, TakenOver> taken_over = {};   // rerun.h: steps whose outputs stand
+  std::map<StepId, Unfinished> unfinished = {};  // steps that resume, if their inputs are still the same
 };
 struct CancelRun {
   RequestId request = 0;

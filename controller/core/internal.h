@@ -73,6 +73,8 @@ void publish_step(Turn& turn, const std::string& name, const RunId& run, const S
 [[nodiscard]] Json cache_outlook(const State& state, const std::string& pipeline, const plan::Step& step,
                                  const Json& with, const std::vector<std::string>& open);
 [[nodiscard]] const CachedOutputs* cache_hit(const State& state, const Json& lookup);
+// Whether two steps' inputs are the same: models by their weights, whatever their names.
+[[nodiscard]] bool same_inputs(const Json& one, const Json& other);
 
 // --- agents.cc ---
 void on(Turn& turn, const AgentConnected& input);

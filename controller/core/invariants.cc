@@ -165,6 +165,9 @@ void InvariantChecker::on(const StepReady& event, Now now) {
   }
   step->phase = Phase::kReady;
   step->ready_since_wall_ms = now.wall_ms;
+  if (!event.checkpoints.empty()) {  // of the run that this one goes on from
+    step->newest_checkpoint = event.checkpoints.back().step;
+  }
   for (const StepId& need : step->plan.needs) {
     const auto found = steps_.find({event.run, need});
     if (found == steps_.end() || found->second.phase != Phase::kOver) {

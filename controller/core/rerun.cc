@@ -45,6 +45,9 @@ Result<Rerun> make_rerun(const plan::Plan& plan, const std::map<StepId, EndedSte
     if (rerun.from_now.contains(step.id) || is_in(rerun.anew) ||
         (!succeeded && before.status != StepStatus::kSkipped)) {
       rerun.anew.insert(step.id);
+      if (!succeeded && !before.reached.checkpoints.empty() && !rerun.from_now.contains(step.id)) {
+        rerun.unfinished.emplace(step.id, before.reached);
+      }
     } else if (succeeded) {
       rerun.taken_over.emplace(step.id, before.made);
     }

@@ -50,6 +50,18 @@ void take_over(Turn& turn, const RunId& run, const StepId& step, const TakenOver
   publish_step(turn, "step.succeeded", run, step, Json{{"taken_from", from}, {"cached_from", taken.made_by.value}});
 }
 
+// What the step had reached in the run that this one goes on from.
+std::vector<Checkpoint> inherited_checkpoints(const Turn& turn, const RunId& run, const StepId& step,
+                                              const Json& with) {
+  if (turn.submission == nullptr || turn.rerun != run) {
+    return {};
+  }
+  const auto found = turn.submission->unfinished.find(step);
+  return found != turn.submission->unfinished.end() && same_inputs(found->second.with, with)
+             ? found->second.checkpoints
+             : std::vector<Checkpoint>();
+}
+
 // A waiting step whose needs are over: skip it, fail it, or make it ready.
 void decide_step(Turn& turn, const RunId& id, const plan::Step& step) {
   if (const TakenOver* taken = find_taken_over(turn, id, step.id)) {
@@ -84,7 +96,8 @@ void decide_step(Turn& turn, const RunId& id, const plan::Step& step) {
   if (runs_here || hit != nullptr) {
     publish_run_started(turn, id);
   }
-  turn.record(StepReady{id, step.id, *with, cache});
+  turn.record(StepReady{id, step.id, *with, cache,
+                        hit == nullptr ? inherited_checkpoints(turn, id, step.id, *with) : std::vector<Checkpoint>()});
   if (hit != nullptr) {
     return reuse_outputs(turn, id, step.id, *hit);
   }

@@ -110,7 +110,7 @@ struct LiveStep {
   std::int32_t attempt_number = 0;  // of the newest attempt; 0: none yet
   std::int32_t attempts_lost = 0;   // numbers behind it that the journal may have lost: skipped by the next attempt
   Attempt attempt;
-  std::vector<Checkpoint> checkpoints;  // committed by any attempt, ascending by step
+  std::vector<Checkpoint> checkpoints;  // committed by any attempt, or taken over (StepReady); ascending by step
   int infrastructure_failures = 0;
   int user_failures = 0;
   int preemptions = 0;

@@ -14,6 +14,14 @@ Result<void> finish_step(Database& database, const RunId& run, const StepId& ste
       run.value, step.value, core::to_string(status), reason, outputs, now.wall_ms);
 }
 
+Result<void> keep_checkpoint(Database& database, const AttemptId& by, const core::Checkpoint& checkpoint, Now now) {
+  return database.run(
+      "INSERT OR REPLACE INTO checkpoints (run, step, training_step, attempt, artifact, model, model_kind, metrics, "
+      "committed_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      by.run.value, by.step.value, checkpoint.step, by.number, checkpoint.artifact, checkpoint.model,
+      checkpoint.model_kind, checkpoint.metrics, now.wall_ms);
+}
+
 std::string retry_reason(const core::StepRetrying& event) {
   return "will be tried again, not before " + format_utc(event.not_before_wall_ms) + ", after " +
          (event.because == core::Outcome::kUserFailure             ? "it failed"
@@ -52,6 +60,9 @@ Result<void> project_run(Database& database, const core::RunFinished& event, Now
 }
 
 Result<void> project_step(Database& database, const core::StepReady& event, Now now) {
+  for (const core::Checkpoint& checkpoint : event.checkpoints) {  // taken over: no attempt of this run made them
+    LUTHIER_TRY_VOID(keep_checkpoint(database, AttemptId{event.run, event.step, 0}, checkpoint, now));
+  }
   return database.run(
       "UPDATE steps SET status = ?3, reason = '', inputs = ?4, ready_ms = ?5, cache = ?6 WHERE run = ?1 AND step = ?2",
       event.run.value, event.step.value, core::to_string(core::StepStatus::kReady), event.with, now.wall_ms,
@@ -147,13 +158,7 @@ Result<void> project_attempt(Database& database, const core::AllocationReleased&
 }
 
 Result<void> project_attempt(Database& database, const core::CheckpointCommitted& event, Now now) {
-  const AttemptId& id = event.attempt;
-  const core::Checkpoint& checkpoint = event.checkpoint;
-  return database.run(
-      "INSERT OR REPLACE INTO checkpoints (run, step, training_step, attempt, artifact, model, model_kind, metrics, "
-      "committed_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      id.run.value, id.step.value, checkpoint.step, id.number, checkpoint.artifact, checkpoint.model,
-      checkpoint.model_kind, checkpoint.metrics, now.wall_ms);
+  return keep_checkpoint(database, event.attempt, event.checkpoint, now);
 }
 
 }  // namespace luthier::store

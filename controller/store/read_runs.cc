@@ -98,10 +98,16 @@ Result<void> read_attempts(Database& database, const std::string& run, Steps& st
 
 Result<void> read_checkpoints(Database& database, const std::string& run, Steps& steps) {
   return database.query(
-      "SELECT step, training_step, artifact, metrics FROM checkpoints WHERE run = ? ORDER BY step, training_step",
+      "SELECT step, training_step, artifact, metrics, model, model_kind, attempt FROM checkpoints WHERE run = ? "
+      "ORDER BY step, training_step",
       [&steps](const Row& row) {
         steps.append(row, 0, "checkpoints",
-                     {{"step", row.integer(1)}, {"artifact", row.text(2)}, {"metrics", row.json(3)}});
+                     {{"step", row.integer(1)},
+                      {"artifact", row.text(2)},
+                      {"metrics", row.json(3)},
+                      {"model", row.text(4)},
+                      {"model_kind", row.text(5)},
+                      {"attempt", row.integer(6)}});
       },
       run);
 }

@@ -5,7 +5,7 @@ import json
 import pathlib
 import tempfile
 
-from cluster import Cluster, expect, main
+from cluster import SOURCE, Cluster, expect, main, wait_for
 
 PIPELINE = """name: t
 params: {{ words: {{ type: string, default: hello }} }}
@@ -47,6 +47,41 @@ def a_rerun_takes_over_what_succeeded_also_after_a_restart():
         expect(all(step["attempts"] for step in over["steps"]), f"--from runs all after it, cached or not: {over}")
 
 
+TRAINING = """name: long
+steps:
+  prepare: {{ uses: prepare, with: {{ source: {corpus}, task: text, tokenizer: {{ vocab_size: 300 }} }} }}
+  train:
+    uses: train
+    with:
+      init: {{ architecture: llama, tokenizer: "${{{{ steps.prepare.outputs.tokenizer }}}}", hidden_size: 32, intermediate_size: 64,
+              num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 2, max_position_embeddings: 64 }}
+      data: ${{{{ steps.prepare.outputs.train }}}}
+      method: {{ pretrain: {{ max_steps: {steps}, n_epochs: 100, batch_size: 4, max_tokens: 32 }} }}
+      checkpoints: {{ every_steps: 20 }}
+"""
+
+
+def a_training_goes_on_from_its_newest_checkpoint():
+    with tempfile.TemporaryDirectory() as folder, Cluster(agents=1) as cluster:
+        file = pathlib.Path(folder) / "long.yaml"
+        file.write_text(TRAINING.format(corpus=SOURCE / "pipelines" / "examples" / "data" / "corpus", steps=400))
+        cluster.cli("run", file, "--detach")
+        wait_for("a checkpoint", lambda: steps_of(cluster.get("/api/v1/runs/r-1"))["train"]["checkpoints"])
+        cluster.cli("cancel", "r-1")
+        reached = steps_of(cluster.get("/api/v1/runs/r-1"))["train"]["checkpoints"][-1]
+        said = cluster.cli("rerun", "r-1").stdout
+        expect(f"train goes on from its checkpoint at step {reached['step']}" in said, said)
+        train = steps_of(cluster.get("/api/v1/runs/r-2"))["train"]
+        expect(train["status"] == "succeeded" and train["outputs"]["steps"] == 400, f"{train}")
+        expect(train["attempts"][0]["resume_step"] == reached["step"], f"{train['attempts']}")
+        expect(train["outputs"]["checkpoints"][0]["step"] == 20, "the checkpoints of before count")
+        explained = cluster.cli("explain", "r-2", "train").stdout
+        expect(f"began at step {reached['step']}, at the newest checkpoint of run r-1" in explained, explained)
+        fresh = json.loads(cluster.cli("rerun", "r-1", "--fresh", "--detach", "-o", "json").stdout)
+        expect(not steps_of(fresh)["train"]["checkpoints"], "--fresh starts over")
+        cluster.cli("cancel", fresh["id"])
+
+
 def plan_and_diff_say_beforehand_what_runs():
     with tempfile.TemporaryDirectory() as folder, Cluster(agents=1) as cluster:
         file = write_pipeline(folder)
@@ -69,4 +104,5 @@ def plan_and_diff_say_beforehand_what_runs():
 
 
 if __name__ == "__main__":
-    main([a_rerun_takes_over_what_succeeded_also_after_a_restart, plan_and_diff_say_beforehand_what_runs])
+    main([a_rerun_takes_over_what_succeeded_also_after_a_restart, a_training_goes_on_from_its_newest_checkpoint,
+          plan_and_diff_say_beforehand_what_runs])

@@ -1,4 +1,5 @@
-// POST /api/v1/runs/{run}/rerun: a new run of what a run was submitted with, going on from what succeeded there.
+// POST /api/v1/runs/{run}/rerun: a new run of what a run was submitted with, going on from what succeeded there, and
+// from the checkpoints of what did not.
 #include "controller/core/rerun.h"
 
 #include <functional>
@@ -44,6 +45,26 @@ core::StepStatus status_of(const std::string& text) {
   return core::StepStatus::kWaiting;
 }
 
+// What the step had committed and is still here, when it ended without success.
+core::Unfinished reached_by(const artifacts::ArtifactStore& artifacts, const Json& step) {
+  core::Unfinished reached{.with = step["with"], .checkpoints = {}};
+  if (step.value("status", "") == "succeeded") {
+    return reached;
+  }
+  for (const Json& each : step["checkpoints"]) {
+    core::Checkpoint checkpoint{.step = each.value("step", std::int64_t{0}),
+                                .artifact = each.value("artifact", ""),
+                                .model = each.value("model", ""),
+                                .model_kind = each.value("model_kind", ""),
+                                .metrics = each.value("metrics", Json::object())};
+    const Json named = Json::array({{{"$artifact", checkpoint.artifact}}, {{"$artifact", checkpoint.model}}});
+    if (gone_artifact(artifacts, named).empty()) {
+      reached.checkpoints.push_back(std::move(checkpoint));
+    }
+  }
+  return reached;
+}
+
 std::map<StepId, core::EndedStep> ended_steps(const artifacts::ArtifactStore& artifacts, const Json& run) {
   std::map<StepId, core::EndedStep> ended;
   for (const Json& step : run["steps"]) {
@@ -53,6 +74,7 @@ std::map<StepId, core::EndedStep> ended_steps(const artifacts::ArtifactStore& ar
     each.made = {.with = step["with"],
                  .outputs = step["outputs"],
                  .made_by = RunId{cached_from.is_string() ? cached_from.get<std::string>() : run.value("id", "")}};
+    each.reached = reached_by(artifacts, step);
     each.outputs_gone =
         each.status == core::StepStatus::kSucceeded && !gone_artifact(artifacts, step["outputs"]).empty();
   }
@@ -78,6 +100,10 @@ Result<core::SubmitRun> make_submission(Services& services, const Request& reque
   const std::string id = request.parameter("run");
   LUTHIER_TRY(const Json body, request.body.empty() ? Result<Json>(Json::object()) : json_body(request));
   LUTHIER_TRY(const std::string from, optional_text(body, "from"));
+  const Json fresh = body.value("fresh", Json(false));
+  if (!fresh.is_boolean()) {
+    return Error{ErrorCode::kInvalidArgument, "`fresh` must be true or false"};
+  }
   LUTHIER_TRY(const Json run, services.context.store.get_run(id));
   if (run.value("status", "") == "running") {
     return Error{ErrorCode::kFailedPrecondition,
@@ -87,7 +113,7 @@ Result<core::SubmitRun> make_submission(Services& services, const Request& reque
   LUTHIER_TRY(core::Rerun rerun, core::make_rerun(before.plan, ended_steps(services.context.artifacts, run), from));
   LUTHIER_TRY_VOID(check_sources(services.context.artifacts, before.plan, rerun.anew));
   for (plan::Step& step : before.plan.steps) {
-    if (rerun.from_now.contains(step.id)) {
+    if (rerun.from_now.contains(step.id) || (fresh && rerun.unfinished.contains(step.id))) {
       step.cache = false;  // somebody asked for it to run
     }
   }
@@ -96,7 +122,8 @@ Result<core::SubmitRun> make_submission(Services& services, const Request& reque
                          .file_name = std::move(before.file_name),
                          .submitted_by = request.principal.name,
                          .rerun_of = before.run,
-                         .taken_over = std::move(rerun.taken_over)};
+                         .taken_over = std::move(rerun.taken_over),
+                         .unfinished = fresh ? std::map<StepId, core::Unfinished>() : std::move(rerun.unfinished)};
 }
 
 void rerun(Services& services, const Request& request, const Reply& reply) {

@@ -132,6 +132,17 @@ TEST(Rerun, NothingToDoAndUnknownStepsAreRefused) {
   EXPECT_THAT(unknown.error().message, HasSubstr("did you mean 'train'"));
 }
 
+TEST(Rerun, WhatHadReachedACheckpointGoesOnFromItUnlessItIsToStartOver) {
+  std::map<StepId, EndedStep> steps = ended({{"train", StepStatus::kFailed}, {"eval", StepStatus::kSkipped}});
+  const Unfinished reached{.with = {{"data", "rows"}}, .checkpoints = {{.step = 20, .artifact = "c-20"}}};
+  steps[StepId{"train"}].reached = reached;
+  const std::map<StepId, Unfinished> wanted{{StepId{"train"}, reached}};
+  EXPECT_EQ(make_rerun(diamond(), steps, "")->unfinished, wanted);
+  EXPECT_EQ(make_rerun(diamond(), steps, "eval")->unfinished, wanted);
+  EXPECT_TRUE(make_rerun(diamond(), steps, "train")->unfinished.empty());
+  EXPECT_TRUE(make_rerun(diamond(), steps, "prepare")->unfinished.empty());
+}
+
 class RerunMachineTest : public MachineFixture {
  protected:
   static plan::Plan two() {
@@ -142,15 +153,17 @@ class RerunMachineTest : public MachineFixture {
     plan.steps[1].with = {{"data", "${{ steps.prepare.outputs.train }}"}};
     return plan;
   }
-  Lines rerun(std::map<StepId, TakenOver> taken, plan::Plan plan = two()) {
-    run_ = "r-2";
+  Lines rerun(std::map<StepId, TakenOver> taken, std::map<StepId, Unfinished> unfinished = {},
+              plan::Plan plan = two()) {
+    run_ = "r-" + std::to_string(state_.next_run);
     return feed(SubmitRun{.request = 8,
                           .plan = std::move(plan),
                           .yaml = "",
                           .file_name = "",
                           .submitted_by = "",
                           .rerun_of = RunId{"r-1"},
-                          .taken_over = std::move(taken)});
+                          .taken_over = std::move(taken),
+                          .unfinished = std::move(unfinished)});
   }
   void fail_first_run() {
     connect("a-1");
@@ -183,6 +196,27 @@ TEST_F(RerunMachineTest, TakesOverAtOnceAndStartsWhatIsLeft) {
   EXPECT_TRUE(state_.cache.empty());  // what is taken over without a key teaches the cache nothing
 }
 
+TEST_F(RerunMachineTest, ATrainingGoesOnFromTheNewestCheckpointOfTheSameInputs) {
+  fail_first_run();
+  const std::vector<Checkpoint> reached{{.step = 10, .artifact = "c-10", .model = "m-10", .model_kind = "adapter"},
+                                        {.step = 20, .artifact = "c-20", .model = "m-20", .model_kind = "adapter"}};
+  for (const auto& [data, resume_step] : {std::pair("rows", 20), std::pair("other rows", 0)}) {
+    SCOPED_TRACE(data);
+    rerun(prepared(), {{StepId{"train"}, {.with = {{"data", data}}, .checkpoints = reached}}});
+    EXPECT_EQ(journaled<AttemptAssigned>().resume_step, resume_step);
+    EXPECT_EQ(journaled<AttemptAssigned>().resume_artifact, resume_step == 0 ? "" : "c-20");
+    if (resume_step > 0) {  // what lies behind it is refused as it always is
+      start("train");
+      offer("train", 15);
+      EXPECT_EQ(live("train").checkpoints, reached);
+      offer("train", 30);
+      EXPECT_EQ(live("train").checkpoints.size(), 3U);
+    }
+    feed(CancelRun{.request = 9, .run = RunId{run_}, .by = ""});
+    release("train");
+  }
+}
+
 // Not even a step that may not be reused by its key runs again: that is what a rerun is for. But outputs must not
 // stand beside needs that gave others.
 TEST_F(RerunMachineTest, TakesNothingOverBehindAStepThatRuns) {
@@ -201,7 +235,8 @@ TEST_F(RerunMachineTest, AConditionIsLookedAtAgainAndOtherRunsAreLeftAlone) {
   plan::Plan plan = two();
   plan.steps[1].condition = "steps.prepare.outputs.train == 'rows'";
   fail_first_run();
-  rerun({{StepId{"prepare"}, {.with = Json::object(), .outputs = {{"train", "none"}}, .made_by = RunId{"r-1"}}}}, plan);
+  rerun({{StepId{"prepare"}, {.with = Json::object(), .outputs = {{"train", "none"}}, .made_by = RunId{"r-1"}}}}, {},
+        plan);
   EXPECT_TRUE(state_.runs.empty());  // skipped, so the run is over
   run_ = "r-3";
   submit(two().steps);

@@ -119,7 +119,12 @@ TEST_F(ReadModelsTest, AStepGoesThroughItsStates) {
   EXPECT_EQ(found["outputs"], (Json{{"loss", 0.25}}));
   EXPECT_EQ(found["started_at"], time_of(4));
   EXPECT_EQ(found["finished_at"], time_of(12));
-  EXPECT_EQ(found["checkpoints"], (Json{{{"step", 10}, {"artifact", "sha256:c"}, {"metrics", {{"loss", 0.5}}}}}));
+  EXPECT_EQ(found["checkpoints"], (Json{{{"step", 10},
+                                         {"artifact", "sha256:c"},
+                                         {"metrics", {{"loss", 0.5}}},
+                                         {"model", "sha256:m"},
+                                         {"model_kind", "adapter"},
+                                         {"attempt", 1}}}));
   ASSERT_EQ(found["attempts"].size(), 2U);
   EXPECT_EQ(found["attempts"][1], (Json{{"number", 2},
                                         {"agent", "a-2"},
