@@ -1,16 +1,17 @@
 #include "pipelines/text/bpe.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <limits>
-#include <queue>
+
+#include "pipelines/text/utf8.h"
 
 namespace luthier::text {
 namespace {
 
-// Up to this length a scan over all neighbours beats a heap.
-constexpr std::size_t kShortPieceBytes = 48;
+// Up to this number of symbols a scan over all neighbours beats a heap.
+constexpr std::size_t kFewSymbols = 48;
 constexpr std::uint32_t kNoRank = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
 std::uint64_t pair_key(TokenId left, TokenId right) {
   return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 | static_cast<std::uint32_t>(right);
@@ -23,22 +24,20 @@ std::size_t hash_of(std::uint64_t key) {
 
 }  // namespace
 
-Bpe::Bpe(const std::array<TokenId, 256>& byte_ids, const std::vector<Merge>& merges,
-         std::unordered_map<std::string, TokenId> whole_words)
-    : byte_ids_(byte_ids), whole_words_(std::move(whole_words)) {
+Bpe::Bpe(BpeSymbols symbols, const std::vector<Merge>& merges, std::unordered_map<std::string, TokenId> whole_words)
+    : symbols_(std::move(symbols)), whole_words_(std::move(whole_words)) {
   std::size_t capacity = 16;
   while (capacity < merges.size() * 2 + 2) {
     capacity *= 2;
   }
   rules_.resize(capacity);
-  std::uint32_t rank = 0;
   for (const Merge& merge : merges) {
     const std::uint64_t key = pair_key(merge.left, merge.right);
     std::size_t slot = hash_of(key) & (capacity - 1);
     while (rules_[slot].pair != kNoPair && rules_[slot].pair != key) {
       slot = (slot + 1) & (capacity - 1);
     }
-    rules_[slot] = {key, rank++, merge.merged};
+    rules_[slot] = {key, merge.rank, merge.merged};
   }
 }
 
@@ -54,29 +53,78 @@ const Bpe::Rule* Bpe::find(TokenId left, TokenId right) const {
   return nullptr;
 }
 
-void Bpe::encode(std::string_view piece, std::vector<TokenId>& ids) const {
+void Bpe::encode(std::string_view piece, Scratch& scratch, ModelOutput& output) const {
   if (!whole_words_.empty()) {
     const auto found = whole_words_.find(std::string(piece));
     if (found != whole_words_.end()) {
-      ids.push_back(found->second);
+      output.add(found->second, static_cast<std::uint32_t>(piece.size()));
       return;
     }
   }
-  if (piece.size() <= kShortPieceBytes) {
-    encode_short(piece, ids);
+  scratch.symbols_.clear();
+  add_symbols(piece, scratch);
+  scratch.steps_ += scratch.symbols_.size();
+  if (scratch.symbols_.size() <= kFewSymbols) {
+    merge_few(scratch, output);
   } else {
-    encode_long(piece, ids);
+    merge_many(scratch, output);
   }
 }
 
-void Bpe::encode_short(std::string_view piece, std::vector<TokenId>& ids) const {
-  std::array<TokenId, kShortPieceBytes> parts{};
-  std::array<const Rule*, kShortPieceBytes> rules{};  // rules[i]: of parts[i] and parts[i + 1]
-  std::size_t count = piece.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    parts[i] = byte_ids_[static_cast<unsigned char>(piece[i])];
+void Bpe::add_symbols(std::string_view piece, Scratch& scratch) const {
+  if (symbols_.characters) {
+    add_characters(piece, scratch);
+    return;
   }
-  const auto rule_at = [&](std::size_t i) { return i + 1 < count ? find(parts[i], parts[i + 1]) : nullptr; };
+  for (const char byte : piece) {
+    scratch.symbols_.push_back({symbols_.byte_ids[static_cast<unsigned char>(byte)], 1});
+  }
+}
+
+// The order of events, odd where bytes follow unknown characters, is that of Hugging Face's tokenizers.
+void Bpe::add_characters(std::string_view piece, Scratch& scratch) const {
+  std::uint32_t unknown_length = 0;  // of the unknown token that is not written yet
+  const auto flush = [&] {
+    if (unknown_length > 0) {
+      scratch.symbols_.push_back({symbols_.unknown_id, unknown_length});
+      unknown_length = 0;
+    }
+  };
+  for (std::size_t i = 0; i < piece.size();) {
+    const DecodedCharacter character = decode_character(piece, i);
+    const auto length = static_cast<std::uint32_t>(character.length);
+    const auto found = symbols_.character_ids.find(character.code_point);
+    if (found != symbols_.character_ids.end()) {
+      flush();
+      scratch.symbols_.push_back({found->second, length});
+    } else if (!add_bytes(piece.substr(i, character.length), scratch) && symbols_.unknown_id >= 0) {
+      if (!symbols_.fuse_unknown) {
+        flush();
+      }
+      unknown_length += length;
+    }
+    i += character.length;
+  }
+  flush();
+}
+
+bool Bpe::add_bytes(std::string_view character, Scratch& scratch) const {
+  for (const char byte : character) {
+    if (symbols_.byte_ids[static_cast<unsigned char>(byte)] < 0) {
+      return false;
+    }
+  }
+  for (const char byte : character) {
+    scratch.symbols_.push_back({symbols_.byte_ids[static_cast<unsigned char>(byte)], 1});
+  }
+  return true;
+}
+
+void Bpe::merge_few(Scratch& scratch, ModelOutput& output) const {
+  std::vector<Scratch::Symbol>& symbols = scratch.symbols_;
+  std::array<const Rule*, kFewSymbols> rules{};  // rules[i]: of symbols[i] and symbols[i + 1]
+  std::size_t count = symbols.size();
+  const auto rule_at = [&](std::size_t i) { return i + 1 < count ? find(symbols[i].id, symbols[i + 1].id) : nullptr; };
   for (std::size_t i = 0; i < count; ++i) {
     rules[i] = rule_at(i);
   }
@@ -92,10 +140,10 @@ void Bpe::encode_short(std::string_view piece, std::vector<TokenId>& ids) const 
     if (best == count) {
       break;
     }
-    parts[best] = rules[best]->merged;
+    symbols[best] = {rules[best]->merged, symbols[best].length + symbols[best + 1].length};
     const auto at = static_cast<std::ptrdiff_t>(best);
     const auto end = static_cast<std::ptrdiff_t>(count);
-    std::copy(parts.begin() + at + 2, parts.begin() + end, parts.begin() + at + 1);
+    std::copy(symbols.begin() + at + 2, symbols.begin() + end, symbols.begin() + at + 1);
     std::copy(rules.begin() + at + 2, rules.begin() + end, rules.begin() + at + 1);
     --count;
     rules[best] = rule_at(best);
@@ -103,63 +151,63 @@ void Bpe::encode_short(std::string_view piece, std::vector<TokenId>& ids) const 
       rules[best - 1] = rule_at(best - 1);
     }
   }
-  ids.insert(ids.end(), parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(count));
+  for (std::size_t i = 0; i < count; ++i) {
+    output.add(symbols[i].id, symbols[i].length);
+  }
 }
 
-void Bpe::encode_long(std::string_view piece, std::vector<TokenId>& ids) const {
-  constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
-  struct Part {
-    TokenId id = -1;  // -1: swallowed by its left neighbour
-    std::size_t previous = 0;
-    std::size_t next = 0;
-  };
-  struct Candidate {
-    std::uint32_t rank = 0;
-    std::size_t position = 0;
-    std::uint64_t pair = 0;
-    TokenId merged = 0;
-    bool operator>(const Candidate& other) const {
-      return rank != other.rank ? rank > other.rank : position > other.position;
-    }
-  };
-  std::vector<Part> parts(piece.size());
-  for (std::size_t i = 0; i < piece.size(); ++i) {
-    parts[i] = {byte_ids_[static_cast<unsigned char>(piece[i])], i == 0 ? kNone : i - 1,
-                i + 1 == piece.size() ? kNone : i + 1};
+void Bpe::merge_many(Scratch& scratch, ModelOutput& output) const {
+  std::vector<Scratch::Symbol>& symbols = scratch.symbols_;
+  std::vector<Scratch::Candidate>& heap = scratch.heap_;
+  heap.clear();
+  const auto size = static_cast<std::uint32_t>(symbols.size());
+  for (std::uint32_t i = 0; i < size; ++i) {
+    symbols[i].previous = i == 0 ? kNone : i - 1;
+    symbols[i].next = i + 1 == size ? kNone : i + 1;
   }
-  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue;
-  const auto offer = [&](std::size_t position) {
-    if (position == kNone || parts[position].next == kNone) {
-      return;
+  const auto offer = [&](std::uint32_t position) {
+    if (position == kNone || symbols[position].next == kNone) {
+      return false;
     }
-    if (const Rule* rule = find(parts[position].id, parts[parts[position].next].id)) {
-      queue.push({rule->rank, position, rule->pair, rule->merged});
+    ++scratch.steps_;
+    const Rule* rule = find(symbols[position].id, symbols[symbols[position].next].id);
+    if (rule != nullptr) {
+      heap.push_back({rule->rank, position, rule->pair, rule->merged});
+    }
+    return rule != nullptr;
+  };
+  const auto push = [&](std::uint32_t position) {
+    if (offer(position)) {
+      std::push_heap(heap.begin(), heap.end(), std::greater<>());
     }
   };
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    offer(i);
+  for (std::uint32_t i = 0; i < size; ++i) {
+    (void)offer(i);
   }
-  while (!queue.empty()) {
-    const Candidate best = queue.top();
-    queue.pop();
-    Part& part = parts[best.position];
-    const bool current = part.id >= 0 && part.next != kNone && pair_key(part.id, parts[part.next].id) == best.pair;
-    if (!current) {
+  std::make_heap(heap.begin(), heap.end(), std::greater<>());
+  while (!heap.empty()) {
+    std::pop_heap(heap.begin(), heap.end(), std::greater<>());
+    const Scratch::Candidate best = heap.back();
+    heap.pop_back();
+    ++scratch.steps_;
+    Scratch::Symbol& left = symbols[best.position];
+    if (left.id < 0 || left.next == kNone || pair_key(left.id, symbols[left.next].id) != best.pair) {
       continue;  // a neighbour was merged since
     }
-    Part& right = parts[part.next];
-    part.id = best.merged;
-    part.next = right.next;
+    Scratch::Symbol& right = symbols[left.next];
+    left.id = best.merged;
+    left.length += right.length;
+    left.next = right.next;
     right.id = -1;
-    if (part.next != kNone) {
-      parts[part.next].previous = best.position;
+    if (left.next != kNone) {
+      symbols[left.next].previous = best.position;
     }
-    offer(best.position);
-    offer(part.previous);
+    push(best.position);
+    push(left.previous);
   }
-  for (const Part& part : parts) {
-    if (part.id >= 0) {
-      ids.push_back(part.id);
+  for (const Scratch::Symbol& symbol : symbols) {
+    if (symbol.id >= 0) {
+      output.add(symbol.id, symbol.length);
     }
   }
 }

@@ -1,10 +1,11 @@
-// Bpe: merges the bytes of one piece of text into tokens (byte-pair encoding), lowest rank first, leftmost first
-// among equals. Immutable; shared by threads. Time is O(n log n) in the piece's length, whatever its content.
+// Bpe: merges the symbols of one piece of text into tokens (byte-pair encoding), lowest rank first, leftmost first
+// among equals. A symbol is a byte, or a character that falls back to its bytes or to the unknown token. Immutable;
+// shared by threads, each with a Scratch of its own. Work is linear in the piece's length, but for a heap's logarithm.
 #pragma once
 
 #include <array>
 #include <cstddef>
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,18 +19,43 @@ struct Merge {
   TokenId left = 0;
   TokenId right = 0;
   TokenId merged = 0;
+  std::uint32_t rank = 0;
+};
+
+// What a piece is made of before anything is merged; -1: there is no such token.
+struct BpeSymbols {
+  bool characters = false;              // false: bytes
+  std::array<TokenId, 256> byte_ids{};  // for characters: of the byte fallback
+  std::unordered_map<char32_t, TokenId> character_ids;
+  TokenId unknown_id = -1;
+  bool fuse_unknown = false;  // neighbouring unknown characters are one token
+};
+
+// Tokens in order, each with the number of bytes of the piece that it stands for.
+struct ModelOutput {
+  std::vector<TokenId> ids;
+  std::vector<std::uint32_t> lengths;
+  void clear() {
+    ids.clear();
+    lengths.clear();
+  }
+  void add(TokenId id, std::uint32_t length) {
+    ids.push_back(id);
+    lengths.push_back(length);
+  }
 };
 
 class Bpe {
  public:
+  class Scratch;
+
   Bpe() = default;
-  // `byte_ids`: the token of each single byte. `merges`: in order of rank; of equal pairs the last one counts.
-  // `whole_words`: pieces that are one token without any merging, by their bytes (ignore_merges); empty: none.
-  Bpe(const std::array<TokenId, 256>& byte_ids, const std::vector<Merge>& merges,
-      std::unordered_map<std::string, TokenId> whole_words);
+  // Of equal pairs in `merges` the last one counts. `whole_words`: pieces that are one token without any merging
+  // (ignore_merges); empty: none.
+  Bpe(BpeSymbols symbols, const std::vector<Merge>& merges, std::unordered_map<std::string, TokenId> whole_words);
 
   // Appends the tokens of `piece`.
-  void encode(std::string_view piece, std::vector<TokenId>& ids) const;
+  void encode(std::string_view piece, Scratch& scratch, ModelOutput& output) const;
 
  private:
   struct Rule {
@@ -41,12 +67,43 @@ class Bpe {
 
   // nullptr when the two do not merge.
   [[nodiscard]] const Rule* find(TokenId left, TokenId right) const;
-  void encode_short(std::string_view piece, std::vector<TokenId>& ids) const;
-  void encode_long(std::string_view piece, std::vector<TokenId>& ids) const;
+  void add_symbols(std::string_view piece, Scratch& scratch) const;
+  void add_characters(std::string_view piece, Scratch& scratch) const;
+  [[nodiscard]] bool add_bytes(std::string_view character, Scratch& scratch) const;
+  void merge_few(Scratch& scratch, ModelOutput& output) const;
+  void merge_many(Scratch& scratch, ModelOutput& output) const;
 
-  std::array<TokenId, 256> byte_ids_{};
+  BpeSymbols symbols_;
   std::vector<Rule> rules_;  // open addressing; the size is a power of two, at most half full
   std::unordered_map<std::string, TokenId> whole_words_;
+};
+
+// Working memory of encode(), kept between calls.
+class Bpe::Scratch {
+ public:
+  // Symbols read, rules looked up and queue entries taken since the beginning: what encode() has done.
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }
+
+ private:
+  friend class Bpe;
+  struct Symbol {
+    TokenId id = -1;  // -1: swallowed by its left neighbour
+    std::uint32_t length = 0;
+    std::uint32_t previous = 0;
+    std::uint32_t next = 0;
+  };
+  struct Candidate {
+    std::uint32_t rank = 0;
+    std::uint32_t position = 0;
+    std::uint64_t pair = 0;
+    TokenId merged = 0;
+    bool operator>(const Candidate& other) const {
+      return rank != other.rank ? rank > other.rank : position > other.position;
+    }
+  };
+  std::vector<Symbol> symbols_;
+  std::vector<Candidate> heap_;
+  std::uint64_t steps_ = 0;
 };
 
 }  // namespace luthier::text

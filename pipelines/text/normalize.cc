@@ -2,24 +2,20 @@
 
 #include <utf8proc.h>
 
+#include <array>
 #include <cstdlib>
 #include <memory>
+
+#include "pipelines/text/utf8.h"
 
 namespace luthier::text {
 namespace {
 
+constexpr char32_t kCapitalIWithDot = 0x130;  // the only character whose full lower case is more than one
+
 struct Free {
   void operator()(void* memory) const { std::free(memory); }  // utf8proc_map returns malloc's memory
 };
-
-bool is_ascii(std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) >= 0x80) {
-      return false;
-    }
-  }
-  return true;
-}
 
 Result<std::string> map(std::string_view text, int options) {
   utf8proc_uint8_t* raw = nullptr;
@@ -33,17 +29,76 @@ Result<std::string> map(std::string_view text, int options) {
   return std::string(reinterpret_cast<const char*>(raw), static_cast<std::size_t>(length));
 }
 
+bool compatible(UnicodeForm form) { return form == UnicodeForm::kNfkc || form == UnicodeForm::kNfkd; }
+
+int options_of(UnicodeForm form) {
+  const bool composed = form == UnicodeForm::kNfc || form == UnicodeForm::kNfkc;
+  return UTF8PROC_STABLE | (composed ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) |
+         (compatible(form) ? UTF8PROC_COMPAT : 0);
+}
+
+// Marks, and the vowels and final consonants of Hangul: what may join the character before it.
+bool joins_what_precedes(utf8proc_int32_t code_point) {
+  const utf8proc_property_t& property = *utf8proc_get_property(code_point);
+  const bool mark = property.category == UTF8PROC_CATEGORY_MN || property.category == UTF8PROC_CATEGORY_MC ||
+                    property.category == UTF8PROC_CATEGORY_ME;
+  return mark || property.combining_class != 0 || (code_point >= 0x1160 && code_point <= 0x11ff);
+}
+
 }  // namespace
 
-Result<std::string> normalize_nfc(std::string_view text) {
-  if (is_ascii(text)) {
-    return std::string(text);
+Result<std::string> normalize_unicode(std::string_view text, UnicodeForm form) {
+  std::size_t offset = 0;
+  while (offset < text.size()) {
+    const DecodedCharacter character = decode_character(text, offset);
+    if (!is_inert(character.code_point, form)) {
+      return map(text, options_of(form));
+    }
+    offset += character.length;
   }
-  return map(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+  return std::string(text);
+}
+
+bool begins_normalization_segment(char32_t code_point, UnicodeForm form) {
+  if (code_point < 0x300) {
+    return true;
+  }
+  std::array<utf8proc_int32_t, 64> decomposed{};
+  int boundary = 0;
+  const auto options = UTF8PROC_DECOMPOSE | (compatible(form) ? UTF8PROC_COMPAT : 0);
+  const utf8proc_ssize_t count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(code_point), decomposed.data(),
+                                                         static_cast<utf8proc_ssize_t>(decomposed.size()),
+                                                         static_cast<utf8proc_option_t>(options), &boundary);
+  return count > 0 && !joins_what_precedes(decomposed[0]);
+}
+
+bool is_inert(char32_t code_point, UnicodeForm form) {
+  if (code_point < 0x80 || (form == UnicodeForm::kNfc && code_point < 0x300)) {
+    return true;
+  }
+  if (code_point >= 0x4e00 && code_point <= 0x9fff) {
+    return true;  // the common part of CJK
+  }
+  if (code_point >= 0xac00 && code_point <= 0xd7a3) {
+    return form == UnicodeForm::kNfc || form == UnicodeForm::kNfkc;  // Hangul syllables
+  }
+  const auto code = static_cast<utf8proc_int32_t>(code_point);
+  const utf8proc_property_t& property = *utf8proc_get_property(code);
+  // A compatibility decomposition has a type; canonical forms leave it alone.
+  const bool decomposes = property.decomp_seqindex != UINT16_MAX && (compatible(form) || property.decomp_type == 0);
+  return !decomposes && !joins_what_precedes(code);
 }
 
 Result<std::string> fold_case(std::string_view text) {
   return map(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
+}
+
+void append_lower_case(std::string& text, char32_t code_point) {
+  if (code_point == kCapitalIWithDot) {
+    text += "i\xcc\x87";
+    return;
+  }
+  append_utf8(text, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code_point))));
 }
 
 }  // namespace luthier::text

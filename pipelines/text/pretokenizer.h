@@ -1,10 +1,13 @@
 // PreTokenizer: cuts text into the pieces within which tokens are formed.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/result.h"
+#include "pipelines/text/aligned_text.h"
 #include "pipelines/text/regex.h"
 
 namespace luthier::text {
@@ -13,29 +16,60 @@ namespace luthier::text {
 inline constexpr std::string_view kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
-struct SplitRule {
-  Regex regex;
-  bool drop_between = false;  // text between matches is dropped instead of kept as pieces
+// What becomes of the matches of a pattern and of the text between them.
+enum class SplitBehavior {
+  kIsolated,            // all are pieces
+  kRemoved,             // matches are dropped
+  kMergedWithPrevious,  // a match ends the piece before it
+  kMergedWithNext,      // a match begins the piece after it
+  kContiguous,          // neighbouring matches are one piece
 };
+
+struct SplitStep {
+  Regex pattern;
+  SplitBehavior behavior = SplitBehavior::kIsolated;
+  bool invert = false;  // matches are what is between the pattern's matches
+};
+
+// Puts `prefix` before pieces that do not begin with it.
+struct PrefixStep {
+  enum class Where { kEveryPiece, kTextBegin };  // kTextBegin: only what stands at the beginning of the whole text
+  std::string prefix;
+  Where where = Where::kEveryPiece;
+};
+
+// Every `from` becomes `to`; both are not empty.
+struct SubstituteStep {
+  std::string from;
+  std::string to;
+};
+
+using PreTokenizerStep = std::variant<SplitStep, PrefixStep, SubstituteStep>;
 
 struct PreTokenizer {
-  std::vector<SplitRule> rules;   // each cuts the pieces of the one before
-  bool add_prefix_space = false;  // before text that does not begin with a space
+  std::vector<PreTokenizerStep> steps;  // each works on the pieces of the one before
 };
 
-// Splits by the rules of one PreTokenizer, which must outlive it. One per thread.
+// Cuts texts by one PreTokenizer, which must outlive it. One per thread.
 class Splitter {
  public:
   explicit Splitter(const PreTokenizer& pretokenizer);
-  // Replaces `pieces` by the non-empty pieces of `text` (well-formed UTF-8), in order; they point into `text`.
-  [[nodiscard]] Result<void> split(std::string_view text, std::vector<std::string_view>& pieces);
+  // Replaces `pieces` by the non-empty pieces of `text`, in order, as ranges of text.text(), which is rewritten where
+  // the PreTokenizer says so. `at_begin`: `text` stands at the beginning of the whole.
+  [[nodiscard]] Result<void> split(AlignedText& text, bool at_begin, std::vector<TextRange>& pieces);
 
  private:
-  Result<void> split_by(std::size_t rule, std::string_view text, std::vector<std::string_view>& pieces);
+  struct Part {
+    TextRange range;
+    bool is_match = false;
+  };
+  Result<void> split_by(const SplitStep& step, Matcher& matcher, std::string_view text, TextRange piece);
+  void merge_parts(SplitBehavior behavior, std::vector<TextRange>& pieces);
 
   const PreTokenizer& pretokenizer_;
-  std::vector<Matcher> matchers_;  // one for each rule
-  std::vector<std::string_view> before_;
+  std::vector<Matcher> matchers_;  // one for each SplitStep
+  std::vector<TextRange> before_;
+  std::vector<Part> parts_;
 };
 
 }  // namespace luthier::text

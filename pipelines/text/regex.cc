@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 
+#include "pipelines/text/unicode_classes.h"
+
 namespace luthier::text {
 namespace {
 
@@ -41,23 +43,47 @@ Error refuse(std::string_view what, std::size_t offset) {
 // What \s means to Oniguruma: Unicode's White_Space. (PCRE2's \s has U+180E in addition.)
 constexpr std::string_view kWhitespace = R"(\t-\r\x{85}\p{Z})";
 
-// One escape at pattern[i] == '\\'; advances i to its second character.
+// What \w means to Oniguruma; PCRE2's leaves out marks and most connectors.
+std::string word_characters() {
+  return R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})" + newer_characters("L") + newer_characters("M") + newer_characters("Nd");
+}
+
+// \p{…} or \P{…} at pattern[i] == 'p' or 'P'; advances i to its brace.
+void translate_property(std::string_view pattern, std::size_t& i, bool in_class, std::string& out) {
+  const std::size_t close = pattern.find('}', i);
+  const std::string escape = "\\" + std::string(pattern.substr(i, close + 1 - i));
+  const std::string newer = newer_characters(pattern.substr(i + 2, close - i - 2));
+  const bool negated = pattern[i] == 'P';
+  i = close;
+  if (newer.empty() || (negated && in_class)) {
+    out += escape;
+  } else if (in_class) {
+    out += escape + newer;
+  } else {
+    out += (negated ? "[^\\p" + escape.substr(2) : "[" + escape) + newer + "]";
+  }
+}
+
+// One escape at pattern[i] == '\\'; advances i to its last character.
 Result<void> translate_escape(std::string_view pattern, std::size_t& i, bool in_class, std::string& out) {
   if (i + 1 >= pattern.size()) {
     return refuse("lone backslash", i);
   }
   const char next = pattern[++i];
-  if (next == 's') {
-    out += in_class ? std::string(kWhitespace) : "[" + std::string(kWhitespace) + "]";
-  } else if (next == 'S' && !in_class) {
-    out += "[^" + std::string(kWhitespace) + "]";
-  } else if (next == 'S' || next == 'h' || next == 'H' || next == 'K' || next == 'C' || next == 'Q') {
+  const bool braced = pattern.substr(i + 1, 1) == "{" && pattern.find('}', i) != std::string_view::npos;
+  if (next == 's' || next == 'w') {
+    const std::string characters = next == 's' ? std::string(kWhitespace) : word_characters();
+    out += in_class ? characters : "[" + characters + "]";
+  } else if ((next == 'S' || next == 'W') && !in_class) {
+    out += "[^" + (next == 'S' ? std::string(kWhitespace) : word_characters()) + "]";
+  } else if (std::string_view("SWhHKCQ").find(next) != std::string_view::npos) {
     return refuse("\\" + std::string(1, next), i - 1);
+  } else if ((next == 'p' || next == 'P') && braced) {
+    translate_property(pattern, i, in_class, out);
   } else {
     out += {'\\', next};
-    const bool braced = std::string_view("pPx").find(next) != std::string_view::npos && pattern.substr(i + 1, 1) == "{";
-    const std::size_t close = braced ? pattern.find('}', i) : std::string_view::npos;
-    if (close != std::string_view::npos) {  // so that its } is not taken for a quantifier's
+    if (next == 'x' && braced) {  // so that its } is not taken for a quantifier's
+      const std::size_t close = pattern.find('}', i);
       out += pattern.substr(i + 1, close - i);
       i = close;
     }

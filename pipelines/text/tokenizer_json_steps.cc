@@ -6,55 +6,6 @@
 namespace luthier::text::members {
 namespace {
 
-constexpr std::size_t kSplitRulesMax = 64;
-
-Result<void> add_rule(const std::string& pattern, bool drop_between, const std::string& where,
-                      PreTokenizer& pretokenizer) {
-  auto regex = Regex::compile(pattern);
-  if (!regex) {
-    return refuse(where, "cannot be used: " + regex.error().message);
-  }
-  pretokenizer.rules.push_back({std::move(regex).value(), drop_between});
-  return {};
-}
-
-Result<void> read_split(const Json& split, const std::string& where, PreTokenizer& pretokenizer) {
-  LUTHIER_TRY_VOID(refuse_unknown(split, where, {"type", "pattern", "behavior", "invert"}));
-  const Json& pattern = member(split, "pattern");
-  const Json& regex = pattern.is_object() ? member(pattern, "Regex") : pattern;
-  if (!pattern.is_object() || pattern.size() != 1 || !regex.is_string()) {
-    return refuse(where + ".pattern", "must be {\"Regex\": \"…\"}");
-  }
-  LUTHIER_TRY(const bool invert, read_bool(split, where, "invert", false));
-  const Json& behavior = member(split, "behavior");
-  const bool isolated = behavior == "Isolated" && !invert;
-  const bool matches_only = behavior == "Removed" && invert;
-  if (!isolated && !matches_only) {
-    return refuse(where + ".behavior", "must be Isolated, or Removed with invert, not " + brief(behavior));
-  }
-  return add_rule(regex.get<std::string>(), matches_only, where + ".pattern.Regex", pretokenizer);
-}
-
-Result<void> read_digits(const Json& digits, const std::string& where, PreTokenizer& pretokenizer) {
-  LUTHIER_TRY_VOID(refuse_unknown(digits, where, {"type", "individual_digits"}));
-  LUTHIER_TRY(const bool individual, read_bool(digits, where, "individual_digits", false));
-  return add_rule(individual ? R"(\p{N})" : R"(\p{N}+)", false, where, pretokenizer);
-}
-
-Result<void> read_byte_level(const Json& byte_level, const std::string& where, PreTokenizer& pretokenizer) {
-  LUTHIER_TRY_VOID(refuse_unknown(byte_level, where, {"type", "add_prefix_space", "trim_offsets", "use_regex"}));
-  LUTHIER_TRY(const bool add_prefix_space, read_bool(byte_level, where, "add_prefix_space", true));
-  if (add_prefix_space && !pretokenizer.rules.empty()) {
-    return refuse(where + ".add_prefix_space", "is not supported after a Split");
-  }
-  pretokenizer.add_prefix_space = add_prefix_space;
-  LUTHIER_TRY(const bool use_regex, read_bool(byte_level, where, "use_regex", true));
-  if (!use_regex) {
-    return {};
-  }
-  return add_rule(std::string(kGpt2Pattern), false, where, pretokenizer);
-}
-
 // The ids that the template's piece {"SpecialToken": {"id": "<s>"}} stands for.
 Result<std::vector<TokenId>> read_template_token(const Json& processor, const Json& piece, const std::string& where) {
   const Json& token = member(piece, "SpecialToken");
@@ -180,51 +131,28 @@ Result<void> require_absent(const Json& object, const std::string& where, const 
   return {};
 }
 
-Result<void> read_normalizer(const Json& normalizer, TokenizerParts& parts) {
-  if (normalizer.is_null()) {
-    return {};
+Result<std::string> read_string(const Json& object, const std::string& where, const char* name,
+                                const std::string& otherwise) {
+  const Json& value = member(object, name);
+  if (value.is_null()) {
+    return otherwise;
   }
-  const std::string type = type_of(normalizer);
-  if (type == "Sequence" && member(normalizer, "normalizers") == Json::array()) {
-    return {};
+  if (!value.is_string()) {
+    return refuse(where + "." + name, "must be a string");
   }
-  if (type != "NFC") {
-    return refuse("normalizer", "of type \"" + type + "\" is not supported (null or NFC is)");
-  }
-  parts.nfc = true;
-  return {};
+  return value.get<std::string>();
 }
 
-Result<void> read_pre_tokenizer(const Json& json, TokenizerParts& parts) {
-  const std::string type = type_of(json);
-  if (type == "ByteLevel") {
-    return read_byte_level(json, "pre_tokenizer", parts.pretokenizer);
-  }
-  const Json& steps = json.is_object() ? member(json, "pretokenizers") : json;
-  if (type != "Sequence" || !steps.is_array() || steps.empty()) {
-    return refuse("pre_tokenizer", "must be ByteLevel, or a Sequence that ends in it, not " +
-                                       (type.empty() ? brief(json) : "\"" + type + "\""));
-  }
-  if (steps.size() > kSplitRulesMax) {
-    return refuse("pre_tokenizer.pretokenizers", "has more than " + std::to_string(kSplitRulesMax) + " members");
-  }
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    const std::string where = "pre_tokenizer.pretokenizers[" + std::to_string(i) + "]";
-    const std::string step = type_of(steps[i]);
-    const bool last = i + 1 == steps.size();
-    if (step == "ByteLevel" && last) {
-      return read_byte_level(steps[i], where, parts.pretokenizer);
-    }
-    if (step == "Split" && !last) {
-      LUTHIER_TRY_VOID(read_split(steps[i], where, parts.pretokenizer));
-    } else if (step == "Digits" && !last) {
-      LUTHIER_TRY_VOID(read_digits(steps[i], where, parts.pretokenizer));
-    } else {
-      return refuse(where,
-                    last ? "must be ByteLevel" : "of type \"" + step + "\" is not supported (Split and Digits are)");
+Result<PatternText> read_pattern(const Json& object, const std::string& where) {
+  const Json& pattern = member(object, "pattern");
+  if (pattern.is_object() && pattern.size() == 1) {
+    for (const char* kind : {"String", "Regex"}) {
+      if (member(pattern, kind).is_string()) {
+        return PatternText{member(pattern, kind).get<std::string>(), std::string_view(kind) == "Regex"};
+      }
     }
   }
-  return {};
+  return refuse(where + ".pattern", R"(must be {"Regex": "…"} or {"String": "…"})");
 }
 
 Result<void> read_post_processor(const Json& post_processor, TokenizerParts& parts) {

@@ -174,17 +174,19 @@ Result<std::map<std::string, std::int64_t>> count_words(const std::vector<std::s
                                                         const std::vector<std::string>& special_tokens) {
   LUTHIER_TRY(Regex regex, Regex::compile(kGpt2Pattern));
   PreTokenizer pretokenizer;
-  pretokenizer.rules.push_back({std::move(regex), false});
+  pretokenizer.steps.emplace_back(SplitStep{std::move(regex)});
   Splitter splitter(pretokenizer);
   std::unordered_map<std::string, std::int64_t> counts;
-  std::vector<std::string_view> pieces;
+  std::vector<TextRange> pieces;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (const auto invalid = find_invalid_utf8(texts[i])) {
       return Error{ErrorCode::kInvalidArgument,
                    "text " + std::to_string(i + 1) + " is not UTF-8 at byte " + std::to_string(*invalid)};
     }
-    LUTHIER_TRY_VOID(splitter.split(texts[i], pieces));
-    for (std::string_view piece : pieces) {
+    AlignedText text(texts[i], 0, false);
+    LUTHIER_TRY_VOID(splitter.split(text, true, pieces));
+    for (const TextRange range : pieces) {
+      std::string_view piece = texts[i].substr(range.begin, range.size());
       for (; piece.size() > kWordBytesMax; piece.remove_prefix(kWordBytesMax)) {
         ++counts[std::string(piece.substr(0, kWordBytesMax))];
       }

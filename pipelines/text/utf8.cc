@@ -5,8 +5,6 @@
 namespace luthier::text {
 namespace {
 
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-
 struct Scan {
   std::size_t length = 0;  // of the character, or of the ill-formed or incomplete part
   bool well_formed = false;
@@ -126,7 +124,7 @@ std::string Utf8Stream::push(std::string_view bytes) {
       held_ = bytes.substr(offset);
       break;
     }
-    text += scan.well_formed ? bytes.substr(offset, scan.length) : kReplacement;
+    text += scan.well_formed ? bytes.substr(offset, scan.length) : kReplacementCharacter;
     offset += scan.length;
   }
   return text;
@@ -137,7 +135,7 @@ std::string Utf8Stream::finish() {
     return {};
   }
   held_.clear();
-  return std::string(kReplacement);
+  return std::string(kReplacementCharacter);
 }
 
 }  // namespace luthier::text

@@ -59,17 +59,17 @@ TEST(Tokenizer, RefusesByNameWhatItDoesNotSupport) {
       {[](Json& j) { j["model"]["merges"][1] = "ab c d"; }, "model.merges[1]"},
       {[](Json& j) { j["model"]["merges"][0] = "b a"; }, "model.merges[0] names \"ba\""},
       {[](Json& j) {
-         j["normalizer"] = {{"type", "NFKC"}};
+         j["normalizer"] = {{"type", "BertNormalizer"}};
        },
-       "normalizer of type \"NFKC\""},
+       "normalizer of type \"BertNormalizer\""},
       {[](Json& j) {
-         j["pre_tokenizer"] = {{"type", "Metaspace"}};
+         j["pre_tokenizer"] = {{"type", "BertPreTokenizer"}};
        },
-       "pre_tokenizer"},
-      {[](Json& j) { j["pre_tokenizer"] = nullptr; }, "pre_tokenizer"},
+       "pre_tokenizer of type"},
+      {[](Json& j) { j["pre_tokenizer"] = nullptr; }, "decoder must not be ByteLevel"},
       {[](Json& j) {
          j["pre_tokenizer"] = Json::parse(R"({"type":"Sequence","pretokenizers":[{"type":"Split","pattern":
-           {"Regex":"a"},"behavior":"MergedWithNext","invert":false},{"type":"ByteLevel"}]})");
+           {"Regex":"a"},"behavior":"Merged","invert":false},{"type":"ByteLevel"}]})");
        },
        "pre_tokenizer.pretokenizers[0].behavior"},
       {[](Json& j) {
@@ -95,7 +95,7 @@ TEST(Tokenizer, RefusesByNameWhatItDoesNotSupport) {
          j["decoder"] = {{"type", "WordPiece"}};
        },
        "decoder"},
-      {[](Json& j) { j["added_tokens"][0]["lstrip"] = true; }, "added_tokens[0].lstrip"},
+      {[](Json& j) { j["added_tokens"][0]["lstrip"] = 1; }, "added_tokens[0].lstrip"},
       {[](Json& j) { j["added_tokens"][0]["id"] = 3; }, "added_tokens[0].id"},
       {[](Json& j) { j["added_tokens"][0].erase("content"); }, "added_tokens[0]"},
       {[](Json& j) { j["novel"] = 1; }, "member.novel"},
@@ -193,6 +193,15 @@ TEST(Tokenizer, LongRepeatsCostLittle) {
     pairs += "ab";
   }
   EXPECT_EQ(tokenizer.encode(pairs)->size(), size / 2);
+}
+
+TEST(Tokenizer, GivesEveryTokenItsRangeOfWholeCharacters) {
+  const Tokenizer tokenizer = parsed(small_tokenizer());
+  const auto encoding = tokenizer.encode_with_ranges("abc<s>\u00e9 c");
+  ASSERT_TRUE(encoding);
+  const auto id = [&](const char* token) { return *tokenizer.token_to_id(token); };
+  EXPECT_EQ(encoding->ids, (std::vector<TokenId>{257, 258, id("\u00c3"), id("\u00a9"), id("\u0120"), id("c")}));
+  EXPECT_EQ(encoding->ranges, (std::vector<TextRange>{{0, 3}, {3, 6}, {6, 8}, {6, 8}, {8, 9}, {9, 10}}));
 }
 
 }  // namespace

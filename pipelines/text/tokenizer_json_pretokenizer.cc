@@ -1,0 +1,167 @@
+#include "pipelines/text/tokenizer_json_members.h"
+#include "pipelines/text/utf8.h"
+
+namespace luthier::text::members {
+namespace {
+
+constexpr std::size_t kStepsMax = 64;
+
+Result<void> add_split(const std::string& pattern, SplitBehavior behavior, bool invert, const std::string& where,
+                       PreTokenizer& pretokenizer) {
+  auto regex = Regex::compile(pattern);
+  if (!regex) {
+    return refuse(where, "cannot be used: " + regex.error().message);
+  }
+  pretokenizer.steps.emplace_back(SplitStep{std::move(regex).value(), behavior, invert});
+  return {};
+}
+
+Result<SplitBehavior> read_behavior(const Json& json, const std::string& where, const char* otherwise) {
+  LUTHIER_TRY(const std::string name, read_string(json, where, "behavior", otherwise));
+  const std::pair<const char*, SplitBehavior> kBehaviors[] = {
+      {"Isolated", SplitBehavior::kIsolated},
+      {"Removed", SplitBehavior::kRemoved},
+      {"MergedWithPrevious", SplitBehavior::kMergedWithPrevious},
+      {"MergedWithNext", SplitBehavior::kMergedWithNext},
+      {"Contiguous", SplitBehavior::kContiguous},
+  };
+  for (const auto& [known, behavior] : kBehaviors) {
+    if (name == known) {
+      return behavior;
+    }
+  }
+  return refuse(where + ".behavior", "must be Isolated, Removed, MergedWithPrevious, MergedWithNext or Contiguous");
+}
+
+// A pattern that matches `text` as it is.
+std::string escaped(std::string_view text) {
+  std::string pattern;
+  for (const char c : text) {
+    if (std::string_view("\\^$.[]|()?*+{}-#&~").find(c) != std::string_view::npos) {
+      pattern += '\\';
+    }
+    pattern += c;
+  }
+  return pattern;
+}
+
+Result<void> read_split(const Json& split, const std::string& where, PreTokenizer& pretokenizer) {
+  LUTHIER_TRY_VOID(refuse_unknown(split, where, {"type", "pattern", "behavior", "invert"}));
+  LUTHIER_TRY(const PatternText pattern, read_pattern(split, where));
+  LUTHIER_TRY(const bool invert, read_bool(split, where, "invert", false));
+  LUTHIER_TRY(const SplitBehavior behavior, read_behavior(split, where, ""));
+  if (pattern.text.empty()) {
+    return refuse(where + ".pattern", "must not be empty");
+  }
+  return add_split(pattern.is_regex ? pattern.text : escaped(pattern.text), behavior, invert,
+                   where + (pattern.is_regex ? ".pattern.Regex" : ".pattern.String"), pretokenizer);
+}
+
+Result<void> read_digits(const Json& digits, const std::string& where, PreTokenizer& pretokenizer) {
+  LUTHIER_TRY_VOID(refuse_unknown(digits, where, {"type", "individual_digits"}));
+  LUTHIER_TRY(const bool individual, read_bool(digits, where, "individual_digits", false));
+  return add_split(individual ? R"(\p{N})" : R"(\p{N}+)", SplitBehavior::kIsolated, false, where, pretokenizer);
+}
+
+Result<void> read_punctuation(const Json& json, const std::string& where, PreTokenizer& pretokenizer) {
+  LUTHIER_TRY_VOID(refuse_unknown(json, where, {"type", "behavior"}));
+  LUTHIER_TRY(const SplitBehavior behavior, read_behavior(json, where, "Isolated"));
+  return add_split(R"([!-/:-@\[-`{-~\p{P}])", behavior, false, where, pretokenizer);
+}
+
+Result<void> read_metaspace(const Json& json, const std::string& where, PreTokenizer& pretokenizer) {
+  LUTHIER_TRY_VOID(
+      refuse_unknown(json, where, {"type", "replacement", "prepend_scheme", "split", "add_prefix_space", "str_rep"}));
+  LUTHIER_TRY(const std::string replacement, read_string(json, where, "replacement", "\u2581"));
+  if (replacement.empty() || character_length(replacement, 0) != replacement.size()) {
+    return refuse(where + ".replacement", "must be one character");
+  }
+  // Files of before 2024 have add_prefix_space instead of prepend_scheme.
+  LUTHIER_TRY(const bool add_prefix_space, read_bool(json, where, "add_prefix_space", true));
+  LUTHIER_TRY(const std::string scheme,
+              read_string(json, where, "prepend_scheme", add_prefix_space ? "always" : "never"));
+  LUTHIER_TRY(const bool split, read_bool(json, where, "split", true));
+  pretokenizer.steps.emplace_back(SubstituteStep{" ", replacement});
+  if (scheme == "always" || scheme == "first") {
+    pretokenizer.steps.emplace_back(
+        PrefixStep{replacement, scheme == "first" ? PrefixStep::Where::kTextBegin : PrefixStep::Where::kEveryPiece});
+  } else if (scheme != "never") {
+    return refuse(where + ".prepend_scheme", "must be always, first or never");
+  }
+  if (!split) {
+    return {};
+  }
+  return add_split(escaped(replacement), SplitBehavior::kMergedWithNext, false, where, pretokenizer);
+}
+
+Result<void> read_byte_level(const Json& byte_level, const std::string& where, PreTokenizer& pretokenizer) {
+  LUTHIER_TRY_VOID(refuse_unknown(byte_level, where, {"type", "add_prefix_space", "trim_offsets", "use_regex"}));
+  LUTHIER_TRY(const bool add_prefix_space, read_bool(byte_level, where, "add_prefix_space", true));
+  LUTHIER_TRY(const bool use_regex, read_bool(byte_level, where, "use_regex", true));
+  if (add_prefix_space) {
+    pretokenizer.steps.emplace_back(PrefixStep{" ", PrefixStep::Where::kEveryPiece});
+  }
+  if (!use_regex) {
+    return {};
+  }
+  return add_split(std::string(kGpt2Pattern), SplitBehavior::kIsolated, false, where, pretokenizer);
+}
+
+Result<void> read_step(const Json& json, const std::string& where, PreTokenizer& pretokenizer) {
+  const std::string type = type_of(json);
+  if (type == "Split") {
+    return read_split(json, where, pretokenizer);
+  }
+  if (type == "Digits") {
+    return read_digits(json, where, pretokenizer);
+  }
+  if (type == "Punctuation") {
+    return read_punctuation(json, where, pretokenizer);
+  }
+  if (type == "Metaspace") {
+    return read_metaspace(json, where, pretokenizer);
+  }
+  if (type == "Whitespace") {
+    return add_split(R"([\w\x{200c}\x{200d}]+|[^\w\x{200c}\x{200d}\s]+)", SplitBehavior::kRemoved, true, where,
+                     pretokenizer);
+  }
+  if (type == "WhitespaceSplit") {
+    return add_split(R"(\s)", SplitBehavior::kRemoved, false, where, pretokenizer);
+  }
+  return refuse(where, "of type \"" + type +
+                           "\" is not supported (Split, Digits, Punctuation, Metaspace, Whitespace, WhitespaceSplit, "
+                           "ByteLevel at the end, and Sequences of them are)");
+}
+
+}  // namespace
+
+Result<bool> read_pre_tokenizer(const Json& json, TokenizerParts& parts) {
+  const std::string type = type_of(json);
+  if (json.is_null()) {
+    return false;
+  }
+  if (type == "ByteLevel") {
+    LUTHIER_TRY_VOID(read_byte_level(json, "pre_tokenizer", parts.pretokenizer));
+    return true;
+  }
+  if (type != "Sequence") {
+    LUTHIER_TRY_VOID(read_step(json, "pre_tokenizer", parts.pretokenizer));
+    return false;
+  }
+  const Json& steps = member(json, "pretokenizers");
+  if (!steps.is_array() || steps.size() > kStepsMax) {
+    return refuse("pre_tokenizer.pretokenizers",
+                  "must be an array of at most " + std::to_string(kStepsMax) + " members");
+  }
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const std::string where = "pre_tokenizer.pretokenizers[" + std::to_string(i) + "]";
+    if (type_of(steps[i]) == "ByteLevel" && i + 1 == steps.size()) {
+      LUTHIER_TRY_VOID(read_byte_level(steps[i], where, parts.pretokenizer));
+      return true;
+    }
+    LUTHIER_TRY_VOID(read_step(steps[i], where, parts.pretokenizer));
+  }
+  return false;
+}
+
+}  // namespace luthier::text::members
