@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "pipelines/text/unicode_classes.h"
 #include "pipelines/text/utf8.h"
 
 namespace luthier::text {
@@ -45,22 +46,61 @@ bool joins_what_precedes(utf8proc_int32_t code_point) {
   return mark || property.combining_class != 0 || (code_point >= 0x1160 && code_point <= 0x11ff);
 }
 
+// The capitals of Unicode 16 and 17; 0 for others.
+char32_t newer_lower_case(char32_t capital) {
+  switch (capital) {
+    case 0xa7cb: return 0x264;
+    case 0xa7dc: return 0x19b;
+    case 0x1c89:
+    case 0xa7cc:
+    case 0xa7ce:
+    case 0xa7d2:
+    case 0xa7d4:
+    case 0xa7da: return capital + 1;
+    default: break;
+  }
+  const bool garay = capital >= 0x10d50 && capital <= 0x10d65;
+  const bool beria = capital >= 0x16ea0 && capital <= 0x16eb8;
+  return garay ? capital + 0x20 : beria ? capital + 0x1b : 0;
+}
+
 }  // namespace
 
 Result<std::string> normalize_unicode(std::string_view text, UnicodeForm form) {
-  std::size_t offset = 0;
-  while (offset < text.size()) {
+  std::string normal;
+  std::size_t done = 0;  // what is before it is in `normal`
+  bool inert = true;     // whether what is between `done` and `offset` is in the form for sure
+  const auto flush = [&](std::size_t end) -> Result<void> {
+    const std::string_view part = text.substr(done, end - done);
+    if (inert) {
+      normal += part;
+    } else {
+      LUTHIER_TRY(const std::string mapped, map(part, options_of(form)));
+      normal += mapped;
+    }
+    done = end;
+    inert = true;
+    return {};
+  };
+  for (std::size_t offset = 0; offset < text.size();) {
     const DecodedCharacter character = decode_character(text, offset);
     if (!is_inert(character.code_point, form)) {
-      return map(text, options_of(form));
+      if (is_newer_than_normalization(character.code_point)) {
+        LUTHIER_TRY_VOID(flush(offset));
+        normal += text.substr(offset, character.length);
+        done = offset + character.length;
+      } else {
+        inert = false;
+      }
     }
     offset += character.length;
   }
-  return std::string(text);
+  LUTHIER_TRY_VOID(flush(text.size()));
+  return normal;
 }
 
 bool begins_normalization_segment(char32_t code_point, UnicodeForm form) {
-  if (code_point < 0x300) {
+  if (code_point < 0x300 || is_newer_than_normalization(code_point)) {
     return true;
   }
   std::array<utf8proc_int32_t, 64> decomposed{};
@@ -96,6 +136,10 @@ Result<std::string> fold_case(std::string_view text) {
 void append_lower_case(std::string& text, char32_t code_point) {
   if (code_point == kCapitalIWithDot) {
     text += "i\xcc\x87";
+    return;
+  }
+  if (const char32_t lower = newer_lower_case(code_point); lower != 0) {
+    append_utf8(text, lower);
     return;
   }
   append_utf8(text, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code_point))));

@@ -1,4 +1,5 @@
-// Unicode normalisation and case by utf8proc. Texts must be well-formed UTF-8.
+// Unicode normalisation and case by utf8proc. Texts must be well-formed UTF-8. Normalisation is that of Unicode 9, as
+// Hugging Face's tokenizers have it: what came later stays as it is.
 #pragma once
 
 #include <string>

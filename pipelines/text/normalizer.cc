@@ -12,8 +12,9 @@ constexpr std::size_t kGrowthBytes = 4096;
 
 // Where the run of characters that normalise together ends; it begins at `offset`.
 std::size_t segment_end(std::string_view text, std::size_t offset, UnicodeForm form) {
-  offset += decode_character(text, offset).length;
-  while (offset < text.size()) {
+  const DecodedCharacter first = decode_character(text, offset);
+  offset += first.length;
+  while (offset < text.size() && !is_newer_than_normalization(first.code_point)) {
     const DecodedCharacter next = decode_character(text, offset);
     if (begins_normalization_segment(next.code_point, form)) {
       break;

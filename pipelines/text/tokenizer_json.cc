@@ -43,9 +43,14 @@ Result<void> read_added_token(const Json& json, const std::string& where, Tokeni
   if (!applied) {
     return refuse(where + ".content", "cannot be normalised: " + applied.error().message);
   }
-  if (!text.text().empty()) {
-    parts.normalized_tokens.add(text.text(), added);
+  if (text.text().empty()) {
+    return {};
   }
+  // Decoding gives it back as it stands in normalised text ("▁<tool>").
+  TokenizerParts::Token& found = parts.tokens[static_cast<std::size_t>(added.id)];
+  found.text = text.text();
+  found.bytes = parts.decoder.byte_level ? found.text : parts.decoder.token_bytes(found.text);
+  parts.normalized_tokens.add(text.text(), added);
   return {};
 }
 

@@ -6,6 +6,21 @@ namespace {
 
 constexpr std::size_t kStepsMax = 64;
 
+// Hugging Face's Punctuation is that of an older Unicode, with ASCII's symbols: without the first, with the second.
+constexpr std::string_view kPunctuation =
+    R"((?![)"
+    R"(\x{61d}\x{9fd}\x{a76}\x{c77}\x{c84}\x{1b4e}-\x{1b4f}\x{1b7d}-\x{1b7f}\x{2e43}-\x{2e4f}\x)"
+    R"({2e52}-\x{2e5d}\x{10d6e}\x{10ead}\x{10f55}-\x{10f59}\x{10f86}-\x{10f89}\x{113d4}-\x{113d)"
+    R"(5}\x{113d7}-\x{113d8}\x{1144b}-\x{1144f}\x{1145a}-\x{1145b}\x{1145d}\x{11660}-\x{1166c}\)"
+    R"(x{116b9}\x{1183b}\x{11944}-\x{11946}\x{119e2}\x{11a3f}-\x{11a46}\x{11a9a}-\x{11a9c}\x{11)"
+    R"(a9e}-\x{11aa2}\x{11b00}-\x{11b09}\x{11be1}\x{11c41}-\x{11c45}\x{11c70}-\x{11c71}\x{11ef7)"
+    R"(}-\x{11ef8}\x{11f43}-\x{11f4f}\x{11fff}\x{12ff1}-\x{12ff2}\x{16d6d}-\x{16d6f}\x{16e97}-\)"
+    R"(x{16e9a}\x{16fe2}\x{1e5ff}\x{1e95e}-\x{1e95f})"
+    R"(])[!-/:-@\[-`{-~\p{P}]|[\x{166d}\x{111c9}])";
+
+// Its Digits know those of Unicode 17.
+constexpr std::string_view kDigit = R"([\p{N}\x{11de0}-\x{11de9}\x{16ff4}-\x{16ff6}])";
+
 Result<void> add_split(const std::string& pattern, SplitBehavior behavior, bool invert, const std::string& where,
                        PreTokenizer& pretokenizer) {
   auto regex = Regex::compile(pattern);
@@ -60,13 +75,13 @@ Result<void> read_split(const Json& split, const std::string& where, PreTokenize
 Result<void> read_digits(const Json& digits, const std::string& where, PreTokenizer& pretokenizer) {
   LUTHIER_TRY_VOID(refuse_unknown(digits, where, {"type", "individual_digits"}));
   LUTHIER_TRY(const bool individual, read_bool(digits, where, "individual_digits", false));
-  return add_split(individual ? R"(\p{N})" : R"(\p{N}+)", SplitBehavior::kIsolated, false, where, pretokenizer);
+  return add_split(std::string(kDigit) + (individual ? "" : "+"), SplitBehavior::kIsolated, false, where, pretokenizer);
 }
 
 Result<void> read_punctuation(const Json& json, const std::string& where, PreTokenizer& pretokenizer) {
   LUTHIER_TRY_VOID(refuse_unknown(json, where, {"type", "behavior"}));
   LUTHIER_TRY(const SplitBehavior behavior, read_behavior(json, where, "Isolated"));
-  return add_split(R"([!-/:-@\[-`{-~\p{P}])", behavior, false, where, pretokenizer);
+  return add_split(std::string(kPunctuation), behavior, false, where, pretokenizer);
 }
 
 Result<void> read_metaspace(const Json& json, const std::string& where, PreTokenizer& pretokenizer) {

@@ -2,7 +2,8 @@
 
 #include <utf8proc.h>
 
-#include <array>
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "pipelines/text/unicode_newer.h"
@@ -34,8 +35,8 @@ CharacterClass class_of_category(utf8proc_category_t category) {
   }
 }
 
-constexpr std::string_view kCategoryNames[] = {"Ll", "Lm", "Lo", "Lu", "Mc",
-                                               "Mn", "Nd", "No", "Pd", "Po"};  // in the order of Category
+constexpr std::string_view kCategoryNames[] = {  // in the order of Category
+    "Ll", "Lm", "Lo", "Lu", "Mc", "Mn", "Nd", "No", "Pd", "Po", "Sm", "So"};
 
 CharacterClass class_of_name(std::string_view name) {
   switch (name.front()) {
@@ -95,6 +96,16 @@ bool is_word_character(char32_t code_point) {
   const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
   const bool digit = class_of(code_point) == CharacterClass::kNumber && category != UTF8PROC_CATEGORY_NO;
   return digit || category == UTF8PROC_CATEGORY_PC;
+}
+
+bool is_newer_than_normalization(char32_t code_point) {
+  const auto ends_before = [](const auto& range, char32_t value) { return range.last < value; };
+  const auto* newer =
+      std::lower_bound(std::begin(kNewerCharacters), std::end(kNewerCharacters), code_point, ends_before);
+  const auto* moved =
+      std::lower_bound(std::begin(kNewerInNormalization), std::end(kNewerInNormalization), code_point, ends_before);
+  return (newer != std::end(kNewerCharacters) && newer->first <= code_point) ||
+         (moved != std::end(kNewerInNormalization) && moved->first <= code_point);
 }
 
 std::string newer_characters(std::string_view category) {

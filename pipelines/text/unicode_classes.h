@@ -25,6 +25,9 @@ enum class CharacterClass : std::uint8_t {
 // What \w matches in Rust's patterns: alphabetic characters, marks, decimal digits, connectors and joiners.
 [[nodiscard]] bool is_word_character(char32_t code_point);
 
+// Whether the character is unknown to the Unicode version by which texts are normalised (unicode_newer.h).
+[[nodiscard]] bool is_newer_than_normalization(char32_t code_point);
+
 // For a character class of a pattern: the characters of a general category ("L", "Lu", …) that are newer than
 // Unicode 14, as "\x{1c89}\x{a7cb}-\x{a7cd}". Empty for a name that is no category.
 [[nodiscard]] std::string newer_characters(std::string_view category);

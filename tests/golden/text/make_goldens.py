@@ -4,15 +4,19 @@
     python3 make_goldens.py [--random N] [--out FOLDER]
 
 Needs the package `tokenizers` (made with 0.23.3). Each file holds {"tokenizer": the tokenizer.json, "cases":
-[{"text", "ids", "decoded"}]}. trained.json holds our own trainer's tokenizer.json; this script only adds the ids
+[{"text", "ids", "places" (in bytes), "with_special", "decoded"}]}. trained.json holds our own trainer's tokenizer.json; this script only adds the ids
 that Hugging Face gives with it, which shows that it loads there and means the same.
 """
 import argparse
 import json
 import pathlib
 import random
+import sys
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "oracle"))
+import families  # noqa: E402
 
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
           r"|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -119,6 +123,11 @@ def make_tokenizers():
     digits = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), byte_level])
     yield "digits", trained(600, digits), False
 
+    # Few merges, so that the files stay small; ./dev oracle has large ones.
+    for name, tokenizer in families.sentencepiece_families(TRAINING, 700):
+        if name in ("llama2", "mistral", "gemma", "bpe_unknown"):
+            yield name, tokenizer, False
+
 
 def decoded(tokenizer: Tokenizer, ids) -> str:
     """The text of `ids`: ordinary tokens by Hugging Face, added tokens as they are written.
@@ -134,17 +143,30 @@ def decoded(tokenizer: Tokenizer, ids) -> str:
             continue
         text += tokenizer.decode(ordinary, skip_special_tokens=False) + ("" if id is None else added[id])
         ordinary = []
+    if tokenizer.decoder.__getstate__() != decoders.ByteLevel().__getstate__():
+        return tokenizer.decode(ids, skip_special_tokens=False)
     if all(content.isascii() for content in added.values()):
         assert text == tokenizer.decode(ids, skip_special_tokens=False)
     return text
+
+
+def keeps_characters(tokenizer: Tokenizer, text: str) -> bool:
+    """Whether no character comes from several: then places are Hugging Face's, which trims no spaces from them here."""
+    rules = tokenizer.normalizer.__getstate__().decode() if tokenizer.normalizer is not None else ""
+    trims = tokenizer.post_processor is not None and '"trim_offsets":true' in tokenizer.post_processor.__getstate__().decode()
+    return not trims and ("NF" not in rules or tokenizer.normalizer.normalize_str(text) == text)
 
 
 def golden(tokenizer: Tokenizer, texts) -> list:
     cases = []
     for text in texts:
         ids = tokenizer.encode(text, add_special_tokens=False).ids
-        cases.append({"text": text, "ids": ids, "with_special": tokenizer.encode(text).ids,
-                      "decoded": decoded(tokenizer, ids)})
+        places = [[len(text[:offset].encode()) for offset in pair]
+                  for pair in tokenizer.encode(text, add_special_tokens=False).offsets]
+        case = {"text": text, "ids": ids, "with_special": tokenizer.encode(text).ids, "decoded": decoded(tokenizer, ids)}
+        if keeps_characters(tokenizer, text):
+            case["places"] = places
+        cases.append(case)
     return cases
 
 

@@ -38,6 +38,15 @@ TEST_P(Golden, GivesTheSameIdsAndText) {
     ASSERT_TRUE(encoder.encode(text, {}, ids));
     EXPECT_EQ(Json(ids), golden_case["ids"]) << golden_case["text"].dump();
     EXPECT_EQ(tokenizer_->decode(ids), golden_case["decoded"].get<std::string>());
+    if (golden_case.contains("places")) {
+      Encoding encoding;
+      ASSERT_TRUE(encoder.encode(text, {}, encoding));
+      Json places = Json::array();
+      for (const TextRange range : encoding.ranges) {
+        places.push_back({range.begin, range.end});
+      }
+      EXPECT_EQ(places, golden_case["places"]) << golden_case["text"].dump();
+    }
     std::vector<TokenId> with_special;
     ASSERT_TRUE(encoder.encode(text, {.add_special_tokens = true}, with_special));
     EXPECT_EQ(Json(with_special), golden_case["with_special"]) << golden_case["text"].dump();
@@ -58,7 +67,8 @@ TEST_P(Golden, StreamsTheSameText) {
 
 INSTANTIATE_TEST_SUITE_P(Files, Golden,
                          testing::Values("gpt2", "prefix_space_merges_as_strings", "llama3", "qwen2_nfc",
-                                         "o200k_removed", "digits", "trained"),
+                                         "o200k_removed", "digits", "llama2", "mistral", "gemma", "bpe_unknown",
+                                         "trained"),
                          [](const auto& file) { return std::string(file.param); });
 
 }  // namespace
