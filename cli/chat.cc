@@ -17,7 +17,7 @@ constexpr std::size_t kPromptBytesMax = 1024 * 1024;
 int answer(const GlobalOptions& options, ApiClient& api, const GenerateOptions& generate_options,
            const std::string& prompt) {
   char last = '\n';
-  const Result<Json> answered = generate(api, generate_options, prompt, [&](std::string_view text) {
+  const Result<Json> answered = generate(api, generate_options, Json{{"prompt", prompt}}, [&](std::string_view text) {
     if (!options.json && !text.empty()) {
       std::fwrite(text.data(), 1, text.size(), stdout);
       std::fflush(stdout);

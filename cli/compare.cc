@@ -1,52 +1,16 @@
 // `luthier models compare BASE TUNED`: metrics side by side, and with questions what both answer.
 #include <cstdio>
-#include <fstream>
 #include <set>
 
 #include "base/file.h"
 #include "cli/compare_page.h"
 #include "cli/generate.h"
 #include "cli/models.h"
+#include "cli/questions.h"
 #include "cli/terminal.h"
 
 namespace luthier::cli {
 namespace {
-
-std::string trimmed(const std::string& text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
-Result<std::vector<Answers>> read_questions(const CompareOptions& given) {
-  std::vector<Answers> questions;
-  for (const std::string& prompt : given.prompts) {
-    questions.push_back({.prompt = prompt, .expected = {}, .first = {}, .second = {}});
-  }
-  if (given.data.empty()) {
-    return questions;
-  }
-  std::ifstream file(given.data);
-  if (!file) {
-    return Error{ErrorCode::kInvalidArgument, "cannot read " + given.data};
-  }
-  std::string line;
-  for (int number = 1; static_cast<int>(questions.size()) < given.limit && std::getline(file, line); ++number) {
-    if (trimmed(line).empty()) {
-      continue;
-    }
-    const Json record = Json::parse(line, nullptr, false);
-    if (!record.is_object() || !record.contains("prompt") || !record["prompt"].is_string()) {
-      return Error{ErrorCode::kInvalidArgument,
-                   given.data + ":" + std::to_string(number) + ": expected {\"prompt\": text, \"completion\": text}"};
-    }
-    const Json completion = record.value("completion", Json());
-    questions.push_back({.prompt = record["prompt"],
-                         .expected = completion.is_string() ? trimmed(completion.get<std::string>()) : "",
-                         .first = {},
-                         .second = {}});
-  }
-  return questions;
-}
 
 std::vector<MetricRow> metric_rows(const Json& a, const Json& b) {
   const Json of_a = a.value("metrics", Json::object());
@@ -66,15 +30,27 @@ std::vector<MetricRow> metric_rows(const Json& a, const Json& b) {
   return rows;
 }
 
+Result<std::vector<Question>> all_questions(const CompareOptions& given) {
+  std::vector<Question> questions;
+  for (const std::string& prompt : given.prompts) {
+    questions.push_back(question_of(prompt));
+  }
+  if (!given.data.empty()) {
+    LUTHIER_TRY(const std::vector<Question> records,
+                read_questions(given.data, given.limit - static_cast<int>(questions.size())));
+    questions.insert(questions.end(), records.begin(), records.end());
+  }
+  return questions;
+}
+
 // One model after the other, for there may not be room for both at once.
 Result<void> ask(ApiClient& api, const GlobalOptions& options, const CompareOptions& given, const std::string& model,
-                 std::string Answers::*side, std::vector<Answers>& questions) {
+                 const std::vector<Question>& questions, std::string Answers::*side, std::vector<Answers>& answers) {
   for (std::size_t i = 0; i < questions.size(); ++i) {
-    GenerateOptions asked{.model = model, .tokens_max = given.tokens_max};
-    // A record of a prepared dataset ends with its suffix already.
-    asked.apply_template = !questions[i].scored();
-    LUTHIER_TRY(const Json answer, generate(api, asked, questions[i].prompt, [](std::string_view) {}));
-    questions[i].*side = trimmed(answer.value("text", ""));
+    const GenerateOptions how{
+        .model = model, .tokens_max = given.tokens_max, .apply_template = questions[i].apply_template};
+    LUTHIER_TRY(const Json answer, generate(api, how, questions[i].asked, [](std::string_view) {}));
+    answers[i].*side = trimmed(answer.value("text", ""));
     if (!options.json && is_terminal(2)) {
       std::fprintf(stderr, "\r%s: %zu of %zu answers%s", printable(model).c_str(), i + 1, questions.size(),
                    i + 1 == questions.size() ? "\n" : "");
@@ -90,15 +66,18 @@ std::string exact_name(const std::string& reference, const Json& version) {
 
 Result<Comparison> compare(const GlobalOptions& options, const CompareOptions& given) {
   Comparison comparison{.first = {}, .second = {}, .source = given.data.empty() ? "the command line" : given.data};
-  LUTHIER_TRY(comparison.answers, read_questions(given));
+  LUTHIER_TRY(const std::vector<Question> questions, all_questions(given));
+  for (const Question& question : questions) {
+    comparison.answers.push_back({.prompt = question.shown, .expected = question.expected, .first = {}, .second = {}});
+  }
   LUTHIER_TRY(ApiClient api, connect(options));
   LUTHIER_TRY(const Json a, find_version(api, given.a));
   LUTHIER_TRY(const Json b, find_version(api, given.b));
   comparison.first = exact_name(given.a, a);
   comparison.second = exact_name(given.b, b);
   comparison.metrics = metric_rows(a, b);
-  LUTHIER_TRY_VOID(ask(api, options, given, comparison.first, &Answers::first, comparison.answers));
-  LUTHIER_TRY_VOID(ask(api, options, given, comparison.second, &Answers::second, comparison.answers));
+  LUTHIER_TRY_VOID(ask(api, options, given, comparison.first, questions, &Answers::first, comparison.answers));
+  LUTHIER_TRY_VOID(ask(api, options, given, comparison.second, questions, &Answers::second, comparison.answers));
   LUTHIER_TRY(comparison.scores, score_answers(comparison.answers, given.confidence));
   return comparison;
 }

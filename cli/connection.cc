@@ -1,23 +1,12 @@
 #include "cli/connection.h"
 
 #include "base/file.h"
+#include "cli/format.h"
 
 namespace luthier::cli {
 namespace {
 
 constexpr std::uint64_t kSmallFileBytesMax = 64 * 1024;
-
-std::string trimmed(std::string text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
-  while (!text.empty() && blank(text.back())) {
-    text.pop_back();
-  }
-  std::size_t start = 0;
-  while (start < text.size() && blank(text[start])) {
-    ++start;
-  }
-  return text.substr(start);
-}
 
 Result<std::string> find_url(const GlobalOptions& options, const Environment& environment,
                              const std::filesystem::path& data) {

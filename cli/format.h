@@ -42,6 +42,9 @@ using Json = nlohmann::json;
 // Cut to `columns`, the last one an ellipsis when something is missing.
 [[nodiscard]] std::string cut(std::string_view text, std::size_t columns);
 
+// Without blanks and line ends around it.
+[[nodiscard]] std::string trimmed(const std::string& text);
+
 // A member as text, "" when it is absent or null.
 [[nodiscard]] std::string text_of(const Json& object, const std::string& name);
 // The agents of an attempt of the API, by rank: "a-1", or "a-1, a-2" on two nodes.

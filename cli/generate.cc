@@ -4,15 +4,12 @@
 
 namespace luthier::cli {
 
-Result<Json> generate(ApiClient& api, const GenerateOptions& options, const std::string& prompt,
+Result<Json> generate(ApiClient& api, const GenerateOptions& options, const Json& asked,
                       const std::function<void(std::string_view)>& on_text) {
-  Json body = {{"model", options.model},
-               {"prompt", prompt},
-               {"max_tokens", options.tokens_max},
-               {"temperature", options.temperature},
-               {"top_p", options.top_p},
-               {"apply_template", options.apply_template},
-               {"stream", true}};
+  Json body = {
+      {"model", options.model}, {"max_tokens", options.tokens_max},         {"temperature", options.temperature},
+      {"top_p", options.top_p}, {"apply_template", options.apply_template}, {"stream", true}};
+  body.update(asked);
   if (options.seed >= 0) {
     body["seed"] = options.seed;
   }

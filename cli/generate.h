@@ -18,8 +18,9 @@ struct GenerateOptions {
   bool apply_template = true;
 };
 
-// {text, finish_reason, usage}. `on_text` gets the text as it comes.
-[[nodiscard]] Result<Json> generate(ApiClient& api, const GenerateOptions& options, const std::string& prompt,
+// `asked`: {"prompt": text} or {"messages": [{"role", "content"}]}. {text, finish_reason, usage}. `on_text` gets the
+// text as it comes.
+[[nodiscard]] Result<Json> generate(ApiClient& api, const GenerateOptions& options, const Json& asked,
                                     const std::function<void(std::string_view)>& on_text);
 
 }  // namespace luthier::cli

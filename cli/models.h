@@ -31,7 +31,7 @@ struct CompareOptions {
   std::string a;
   std::string b;
   std::vector<std::string> prompts;
-  std::string data;  // a JSONL file of {"prompt", "completion"}
+  std::string data;  // a JSONL file: questions.h
   int limit = 20;    // of its records
   int tokens_max = 64;
   double confidence = 0.95;

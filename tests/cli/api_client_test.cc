@@ -115,8 +115,8 @@ TEST_F(ApiClientTest, GenerationsAreReadAsTheyStream) {
       "data: {\"text\": \"Good \"}\n\n: ping\n\ndata: {\"text\": \"day\"}\n\n"
       "data: {\"finish_reason\": \"stop\", \"usage\": {\"prompt_tokens\": 1}}\n\ndata: [DONE]\n\n";
   std::string streamed;
-  const Result<Json> answer =
-      generate(*api_, {.model = "m", .seed = 7}, "Hello", [&](std::string_view text) { streamed += text; });
+  const Result<Json> answer = generate(*api_, {.model = "m", .seed = 7}, Json{{"prompt", "Hello"}},
+                                       [&](std::string_view text) { streamed += text; });
   ASSERT_TRUE(answer.has_value()) << answer.error().message;
   EXPECT_EQ(streamed, "Good day");
   EXPECT_EQ((*answer)["text"], "Good day");
@@ -128,9 +128,11 @@ TEST_F(ApiClientTest, GenerationsAreReadAsTheyStream) {
 
   generated_ =
       "data: {\"text\": \"x\"}\n\ndata: {\"error\": {\"code\": \"unavailable\", \"message\": \"agent gone\"}}\n\n";
-  EXPECT_EQ(generate(*api_, {.model = "m"}, "Hello", [](std::string_view) {}).error().message, "agent gone");
+  EXPECT_EQ(generate(*api_, {.model = "m"}, Json{{"prompt", "Hello"}}, [](std::string_view) {}).error().message,
+            "agent gone");
   generated_ = "data: {\"text\": \"x\"}\n\n";
-  EXPECT_FALSE(generate(*api_, {.model = "m"}, "Hello", [](std::string_view) {}).has_value()) << "it was cut short";
+  EXPECT_FALSE(generate(*api_, {.model = "m"}, Json{{"prompt", "Hello"}}, [](std::string_view) {}).has_value())
+      << "it was cut short";
 }
 
 TEST(Segment, OddIdsMakeSafePaths) {

@@ -62,6 +62,12 @@ def exports_and_comparisons(cluster, run):
     expect(len(compared["answers"]) == 3 and compared["scores"][0]["confidence"] == 0.95, f"compare: {compared}")
     expect("Answers side by side" in page.read_text(), "the page shows the answers")
 
+    chats = out / "chats.jsonl"
+    chats.write_text('{"messages": [{"role": "user", "content": "A goal was scored"}, {"role": "assistant", "content": "football"}]}\n')
+    compared = json.loads(cluster.cli("models", "compare", "registry@1", "registry@2", "--data", chats, "--max-tokens", 4, "-o",
+                                      "json").stdout)
+    expect([each["expected"] for each in compared["answers"]] == ["football"], f"chats are asked: {compared}")
+
 
 def verification_finds_a_flipped_byte(cluster):
     said = cluster.cli("models", "verify", "registry@production").stdout

@@ -1,0 +1,105 @@
+#include "cli/questions.h"
+
+#include <fstream>
+
+#include "cli/format.h"
+
+namespace luthier::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+Error cannot_be_asked(const std::string& what) { return {ErrorCode::kInvalidArgument, what}; }
+
+std::string text_in(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// A text, or the texts of its parts one after the other.
+Result<std::string> content_of(const Json& message) {
+  const Json content = message.value("content", Json());
+  if (content.is_string()) {
+    return content.get<std::string>();
+  }
+  std::string text;
+  for (const Json& part : content.is_array() ? content : Json::array({Json()})) {
+    if (!part.is_object() || text_in(part, "type") != "text" || !part.contains("text") || !part["text"].is_string()) {
+      return cannot_be_asked(
+          "only messages of text can be asked: a message has no text `content` (a tool call, an image); leave such "
+          "records out of this file");
+    }
+    text += part["text"].get<std::string>();
+  }
+  return text;
+}
+
+Result<Question> chat_question(const Json& messages) {
+  if (!messages.is_array() || messages.empty()) {
+    return cannot_be_asked("`messages` must be a list of {\"role\": text, \"content\": text} that is not empty");
+  }
+  Question question{.asked = {{"messages", Json::array()}}, .shown = {}, .expected = {}, .apply_template = true};
+  std::size_t end = messages.size();
+  for (std::size_t i = messages.size(); i-- > 0 && end == messages.size();) {
+    end = messages[i].is_object() && text_in(messages[i], "role") == "assistant" ? i : end;
+  }
+  if (end < messages.size()) {
+    LUTHIER_TRY(const std::string expected, content_of(messages[end]));
+    question.expected = trimmed(expected);
+  }
+  for (std::size_t i = 0; i < end; ++i) {
+    if (!messages[i].is_object() || text_in(messages[i], "role").empty()) {
+      return cannot_be_asked("each of `messages` must be {\"role\": text, \"content\": text}");
+    }
+    const std::string role = text_in(messages[i], "role");
+    LUTHIER_TRY(const std::string content, content_of(messages[i]));
+    question.asked["messages"].push_back({{"role", role}, {"content", content}});
+    question.shown += (question.shown.empty() ? "" : "\n") + (end == 1 ? content : role + ": " + content);
+  }
+  if (end == 0) {
+    return cannot_be_asked("there is no message before the assistant's, so there is nothing to ask");
+  }
+  return question;
+}
+
+Result<Question> read_record(const Json& record) {
+  if (record.is_object() && record.contains("messages")) {
+    return chat_question(record["messages"]);
+  }
+  if (!record.is_object() || !record.contains("prompt") || !record["prompt"].is_string()) {
+    return cannot_be_asked(
+        "expected {\"prompt\": text, \"completion\": text} or {\"messages\": [{\"role\", \"content\"}]}");
+  }
+  Question question = question_of(record["prompt"]);
+  question.expected = trimmed(text_in(record, "completion"));
+  question.apply_template = question.expected.empty();  // a record of a prepared dataset ends with its suffix already
+  return question;
+}
+
+}  // namespace
+
+Question question_of(const std::string& prompt) {
+  return {.asked = {{"prompt", prompt}}, .shown = prompt, .expected = {}, .apply_template = true};
+}
+
+Result<std::vector<Question>> read_questions(const std::string& file, int limit) {
+  std::ifstream stream(file);
+  if (!stream) {
+    return Error{ErrorCode::kInvalidArgument, "cannot read " + file};
+  }
+  std::vector<Question> questions;
+  std::string line;
+  for (int number = 1; static_cast<int>(questions.size()) < limit && std::getline(stream, line); ++number) {
+    if (trimmed(line).empty()) {
+      continue;
+    }
+    Result<Question> question = read_record(Json::parse(line, nullptr, false));
+    if (!question) {
+      return std::move(question).error().with(file + ":" + std::to_string(number));
+    }
+    questions.push_back(std::move(*question));
+  }
+  return questions;
+}
+
+}  // namespace luthier::cli
