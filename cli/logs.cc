@@ -62,6 +62,9 @@ Result<std::vector<std::string>> steps_of(ApiClient& api, const LogsOptions& giv
   if (!given.step.empty()) {
     return std::vector<std::string>{given.step};
   }
+  if (given.run.starts_with("d-")) {  // a deployment
+    return std::vector<std::string>{"serve"};
+  }
   LUTHIER_TRY(const Json run, api.get("/api/v1/runs/" + segment(given.run)));
   std::vector<std::string> steps;
   for (const Json& step : run.value("steps", Json::array())) {

@@ -49,6 +49,7 @@ struct Arguments {
   std::string run_id;
   DecisionOptions decision;
   LogsOptions logs;
+  DeploymentsOptions deployments;
   ExplainOptions explain;
   ModelArguments models;
   ChatOptions chat;
@@ -148,8 +149,15 @@ void add_run_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
     });
   }
 
-  CLI::App* logs = app.add_subcommand("logs", "Print the log of a step, or of all steps of a run");
-  logs->add_option("RUN", arguments.logs.run, "such as r-3")->required();
+  CLI::App* deployments = app.add_subcommand("deployments", "List models that are served, or were");
+  deployments->add_option("--limit", arguments.deployments.limit, "how many, newest first")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
+  deployments->callback([&] { chosen = [&] { return deployments_command(arguments.global, arguments.deployments); }; });
+
+  CLI::App* logs = app.add_subcommand("logs", "Print the log of a step, of all steps of a run, or of a served model");
+  logs->add_option("RUN", arguments.logs.run, "such as r-3; of a served model d-3, as `luthier deployments` says")
+      ->required();
   logs->add_option("STEP", arguments.logs.step, "such as train");
   logs->add_flag("-f,--follow", arguments.logs.follow, "go on until the step has ended");
   logs->add_option("--rank", arguments.logs.rank, "of a step on several nodes: the log of this rank")

@@ -37,6 +37,11 @@ struct DecisionOptions {
 };
 // `luthier approve` and `luthier reject`.
 [[nodiscard]] int decide_command(const GlobalOptions& options, const DecisionOptions& decision);
+struct DeploymentsOptions {
+  int limit = 20;
+};
+// `luthier deployments`: models that are served, or were.
+[[nodiscard]] int deployments_command(const GlobalOptions& options, const DeploymentsOptions& given);
 [[nodiscard]] int logs_command(const GlobalOptions& options, const LogsOptions& logs);
 
 }  // namespace luthier::cli

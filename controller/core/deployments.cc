@@ -47,8 +47,9 @@ void reply_use(Turn& turn, const UseModel& input) {
   const auto& [id, deployment] = *found;
   const LiveStep& serve = deployment.serve;
   if (serve.status == StepStatus::kFailed) {
-    turn.refuse(input.request, {ErrorCode::kUnavailable, "'" + input.model + "' could not be served: " + serve.reason +
-                                                             "; ask again to try once more"});
+    turn.refuse(input.request,
+                {ErrorCode::kUnavailable, "'" + input.model + "' could not be served: " + serve.reason +
+                                              "; its log: luthier logs " + id.value + "; ask again to try once more"});
     turn.record(DeploymentStopped{RunId{id}, "failed"});
     return;
   }

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "controller/core/state.h"
 #include "controller/fleet/convert.h"
 #include "controller/fleet/unary.h"
 
@@ -33,6 +34,14 @@ std::int64_t newest_number(const Json& run, const std::string& step) {
 Result<bool> TelemetryService::is_newest(const AttemptId& attempt) const {
   if (runtime_.is_current(attempt)) {
     return true;
+  }
+  if (core::is_deployment(attempt.run)) {  // stopped meanwhile: the last words of its newest attempt are wanted
+    const Result<Json> served = store_.get_deployment(attempt.run.value);
+    if (!served) {
+      return served.error().code == ErrorCode::kNotFound ? Result<bool>(false) : Result<bool>(served.error());
+    }
+    const Json& attempts = served->at("attempts");
+    return !attempts.empty() && attempts.back().value("number", 0) == attempt.number;
   }
   const Result<Json> run = store_.get_run(attempt.run.value);
   if (!run) {

@@ -54,6 +54,8 @@ class FaultyStore final : public Store {
   }
   Result<Json> get_run(const std::string& run) override { return store_.get_run(run); }
   Result<core::RunSubmitted> get_submission(const std::string& run) override { return store_.get_submission(run); }
+  Result<Json> list_deployments(int limit) override { return store_.list_deployments(limit); }
+  Result<Json> get_deployment(const std::string& deployment) override { return store_.get_deployment(deployment); }
   Result<Json> list_agents() override { return store_.list_agents(); }
   Result<Json> list_models() override { return store_.list_models(); }
   Result<Json> get_model(const std::string& model) override { return store_.get_model(model); }

@@ -1,4 +1,5 @@
 // Projections of runs, steps, attempts and checkpoints.
+#include "controller/core/state.h"
 #include "controller/store/project.h"
 
 namespace luthier::store {
@@ -20,6 +21,33 @@ Result<void> keep_checkpoint(Database& database, const AttemptId& by, const core
       "committed_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
       by.run.value, by.step.value, checkpoint.step, by.number, checkpoint.artifact, checkpoint.model,
       checkpoint.model_kind, checkpoint.metrics, now.wall_ms);
+}
+
+// Of a gang. What all ranks used is known when the last one is released: before, it is what AttemptEnded said, in which
+// ranks that were stopped are missing.
+Result<void> release_rank(Database& database, const core::AllocationReleased& event, Now now) {
+  const AttemptId& id = event.attempt;
+  LUTHIER_TRY_VOID(id.rank > 0 ? database.run("UPDATE attempt_ranks SET released_ms = ?5, usage = ?6 "
+                                              "WHERE run = ?1 AND step = ?2 AND number = ?3 AND rank = ?4",
+                                              id.run.value, id.step.value, id.number, id.rank, now.wall_ms, event.usage)
+                               : database.run("UPDATE attempts SET released_ms = ?4, own_usage = ?5 "
+                                              "WHERE run = ?1 AND step = ?2 AND number = ?3",
+                                              id.run.value, id.step.value, id.number, now.wall_ms, event.usage));
+  bool all = true;
+  Json sum = Json::object();
+  LUTHIER_TRY_VOID(database.query(
+      "SELECT released_ms, own_usage FROM attempts WHERE run = ?1 AND step = ?2 AND number = ?3 UNION ALL "
+      "SELECT released_ms, usage FROM attempt_ranks WHERE run = ?1 AND step = ?2 AND number = ?3",
+      [&](const Row& row) {
+        all = all && !row.is_null(0);
+        sum = core::add_usage(sum, row.json(1));
+      },
+      id.run.value, id.step.value, id.number));
+  if (!all || sum.empty()) {
+    return {};
+  }
+  return database.run("UPDATE attempts SET usage = ?4 WHERE run = ?1 AND step = ?2 AND number = ?3", id.run.value,
+                      id.step.value, id.number, sum);
 }
 
 std::string retry_reason(const core::StepRetrying& event) {
@@ -146,10 +174,11 @@ Result<void> project_attempt(Database& database, const core::AttemptEnded& event
 
 Result<void> project_attempt(Database& database, const core::AllocationReleased& event, Now now) {
   const AttemptId& id = event.attempt;
-  if (id.rank > 0) {
-    return database.run(
-        "UPDATE attempt_ranks SET released_ms = ?5 WHERE run = ?1 AND step = ?2 AND number = ?3 AND rank = ?4",
-        id.run.value, id.step.value, id.number, id.rank, now.wall_ms);
+  LUTHIER_TRY(const auto ranks,
+              database.query_integer("SELECT count(*) FROM attempt_ranks WHERE run = ? AND step = ? AND number = ?",
+                                     id.run.value, id.step.value, id.number));
+  if (ranks.value_or(0) > 0) {
+    return release_rank(database, event, now);
   }
   return database.run(
       "UPDATE attempts SET released_ms = ?4, usage = CASE ?5 WHEN '{}' THEN usage ELSE ?5 END "

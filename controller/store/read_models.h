@@ -24,6 +24,8 @@ namespace luthier::store {
                                                          const std::string& run);
 // When a run ended or a deployment was stopped: nothing while it goes on; 0 when there is no such run.
 [[nodiscard]] Result<std::optional<std::int64_t>> read_end_of_run(Database& database, const std::string& run);
+[[nodiscard]] Result<Json> read_deployments(Database& database, int limit);
+[[nodiscard]] Result<Json> read_deployment(Database& database, const std::string& deployment);
 [[nodiscard]] Result<Json> read_agents(Database& database);
 [[nodiscard]] Result<Json> read_models(Database& database);
 [[nodiscard]] Result<Json> read_model(Database& database, const std::string& model);

@@ -112,6 +112,25 @@ Result<void> read_checkpoints(Database& database, const std::string& run, Steps&
       run);
 }
 
+// Columns: deployment, model, base, adapter, requested_ms, stopped_ms, stop_reason.
+constexpr std::string_view kDeploymentColumns =
+    "SELECT deployment, model, base, adapter, requested_ms, stopped_ms, stop_reason FROM deployments ";
+
+Result<Json> read_deployment_row(Database& database, const Row& row) {
+  Steps steps;
+  steps.position.emplace("serve", 0);
+  steps.list.push_back({{"attempts", Json::array()}});
+  LUTHIER_TRY_VOID(read_attempts(database, row.text(0), steps));
+  return Json{{"id", row.text(0)},
+              {"model", row.text(1)},
+              {"base", row.text(2)},
+              {"adapter", row.text(3)},
+              {"requested_at", time_or_null(row, 4)},
+              {"stopped_at", time_or_null(row, 5)},
+              {"stop_reason", row.text(6)},
+              {"attempts", std::move(steps.list[0]["attempts"])}};
+}
+
 Error no_such_run(const std::string& run) {
   return Error{ErrorCode::kNotFound, "there is no run '" + run + "'; `luthier runs` lists them"};
 }
@@ -211,6 +230,33 @@ Result<Json> read_run(Database& database, const std::string& run) {
   LUTHIER_TRY_VOID(read_attempts(database, run, steps));
   LUTHIER_TRY_VOID(read_checkpoints(database, run, steps));
   found["steps"] = std::move(steps.list);
+  return found;
+}
+
+Result<Json> read_deployments(Database& database, int limit) {
+  Json list = Json::array();
+  Result<void> inner;
+  LUTHIER_TRY_VOID(database.query(
+      std::string(kDeploymentColumns) + "ORDER BY requested_ms DESC, deployment DESC LIMIT ?",
+      [&](const Row& row) {
+        Result<Json> one = read_deployment_row(database, row);
+        if (one) {
+          list.push_back(std::move(*one));
+        } else {
+          inner = one.error();
+        }
+      },
+      std::clamp(limit, 1, kListLimitMax)));
+  LUTHIER_TRY_VOID(inner);
+  return Json{{"deployments", std::move(list)}};
+}
+
+Result<Json> read_deployment(Database& database, const std::string& deployment) {
+  Result<Json> found =
+      Error{ErrorCode::kNotFound, "there is no deployment '" + deployment + "'; `luthier deployments` lists them"};
+  LUTHIER_TRY_VOID(database.query(
+      std::string(kDeploymentColumns) + "WHERE deployment = ?",
+      [&](const Row& row) { found = read_deployment_row(database, row); }, deployment));
   return found;
 }
 

@@ -232,6 +232,12 @@ constexpr std::string_view kControl7 = R"sql(
 ALTER TABLE runs ADD COLUMN git_commit TEXT NOT NULL DEFAULT '';
 )sql";
 
+// Of a gang: what rank 0 (in attempts) and each other rank (in attempt_ranks) used.
+constexpr std::string_view kControl8 = R"sql(
+ALTER TABLE attempts ADD COLUMN own_usage TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE attempt_ranks ADD COLUMN usage TEXT NOT NULL DEFAULT '{}';
+)sql";
+
 constexpr std::string_view kTelemetry1 = R"sql(
 CREATE TABLE logs (
   log INTEGER PRIMARY KEY,
@@ -279,7 +285,7 @@ CREATE TABLE audit (
 
 constexpr std::array kControl{Migration{1, kControl1}, Migration{2, kControl2}, Migration{3, kControl3},
                               Migration{4, kControl4}, Migration{5, kControl5}, Migration{6, kControl6},
-                              Migration{7, kControl7}};
+                              Migration{7, kControl7}, Migration{8, kControl8}};
 constexpr std::array kTelemetry{Migration{1, kTelemetry1}, Migration{2, kTelemetry2}};
 
 }  // namespace

@@ -166,6 +166,14 @@ class SqliteStore final : public Store {
     LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
     return read_submission(*database, archive_, run);
   }
+  Result<Json> list_deployments(int limit) override {
+    LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
+    return read_deployments(*database, limit);
+  }
+  Result<Json> get_deployment(const std::string& deployment) override {
+    LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
+    return read_deployment(*database, deployment);
+  }
   Result<Json> list_agents() override {
     LUTHIER_TRY(const ReadPool::Lease database, readers_.take());
     return read_agents(*database);

@@ -118,6 +118,9 @@ class Store {
   // What a run was submitted with. kNotFound; kFailedPrecondition when that part of the journal was deleted for its
   // age.
   [[nodiscard]] virtual Result<core::RunSubmitted> get_submission(const std::string& run) = 0;
+  // Models that were served, newest first, also those that are not any more.
+  [[nodiscard]] virtual Result<Json> list_deployments(int limit) = 0;
+  [[nodiscard]] virtual Result<Json> get_deployment(const std::string& deployment) = 0;  // kNotFound
   [[nodiscard]] virtual Result<Json> list_agents() = 0;
   [[nodiscard]] virtual Result<Json> list_models() = 0;                        // without alias history
   [[nodiscard]] virtual Result<Json> get_model(const std::string& model) = 0;  // versions, aliases, alias history

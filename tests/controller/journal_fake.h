@@ -79,6 +79,8 @@ class JournalFake final : public Store {
   Result<Json> list_runs(int, const std::string&, const RunsFilter&) override { return unused(); }
   Result<Json> get_run(const std::string&) override { return unused(); }
   Result<core::RunSubmitted> get_submission(const std::string&) override { return unused(); }
+  Result<Json> list_deployments(int) override { return unused(); }
+  Result<Json> get_deployment(const std::string&) override { return unused(); }
   Result<Json> list_agents() override { return unused(); }
   Result<Json> list_models() override { return unused(); }
   Result<Json> get_model(const std::string&) override { return unused(); }

@@ -118,7 +118,7 @@ def use_administration(api):
     _, tokens = api("GET", "/api/v1/join-tokens")
     api("DELETE", f"/api/v1/join-tokens/{tokens['join_tokens'][0]['id']}")
     api("GET", "/api/v1/audit")
-    for path in ("/healthz", "/readyz", "/metrics", "/api/v1/version", "/api/v1/agents", "/api/v1/journal",
+    for path in ("/healthz", "/readyz", "/metrics", "/api/v1/version", "/api/v1/agents", "/api/v1/deployments", "/api/v1/journal",
                  "/api/v1/journal/state?at=1"):
         api("GET", path)
     api("POST", "/api/v1/gc", {"dry_run": True})

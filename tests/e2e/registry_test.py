@@ -86,12 +86,26 @@ def verification_finds_a_flipped_byte(cluster):
     refused(cluster, "models", "export", "registry@1", cluster.folder / "broken", saying="are not those of")
 
 
+def a_model_that_cannot_be_served_leaves_its_log(cluster):
+    broken = cluster.folder / "out" / "merged"
+    (broken / "luthier-export.json").unlink()
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    cluster.cli("models", "import", broken, "--name", "broken")
+    refused(cluster, "chat", "broken", "hello", saying="its log: luthier logs d-")
+    newest = json.loads(cluster.cli("deployments", "-o", "json").stdout)["deployments"][0]
+    expect(newest["model"] == "broken" and newest["stop_reason"] == "failed", f"it stopped by itself: {newest}")
+    said = cluster.cli("logs", newest["id"]).stdout
+    expect("not a valid safetensors file" in said, f"its log must be readable afterwards: {said}")
+
+
 def versions_are_gated_rolled_back_exported_and_verified():
     with Cluster(agents=1) as cluster:
         cluster.wait_run(cluster.submit(PIPELINES / "base.yaml"))
         gates_moves_and_ways_back(cluster)
         run = cluster.get("/api/v1/runs?pipeline=registry&status=succeeded")["runs"][0]
         exports_and_comparisons(cluster, run)
+        a_model_that_cannot_be_served_leaves_its_log(cluster)
         verification_finds_a_flipped_byte(cluster)
         cluster.cli("models", "delete", "registry@2")
         refused(cluster, "models", "alias", "registry", "production", 2, saying="has no version 2")

@@ -47,7 +47,8 @@ void reply_with_run(Services& services, const std::string& run, int status, cons
 // Answers 201 with the new run once it is durable.
 void submit_run(Services& services, core::SubmitRun input, const Reply& reply);
 
-// The step of a run, as the store has it. kNotFound names the run or the step, and lists the run's steps.
+// The step of a run, as the store has it, or `serve` of a deployment: its id, status and attempts. kNotFound names the
+// run or the step, and lists the run's steps.
 [[nodiscard]] Result<Json> find_step(store::Store& store, const std::string& run, const std::string& step);
 
 // kInvalidArgument unless `name` is a letter or digit and then at most 99 letters, digits, '.', '_' or '-'.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "controller/core/state.h"
 #include "controller/http/api/api.h"
 
 namespace luthier::http::api {
@@ -12,7 +13,26 @@ std::function<void(const Request&, Reply)> at_once(Answer answer) {
   };
 }
 
+namespace {
+
+// A deployment's one step, as far as a log needs it.
+Result<Json> find_serve_step(store::Store& store, const std::string& deployment, const std::string& step) {
+  LUTHIER_TRY(const Json found, store.get_deployment(deployment));
+  if (step != core::serve_step().value) {
+    return Error{ErrorCode::kNotFound, "deployment '" + deployment + "' has no step '" + step + "'; its steps: serve"};
+  }
+  return Json{{"id", step},
+              {"status", core::to_string(found["stopped_at"].is_null() ? core::StepStatus::kRunning
+                                                                       : core::StepStatus::kCancelled)},
+              {"attempts", found["attempts"]}};
+}
+
+}  // namespace
+
 Result<Json> find_step(store::Store& store, const std::string& run, const std::string& step) {
+  if (core::is_deployment(RunId{run})) {
+    return find_serve_step(store, run, step);
+  }
   LUTHIER_TRY(Json found, store.get_run(run));
   std::string names;
   for (Json& candidate : found["steps"]) {

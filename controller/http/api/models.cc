@@ -193,6 +193,13 @@ Result<Response> answer(Result<Json> json) {
 
 void add_model_routes(Router& router, Services& services) {
   router.add({.method = "GET",
+              .pattern = "/api/v1/deployments",
+              .scope = Scope::kViewer,
+              .handle = at_once([&services](const Request& request) -> Result<Response> {
+                LUTHIER_TRY(const std::int64_t limit, request.query_integer("limit", 20, 1, 1'000));
+                return answer(services.context.store.list_deployments(static_cast<int>(limit)));
+              })});
+  router.add({.method = "GET",
               .pattern = "/api/v1/models",
               .scope = Scope::kViewer,
               .handle = at_once([&services](const Request&) { return answer(services.context.store.list_models()); })});

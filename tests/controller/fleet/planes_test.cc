@@ -207,6 +207,32 @@ TEST_F(TelemetryTest, TheTailOfAnEndedAttemptIsAcceptedASupersededOneRefused) {
   EXPECT_TRUE(append_log(AttemptId{RunId{"r-99"}, StepId{"one"}, 1}, 0, "who").refused());
 }
 
+TEST_F(TelemetryTest, TheTailOfAModelThatIsNotServedAnyMoreIsAccepted) {
+  const auto call = [this](auto input) {
+    std::promise<bool> answer;
+    runtime_->call(
+        [&input](core::RequestId request) {
+          input.request = request;
+          return core::Input(input);
+        },
+        [&answer](const Result<core::Json>& result) { answer.set_value(result.has_value()); });
+    return answer.get_future().get();
+  };
+  ASSERT_TRUE(call(core::RegisterModel{.model = "m", .weights = {"sha256:b", ""}}));
+  ASSERT_TRUE(call(core::UseModel{.model = "m"}));
+  const AttemptId serve{RunId{"d-1"}, core::serve_step(), 1};
+  ASSERT_TRUE(eventually([&] { return stream_.hear().has_start_attempt(); }));
+  append_log(serve, 0, "loading");
+  end_attempt(serve, v1::OUTCOME_USER_FAILURE);
+  EXPECT_FALSE(call(core::UseModel{.model = "m"}));  // says why, and stops the deployment
+  settle();
+  ASSERT_FALSE(runtime_->is_current(serve));
+  EXPECT_FALSE(append_log(serve, 7, ", broken").refused());
+  EXPECT_EQ(store_->read_log(serve, 0, 100)->bytes, "loading, broken");
+  EXPECT_TRUE(append_log(AttemptId{RunId{"d-1"}, core::serve_step(), 2}, 0, "who").refused());
+  EXPECT_TRUE(append_log(AttemptId{RunId{"d-9"}, core::serve_step(), 1}, 0, "who").refused());
+}
+
 TEST_F(TelemetryTest, TheFirstWriteOfAMetricWins) {
   v1::AppendMetricsRequest request;
   *request.mutable_attempt() = to_proto(first_);

@@ -317,6 +317,33 @@ TEST_F(ReadModelsTest, AGangShowsItsRanksAndEachOfItsAgentsWhatItHolds) {
   EXPECT_EQ(store_->list_agents()->at("agents")[0]["attempts"], (Json{"r-1/train/1"}));
 }
 
+TEST_F(ReadModelsTest, ACancelledGangIsSaidToHaveUsedWhatAllItsRanksUsed) {
+  const AttemptId first{kRun, kTrain, 1};
+  const AttemptId second{kRun, kTrain, 1, 1};
+  const auto used = [this] { return step(kTrain)["attempts"][0]["usage"]; };
+  commit({core::AttemptAssigned{first, {AgentId{"a-1"}}, "", 0, {{AgentId{"a-2"}}}},
+          core::AttemptEnded{.attempt = first, .outcome = core::Outcome::kStopped},
+          core::AllocationReleased{second, {{"cpu_seconds", 2.0}, {"peak_memory_bytes", 30}}}});
+  EXPECT_EQ(used(), Json::object());  // rank 0 still lives
+  commit({core::AllocationReleased{first, {{"cpu_seconds", 1.0}, {"peak_memory_bytes", 20}}}});
+  EXPECT_EQ(used(), (Json{{"cpu_seconds", 3.0}, {"peak_memory_bytes", 30}}));
+}
+
+TEST_F(ReadModelsTest, DeploymentsStayKnownWithTheirAttemptsWhenTheyHaveStopped) {
+  const AttemptId serve{RunId{"d-1"}, core::serve_step(), 1};
+  commit({core::DeploymentRequested{RunId{"d-1"}, "m@production", {"sha256:b", ""}},
+          core::AttemptAssigned{serve, {AgentId{"a-1"}}, "", 0}, core::AttemptStarted{serve, 7},
+          core::AttemptEnded{.attempt = serve, .outcome = core::Outcome::kStopped, .error_code = "idle"},
+          core::DeploymentStopped{RunId{"d-1"}, "idle"}});
+  const Json found = store_->get_deployment("d-1").value();
+  EXPECT_EQ(found["model"], "m@production");
+  EXPECT_EQ(found["stop_reason"], "idle");
+  EXPECT_FALSE(found["stopped_at"].is_null());
+  EXPECT_EQ(found["attempts"][0]["error_code"], "idle");
+  EXPECT_EQ(store_->list_deployments(10).value()["deployments"], Json::array({found}));
+  EXPECT_EQ(store_->get_deployment("d-2").error().code, ErrorCode::kNotFound);
+}
+
 TEST_F(ReadModelsTest, ModelsShowVersionsAliasesAndTheirHistory) {
   commit({core::ModelRegistered{"sports", 1, {"sha256:b", ""}, {{"imported_from", "/x"}}, Json::object(), "base"},
           core::ModelRegistered{"sports", 2, {"sha256:b", "sha256:a"}, {{"run", "r-1"}}, {{"acc", 0.5}}, ""},
