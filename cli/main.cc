@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "cli/agents.h"
 #include "cli/chat.h"
+#include "cli/data.h"
 #include "cli/exit_codes.h"
 #include "cli/misread.h"
 #include "cli/model_arguments.h"
@@ -52,6 +53,7 @@ struct Arguments {
   DeploymentsOptions deployments;
   ExplainOptions explain;
   ModelArguments models;
+  DataArguments data;
   ChatOptions chat;
   std::string agent;
   std::string token;
@@ -286,6 +288,7 @@ int main_of_luthier(int argc, char** argv) {
   add_agent_commands(app, arguments, chosen);
   add_model_commands(app, arguments.global, arguments.models, chosen);
   add_chat(app, arguments, chosen);
+  add_data_commands(app, arguments.global, arguments.data, chosen);
   add_operations_commands(app, arguments.global, chosen);
   add_upkeep_commands(app, arguments, chosen);
   try {

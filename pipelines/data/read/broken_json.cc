@@ -377,4 +377,51 @@ Problem not_an_object(std::string_view text, const Origin& origin) {
                     "a record must be an object like {\"messages\": […]}, and this is " + what);
 }
 
+std::optional<JoinedRecord> join_lines(const Batch& batch, std::size_t first) {
+  constexpr std::size_t kLinesMax = 10'000;
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = first; i < batch.records.size() && i - first < kLinesMax; ++i) {
+    const std::string_view line = batch.text_of(batch.records[i]);
+    for (std::size_t at = 0; at < line.size(); ++at) {
+      const char c = line[at];
+      if (in_string) {
+        at += c == '\\' ? 1 : 0;
+        in_string = c != '"';
+      } else if (c == '"') {
+        in_string = true;
+      } else if (c == '{' || c == '[') {
+        ++depth;
+      } else if (c == '}' || c == ']') {
+        if (depth == 0) {
+          return std::nullopt;
+        }
+        --depth;
+      }
+    }
+    if (depth > 0 || in_string) {
+      continue;
+    }
+    const std::size_t begin = batch.records[first].begin;
+    JoinedRecord joined{i, batch.bytes.substr(begin, batch.records[i].begin + batch.records[i].size - begin)};
+    std::replace_if(
+        joined.text.begin(), joined.text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    return i > first && Scanner(joined.text).scan() ? std::optional(std::move(joined)) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+bool may_go_on(const Problem& problem) { return problem.code == "json_unfinished"; }
+
+Problem over_lines(const Batch& batch, std::size_t first, const JoinedRecord& joined, const std::string& file) {
+  const std::int64_t line = batch.records[first].line;
+  return {"json_over_lines",
+          Severity::kError,
+          file,
+          line,
+          0,
+          "this record goes on to line " + std::to_string(batch.records[joined.last].line) +
+              "; write each record on one line, with \\n for a line end in a text"};
+}
+
 }  // namespace luthier::data::read

@@ -31,4 +31,17 @@ struct BrokenJson {
 // A value that is JSON but no object: data_type.
 [[nodiscard]] Problem not_an_object(std::string_view text, const Origin& origin);
 
+// A record of JSONL that goes on over the following lines, as pretty-printed or pasted ones do.
+struct JoinedRecord {
+  std::size_t last = 0;  // the index of the last record that belongs to it
+  std::string text;      // all of it on one line
+};
+// nullopt: joining records[first] with some of those after it gives no JSON either, or it needs none.
+[[nodiscard]] std::optional<JoinedRecord> join_lines(const Batch& batch, std::size_t first);
+// Whether joining may help a record that is broken so.
+[[nodiscard]] bool may_go_on(const Problem& problem);
+// json_over_lines, from its first line to its last.
+[[nodiscard]] Problem over_lines(const Batch& batch, std::size_t first, const JoinedRecord& joined,
+                                 const std::string& file);
+
 }  // namespace luthier::data::read

@@ -33,8 +33,8 @@ enum class RecordKind {
 };
 [[nodiscard]] std::string_view name_of(RecordKind kind);  // "chat", "prompt/completion", "preference", …
 
-// By the names of its members alone, so that what is wrong inside can be said in the terms of the kind. `messages`
-// with unknown members is chat: only a whole file can be told to be grader data (KindCensus in kinds.h).
+// By the names of its members, so that what is wrong inside can be said in the terms of the kind. Grader data:
+// `messages` without one of the assistant, beside members of the user's own.
 [[nodiscard]] RecordKind kind_of(const Json& record);
 
 struct Example {

@@ -1,6 +1,29 @@
+#include <algorithm>
+
 #include "pipelines/data/read/example.h"
 
 namespace luthier::data::read {
+
+namespace {
+
+bool has_own_members(const Json& record) {
+  for (const auto& [name, value] : record.items()) {
+    if (name != "messages" && name != "tools" && name != "functions" && name != "parallel_tool_calls" &&
+        name != "function_call") {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool has_assistant(const Json& messages) {
+  return messages.is_array() && std::any_of(messages.begin(), messages.end(), [](const Json& message) {
+           const auto role = message.is_object() ? message.find("role") : message.end();
+           return role != message.end() && *role == "assistant";
+         });
+}
+
+}  // namespace
 
 std::string_view name_of(RecordKind kind) {
   switch (kind) {
@@ -23,12 +46,12 @@ RecordKind kind_of(const Json& record) {
     return RecordKind::kPreference;
   }
   if (record.contains("messages")) {
-    return RecordKind::kChat;
+    return has_own_members(record) && !has_assistant(record["messages"]) ? RecordKind::kGraderData : RecordKind::kChat;
   }
   if (record.contains("completion") || record.contains("prompt")) {
     return RecordKind::kPromptCompletion;
   }
-  return record.contains("text") ? RecordKind::kText : RecordKind::kUnknown;
+  return record.size() == 1 && record.contains("text") ? RecordKind::kText : RecordKind::kUnknown;
 }
 
 }  // namespace luthier::data::read

@@ -93,6 +93,8 @@ class ExampleStream {
   [[nodiscard]] Result<std::optional<ReadExample>> next();
 
  private:
+  ReadExample next_record();
+
   Reader& reader_;
   std::string name_;
   RecordParser parser_;

@@ -73,6 +73,18 @@ ReadExample RecordParser::parse(const Batch& batch, std::size_t record, const st
   return read;
 }
 
+ReadExample ExampleStream::next_record() {
+  const std::size_t first = record_++;
+  ReadExample read = parser_.parse(batch_, first, name_);
+  if (read.problem && may_go_on(*read.problem)) {
+    if (const auto joined = join_lines(batch_, first)) {
+      read.problem = over_lines(batch_, first, *joined, name_);
+      record_ = joined->last + 1;
+    }
+  }
+  return read;
+}
+
 Result<std::optional<ReadExample>> ExampleStream::next() {
   while (true) {
     const bool has_record = record_ < batch_.records.size();
@@ -85,7 +97,7 @@ Result<std::optional<ReadExample>> ExampleStream::next() {
       return std::optional<ReadExample>(std::move(read));
     }
     if (has_record) {
-      return std::optional<ReadExample>(parser_.parse(batch_, record_++, name_));
+      return std::optional<ReadExample>(next_record());
     }
     LUTHIER_TRY(const bool more, reader_.next(batch_));
     record_ = problem_ = 0;

@@ -1,0 +1,11 @@
+#include "cli/data.h"
+
+namespace luthier::cli {
+
+void add_data_commands(CLI::App& app, GlobalOptions& global, DataArguments& arguments, std::function<int()>& chosen) {
+  CLI::App* data = app.add_subcommand("data", "Check and prepare training data; needs no controller");
+  data->require_subcommand(1);
+  add_data_check(*data, global, arguments.check, chosen);
+}
+
+}  // namespace luthier::cli

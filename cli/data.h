@@ -1,0 +1,20 @@
+// `luthier data …`: training data on this machine, without a controller. One source file a verb.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "cli/command.h"
+#include "cli/data_check.h"
+
+namespace luthier::cli {
+
+// Lives as long as the parser, which writes into it.
+struct DataArguments {
+  DataCheckOptions check;
+};
+
+void add_data_commands(CLI::App& app, GlobalOptions& global, DataArguments& arguments, std::function<int()>& chosen);
+
+}  // namespace luthier::cli

@@ -1,0 +1,122 @@
+#include "cli/data_check.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "cli/terminal.h"
+#include "pipelines/data/check/check_file.h"
+
+namespace luthier::cli {
+namespace {
+
+namespace check = data::check;
+
+Error wrong(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
+
+// "64MiB", "1GiB", "500000".
+Result<std::size_t> parse_bytes(const std::string& text) {
+  std::size_t digits = 0;
+  std::uint64_t value = 0;
+  while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9' && digits < 12) {
+    value = value * 10 + static_cast<std::uint64_t>(text[digits++] - '0');
+  }
+  const std::string unit = text.substr(digits);
+  const int shift = unit.empty() ? 0 : unit == "KiB" ? 10 : unit == "MiB" ? 20 : unit == "GiB" ? 30 : -1;
+  if (digits == 0 || shift < 0 || value == 0) {
+    return wrong("--memory '" + text + "' must be a size such as 64MiB or 1GiB");
+  }
+  return static_cast<std::size_t>(value << shift);
+}
+
+// The longest text that a model takes, from its config.json; 0 when it does not say.
+std::int64_t context_of(const std::filesystem::path& folder) {
+  const auto text = read_file(folder / "config.json", 1U << 20);
+  if (!text) {
+    return 0;
+  }
+  const auto config = nlohmann::json::parse(*text, nullptr, false);
+  for (const char* name : {"max_position_embeddings", "n_positions"}) {
+    if (config.is_object() && config.contains(name) && config[name].is_number_integer()) {
+      return config[name].get<std::int64_t>();
+    }
+  }
+  return 0;
+}
+
+Result<check::CheckOptions> to_check_options(const DataCheckOptions& given) {
+  check::CheckOptions options;
+  options.file = given.file;
+  if (!given.validation.empty()) {
+    options.validation = given.validation;
+  }
+  if (!given.format.empty()) {
+    options.read.format = data::read::file_format_named(given.format);
+  }
+  LUTHIER_TRY(options.memory_bytes, parse_bytes(given.memory));
+  options.temporary_folder = given.temporary_folder;
+  options.threads = given.threads;
+  options.places_max = given.places;
+  options.near_duplicates = given.near_duplicates;
+  options.context = given.context_tokens;
+  const std::string tokenizer = given.tokenizer.empty() ? given.model : given.tokenizer;
+  if (!tokenizer.empty()) {
+    auto loaded = text::Tokenizer::load(tokenizer);
+    if (!loaded) {
+      return wrong("the tokenizer in " + tokenizer + ": " + loaded.error().message);
+    }
+    options.tokenizer = std::move(*loaded);
+  }
+  if (options.context == 0 && !given.model.empty()) {
+    options.context = context_of(given.model);
+  }
+  return options;
+}
+
+}  // namespace
+
+void add_data_check(CLI::App& data, GlobalOptions& global, DataCheckOptions& options, std::function<int()>& chosen) {
+  CLI::App* check = data.add_subcommand("check", "Say what is wrong with a data file, with places and remedies");
+  check->add_option("FILE", options.file, ".jsonl .json .csv .tsv .xlsx .txt, also with .gz or .zst")->required();
+  check->add_option("--validation", options.validation, "the validation file: also checked, and for overlap with FILE");
+  check->add_option("--format", options.format, "of both files, when their names do not say it")
+      ->check(CLI::IsMember({"jsonl", "json", "csv", "tsv", "xlsx", "txt"}));
+  check->add_option("--model", options.model, "Hugging Face folder: counts tokens and finds what its context cuts");
+  check->add_option("--tokenizer", options.tokenizer, "tokenizer.json, .tiktoken or a folder, to count tokens with");
+  check
+      ->add_option("--context", options.context_tokens,
+                   "tokens of an example that training takes; the model's unless given")
+      ->check(CLI::Range(1, 100'000'000));
+  check->add_option("--memory", options.memory, "of what is kept of each example; beyond it goes to disk")
+      ->capture_default_str();
+  check->add_option("--temporary-folder", options.temporary_folder, "for that; TMPDIR unless given");
+  check->add_option("--threads", options.threads, "0: one a core")->check(CLI::Range(0, 256))->capture_default_str();
+  check->add_option("--places", options.places, "how many places of each kind of problem are shown")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
+  check->add_flag("!--no-near-duplicates", options.near_duplicates, "do not look for examples that are nearly alike");
+  check->callback([&] { chosen = [&] { return data_check_command(global, options); }; });
+}
+
+int data_check_command(const GlobalOptions& global, const DataCheckOptions& options) {
+  const Result<check::CheckOptions> checked = to_check_options(options);
+  if (!checked) {
+    return report(checked.error());
+  }
+  const Result<check::Report> found = check::check_file(*checked);
+  if (!found) {
+    const int code = report(found.error());
+    return found.error().code == ErrorCode::kNotFound ? kExitUsage : code;
+  }
+  if (global.json) {
+    const std::string text = to_json(*found).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    std::printf("%s\n", text.c_str());
+  } else {
+    std::printf("%s", to_text(*found, is_terminal(STDOUT_FILENO)).c_str());
+  }
+  return found->ok() ? kExitSuccess : kExitFailure;
+}
+
+}  // namespace luthier::cli

@@ -1,0 +1,32 @@
+// `luthier data check FILE`: everything that is wrong with a data file, before a GPU is held for it.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "cli/command.h"
+
+namespace luthier::cli {
+
+struct DataCheckOptions {
+  std::string file;
+  std::string validation;
+  std::string format;
+  std::string model;      // folder: its tokenizer and its context
+  std::string tokenizer;  // file or folder
+  std::int64_t context_tokens = 0;
+  std::string memory = "96MiB";
+  std::string temporary_folder;
+  std::size_t threads = 0;
+  std::size_t places = 5;
+  bool near_duplicates = true;
+};
+
+void add_data_check(CLI::App& data, GlobalOptions& global, DataCheckOptions& options, std::function<int()>& chosen);
+
+// kExitSuccess: no errors, though there may be warnings; kExitFailure: errors; kExitUsage: the file cannot be read.
+[[nodiscard]] int data_check_command(const GlobalOptions& global, const DataCheckOptions& options);
+
+}  // namespace luthier::cli

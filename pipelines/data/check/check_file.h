@@ -1,0 +1,36 @@
+// CheckFile: all checks of one data file, and of its validation file beside it. Works offline, in parallel over
+// batches; the report is the same whatever the number of threads. The library behind `luthier data check`.
+//
+// Memory: each thread has a batch and what it makes of it; what is kept of every example (24 bytes against duplicates,
+// about 300 against near ones) goes to a temporary file beyond `memory_bytes`.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "pipelines/data/check/report.h"
+#include "pipelines/data/read/reader.h"
+#include "pipelines/text/tokenizer.h"
+
+namespace luthier::data::check {
+
+struct CheckOptions {
+  std::filesystem::path file;
+  std::optional<std::filesystem::path> validation;
+  read::ReadOptions read;                  // of both files
+  std::size_t memory_bytes = 96U << 20;    // of what is kept of every example
+  std::filesystem::path temporary_folder;  // empty: the system's
+  std::size_t threads = 0;                 // 0: one a core
+  std::size_t places_max = kPlacesMax;
+  bool near_duplicates = true;
+  std::optional<text::Tokenizer> tokenizer;
+  std::int64_t context = 0;  // tokens; 0: not known
+};
+
+// kNotFound, kInvalidArgument: the file cannot be opened or read on (its place is in the message), so that nothing can
+// be said of it; what is wrong with its records is in the report.
+[[nodiscard]] Result<Report> check_file(const CheckOptions& options);
+
+}  // namespace luthier::data::check
