@@ -36,6 +36,15 @@ void apply_step(const PrefixStep& step, AlignedText& text, bool at_begin, std::v
   });
 }
 
+void scan(Scanner scanner, std::string_view text, TextRange piece, std::vector<TextRange>& pieces) {
+  const std::string_view subject = text.substr(0, piece.end);
+  for (std::size_t begin = piece.begin; begin < piece.end;) {
+    const std::size_t end = scanner(subject, begin);
+    pieces.push_back({begin, end});
+    begin = end;
+  }
+}
+
 void apply_step(const SubstituteStep& step, AlignedText& text, std::vector<TextRange>& pieces) {
   const std::string_view before = text.text();
   if (before.find(step.from) == std::string_view::npos) {
@@ -58,6 +67,19 @@ void apply_step(const SubstituteStep& step, AlignedText& text, std::vector<TextR
 
 }  // namespace
 
+Result<SplitStep> make_split(std::string_view pattern, SplitBehavior behavior, bool invert) {
+  LUTHIER_TRY(Regex regex, Regex::compile(pattern));
+  // The scanners' matches leave nothing between them, so dropping that changes nothing.
+  const bool all_matches =
+      (behavior == SplitBehavior::kIsolated && !invert) || (behavior == SplitBehavior::kRemoved && invert);
+  return SplitStep{std::move(regex), behavior, invert, all_matches ? find_scanner(pattern) : nullptr};
+}
+
+Scanner PreTokenizer::only_scanner() const {
+  const auto* split = steps.size() == 1 ? std::get_if<SplitStep>(&steps.front()) : nullptr;
+  return split != nullptr ? split->scanner : nullptr;
+}
+
 Splitter::Splitter(const PreTokenizer& pretokenizer) : pretokenizer_(pretokenizer) {
   for (const PreTokenizerStep& step : pretokenizer.steps) {
     if (const auto* split = std::get_if<SplitStep>(&step)) {
@@ -78,6 +100,10 @@ Result<void> Splitter::split(AlignedText& text, bool at_begin, std::vector<TextR
       before_.swap(pieces);
       pieces.clear();
       for (const TextRange piece : before_) {
+        if (split->scanner != nullptr) {
+          scan(split->scanner, text.text(), piece, pieces);
+          continue;
+        }
         LUTHIER_TRY_VOID(split_by(*split, matchers_[matcher], text.text(), piece));
         merge_parts(split->behavior, pieces);
       }

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "pipelines/text/tiktoken.h"
 #include "pipelines/text/tokenizer_json.h"
 
 namespace luthier::text {
@@ -55,8 +56,24 @@ Result<Tokenizer> Tokenizer::parse(std::string_view tokenizer_json, std::string_
   return tokenizer;
 }
 
+Result<Tokenizer> Tokenizer::parse_tiktoken(std::string_view ranks, std::string_view encoding) {
+  LUTHIER_TRY(TokenizerParts parts, text::parse_tiktoken(ranks, encoding));
+  Tokenizer tokenizer;
+  tokenizer.parts_ = std::make_shared<const TokenizerParts>(std::move(parts));
+  tokenizer.bos_ = tokenizer.eos_ = tokenizer.token_to_id("<|endoftext|>");
+  return tokenizer;
+}
+
 Result<Tokenizer> Tokenizer::load(const std::filesystem::path& path) {
   std::error_code ignored;
+  if (path.extension() == ".tiktoken") {
+    LUTHIER_TRY(const std::string ranks, read_file(path, kTokenizerBytesMax));
+    auto tokenizer = parse_tiktoken(ranks, path.stem().string());
+    if (!tokenizer) {
+      return std::move(tokenizer).error().with(path.string());
+    }
+    return tokenizer;
+  }
   const bool is_folder = std::filesystem::is_directory(path, ignored);
   const std::filesystem::path file = is_folder ? path / "tokenizer.json" : path;
   const std::filesystem::path config_file = file.parent_path() / "tokenizer_config.json";

@@ -66,7 +66,10 @@ class Tokenizer {
   // `tokenizer_config_json` names bos, eos and pad; empty: none of them is known.
   [[nodiscard]] static Result<Tokenizer> parse(std::string_view tokenizer_json,
                                                std::string_view tokenizer_config_json = {});
-  // Reads tokenizer.json and, when present, tokenizer_config.json. `path` may also be the tokenizer.json itself.
+  // As parse_tiktoken() (tiktoken.h). Its <|endoftext|> is both bos and eos, as OpenAI's models have it.
+  [[nodiscard]] static Result<Tokenizer> parse_tiktoken(std::string_view ranks, std::string_view encoding);
+  // `path`: a folder with tokenizer.json and perhaps tokenizer_config.json; the tokenizer.json itself; or a .tiktoken
+  // file, whose name says the encoding (cl100k_base.tiktoken).
   [[nodiscard]] static Result<Tokenizer> load(const std::filesystem::path& path);
 
   // The ids of `text`. kInvalidArgument when it is not UTF-8 (with the offset) or longer than 1 GiB;

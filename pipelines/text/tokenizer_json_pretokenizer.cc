@@ -23,11 +23,11 @@ constexpr std::string_view kDigit = R"([\p{N}\x{11de0}-\x{11de9}\x{16ff4}-\x{16f
 
 Result<void> add_split(const std::string& pattern, SplitBehavior behavior, bool invert, const std::string& where,
                        PreTokenizer& pretokenizer) {
-  auto regex = Regex::compile(pattern);
-  if (!regex) {
-    return refuse(where, "cannot be used: " + regex.error().message);
+  auto split = make_split(pattern, behavior, invert);
+  if (!split) {
+    return refuse(where, "cannot be used: " + split.error().message);
   }
-  pretokenizer.steps.emplace_back(SplitStep{std::move(regex).value(), behavior, invert});
+  pretokenizer.steps.emplace_back(std::move(split).value());
   return {};
 }
 

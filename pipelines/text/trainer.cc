@@ -172,9 +172,9 @@ class Trainer {
 
 Result<std::map<std::string, std::int64_t>> count_words(const std::vector<std::string_view>& texts,
                                                         const std::vector<std::string>& special_tokens) {
-  LUTHIER_TRY(Regex regex, Regex::compile(kGpt2Pattern));
+  LUTHIER_TRY(SplitStep split, make_split(kGpt2Pattern));
   PreTokenizer pretokenizer;
-  pretokenizer.steps.emplace_back(SplitStep{std::move(regex)});
+  pretokenizer.steps.emplace_back(std::move(split));
   Splitter splitter(pretokenizer);
   std::unordered_map<std::string, std::int64_t> counts;
   std::vector<TextRange> pieces;
