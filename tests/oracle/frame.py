@@ -2,6 +2,7 @@
 import hashlib
 import pathlib
 import subprocess
+import sys
 import tarfile
 
 SHOWN_MAX = 8  # failures printed of each topic
@@ -50,6 +51,17 @@ class Oracle:
                                     capture_output=True, text=True).stdout.split()[-1]
             self._unpack(self.packages / packed, sha256, folder)
         return folder / "package"
+
+    def pypi(self, name: str, version: str, sha256: str) -> pathlib.Path:
+        """The unpacked source distribution of a package of PyPI. To fetch it pip asks the package's build backend for its
+        metadata; nothing of it is installed."""
+        folder = self.packages / f"pypi-{name}-{version}"
+        if not folder.exists():
+            self.say(f"fetching the source of {name} {version} with pip")
+            subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=:all:", "--dest",
+                            str(self.packages), f"{name}=={version}"], check=True)
+            self._unpack(self.packages / f"{name.replace('-', '_')}-{version}.tar.gz", sha256, folder)
+        return folder / f"{name.replace('-', '_')}-{version}"
 
     def _unpack(self, archive: pathlib.Path, sha256: str, folder: pathlib.Path) -> None:
         digest = hashlib.sha256(archive.read_bytes()).hexdigest()
