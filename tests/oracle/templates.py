@@ -14,8 +14,8 @@ TOPIC = "templates"
 PACKAGES = [("axolotl", "0.16.1", "0c3f279db8c8799de638fc3d0a7860e55446b539a1d455c727c4ca531571bee9"),
             ("llama-cpp-python", "0.3.16", "34ed0f9bd9431af045bb63d9324ae620ad0536653740e9bb163a2e1fcb973be6")]
 SPECIAL = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
-# The families that issue 4 names, by a template that must be there.
-FAMILIES = {"Llama 2": "meta-llama/Llama-2", "Llama 3": "axolotl/llama3", "Llama 3.1 with tools": "Llama-3.1-8B", "Mistral": "mistral_v",
+# The families that must be among them, by a template of each (vigogne-2 is tuned from Llama 2 in its format).
+FAMILIES = {"Llama 2": "vigogne-2-70b-chat", "Llama 3": "axolotl/llama3", "Llama 3.1 with tools": "Llama-3.1-8B", "Mistral": "mistral_v",
             "Qwen 2.5": "Qwen2.5", "Qwen 3": "Qwen3", "Gemma": "gemma", "Phi": "phi_", "DeepSeek": "deepseek", "ChatML": "axolotl/chatml"}
 
 
