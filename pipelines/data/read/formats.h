@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pipelines/data/read/reader.h"
+#include "pipelines/data/read/zip_archive.h"
 
 namespace luthier::data::read {
 
@@ -11,6 +12,7 @@ namespace luthier::data::read {
                                                        std::vector<Problem> first);
 [[nodiscard]] std::unique_ptr<Reader> make_csv_reader(std::unique_ptr<ByteSource> bytes, std::string name,
                                                       char separator);
+[[nodiscard]] Result<std::unique_ptr<Reader>> make_xlsx_reader(std::unique_ptr<ZipArchive> archive, std::string name);
 [[nodiscard]] std::unique_ptr<Reader> make_text_reader(std::unique_ptr<ByteSource> bytes, std::string name);
 
 // Appends `text`, which must be UTF-8, as a JSON string with its quotes.

@@ -79,6 +79,24 @@ std::unique_ptr<Reader> make_any_json_reader(std::unique_ptr<ByteSource> bytes, 
   return make_json_reader(std::move(bytes), std::move(name), std::move(problems));
 }
 
+Result<std::unique_ptr<Reader>> open_xlsx_bytes(ByteSource& bytes, const ReadOptions& options) {
+  constexpr std::size_t kBytesMax = std::size_t{64} << 20;
+  std::string whole;
+  std::string piece(kBatchBytes, '\0');
+  while (true) {
+    LUTHIER_TRY(const std::size_t got, bytes.read(piece.data(), piece.size()));
+    if (got == 0) {
+      break;
+    }
+    whole.append(piece, 0, got);
+    if (whole.size() > kBytesMax) {
+      return Error{ErrorCode::kResourceExhausted, options.name + ": a spreadsheet of more than 64 MiB; save it as CSV"};
+    }
+  }
+  LUTHIER_TRY(auto archive, ZipArchive::open_bytes(std::move(whole), options.name, options.expansion));
+  return make_xlsx_reader(std::move(archive), options.name);
+}
+
 }  // namespace
 
 std::string_view name_of(FileFormat format) {
@@ -108,6 +126,9 @@ std::optional<FileFormat> file_format_of(const std::filesystem::path& path) {
 }
 
 Result<std::unique_ptr<Reader>> open_reader(std::unique_ptr<ByteSource> bytes, const ReadOptions& options) {
+  if (*options.format == FileFormat::kXlsx) {
+    return open_xlsx_bytes(*bytes, options);
+  }
   LUTHIER_TRY(bytes, expand(std::move(bytes), options.name, options.expansion));
   std::string head;
   LUTHIER_TRY(bytes, as_text(std::move(bytes), options.name, head));
@@ -116,10 +137,10 @@ Result<std::unique_ptr<Reader>> open_reader(std::unique_ptr<ByteSource> bytes, c
     case FileFormat::kJson: return make_any_json_reader(std::move(bytes), options.name, head, *options.format);
     case FileFormat::kCsv: return make_csv_reader(std::move(bytes), options.name, ',');
     case FileFormat::kTsv: return make_csv_reader(std::move(bytes), options.name, '\t');
-    case FileFormat::kText: return make_text_reader(std::move(bytes), options.name);
-    case FileFormat::kXlsx: break;
+    case FileFormat::kText:
+    case FileFormat::kXlsx: break;  // the latter: above
   }
-  return Error{ErrorCode::kInvalidArgument, options.name + ": spreadsheets are not read; save it as CSV"};
+  return make_text_reader(std::move(bytes), options.name);
 }
 
 Result<std::unique_ptr<Reader>> open_reader(const std::filesystem::path& path, const ReadOptions& given) {
@@ -127,6 +148,10 @@ Result<std::unique_ptr<Reader>> open_reader(const std::filesystem::path& path, c
   options.name = options.name.empty() ? path.string() : options.name;
   if (!options.format) {
     options.format = file_format_of(path);
+  }
+  if (options.format == FileFormat::kXlsx) {
+    LUTHIER_TRY(auto archive, ZipArchive::open(path, options.name, options.expansion));
+    return make_xlsx_reader(std::move(archive), options.name);
   }
   LUTHIER_TRY(auto bytes, open_file(path));
   if (!options.format) {

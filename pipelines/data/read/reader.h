@@ -61,7 +61,7 @@ class Reader {
 // kNotFound: no such file; kInvalidArgument: an unknown extension, UTF-16, an archive that is not XLSX.
 [[nodiscard]] Result<std::unique_ptr<Reader>> open_reader(const std::filesystem::path& path,
                                                           const ReadOptions& options);
-// Over bytes that are there already (options.format must be set; XLSX wants them whole).
+// Over other bytes; options.format must be set. XLSX is read into memory first (at most 64 MiB).
 [[nodiscard]] Result<std::unique_ptr<Reader>> open_reader(std::unique_ptr<ByteSource> bytes,
                                                           const ReadOptions& options);
 
