@@ -52,7 +52,8 @@ int deployments_command(const GlobalOptions& options, const DeploymentsOptions& 
                     std::to_string(attempts.size()), attempts.empty() ? "" : agents_of(attempts.back()), state_of(each),
                     trouble_of(each)});
   }
-  std::printf("%s\nthe log of the newest: luthier logs %s\n", format_table(rows).c_str(), text_of(list.front(), "id").c_str());
+  std::printf("%s\nthe log of the newest: luthier logs %s\n", format_table(rows).c_str(),
+              text_of(list.front(), "id").c_str());
   return kExitSuccess;
 }
 

@@ -36,6 +36,8 @@ Result<void> download_once(ApiClient& api, const artifact::FileEntry& entry, con
   return {};
 }
 
+}  // namespace
+
 Result<void> download_file(ApiClient& api, const artifact::FileEntry& entry, const fs::path& place) {
   LUTHIER_TRY_VOID(create_folders(place.parent_path()));
   const fs::path partial = place.string() + ".partial";
@@ -57,8 +59,6 @@ Result<void> download_file(ApiClient& api, const artifact::FileEntry& entry, con
   }
   return {};
 }
-
-}  // namespace
 
 Result<artifact::Manifest> fetch_manifest(ApiClient& api, const std::string& digest) {
   if (!is_sha256_digest(digest)) {

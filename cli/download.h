@@ -23,6 +23,10 @@ using OnDownload = std::function<void(const artifact::FileEntry& file)>;
                                                            const std::filesystem::path& folder,
                                                            const OnDownload& on_file);
 
+// One of its files, as download_artifact() writes it; `place` is where it lies then.
+[[nodiscard]] Result<void> download_file(ApiClient& api, const artifact::FileEntry& entry,
+                                         const std::filesystem::path& place);
+
 // kInvalidArgument unless `folder` does not exist yet or is an empty folder.
 [[nodiscard]] Result<void> check_is_free(const std::filesystem::path& folder);
 

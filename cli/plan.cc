@@ -8,6 +8,7 @@
 #include "cli/format.h"
 #include "cli/local_sources.h"
 #include "cli/pipeline_file.h"
+#include "cli/plan_tokens.h"
 
 namespace luthier::cli {
 namespace {
@@ -47,7 +48,13 @@ void print_offline(const plan::Plan& plan, const std::string& why) {
   std::printf("%s: %zu step%s\n\n%s", plan.pipeline.c_str(), plan.steps.size(), plan.steps.size() == 1 ? "" : "s",
               format_table(rows).c_str());
   print_params(plan.params);
-  std::printf("\nWhat would be reused, and how long it would take, is not known: %s\n", why.c_str());
+  std::printf("\n");
+  for (const plan::Step& step : plan.steps) {
+    if (step.uses == "train") {
+      std::printf("tokens of %s: unknown: what they are counted with is on the controller\n", step.id.value.c_str());
+    }
+  }
+  std::printf("What would be reused, and how long it would take, is not known: %s\n", why.c_str());
 }
 
 constexpr std::size_t kValueCharactersMax = 40;
@@ -153,16 +160,31 @@ void print_json(const Json& json) {
 }
 
 // What the controller says; an Error when none can be asked.
-Result<Json> ask(const GlobalOptions& options, const PipelineFile& file) {
+Result<Json> ask(const GlobalOptions& options, const PipelineFile& file, const plan::Plan& plan) {
   LUTHIER_TRY(ApiClient api, connect(options));
   LUTHIER_TRY(const Json sources, local_sources(file));
   Json params = Json::object();
   for (const auto& [name, value] : file.params) {
     params[name] = value;
   }
-  return api.post(
-      "/api/v1/plans",
-      {{"yaml", file.yaml}, {"file", file.path.string()}, {"params", std::move(params)}, {"sources", sources}});
+  Json body{{"yaml", file.yaml}, {"file", file.path.string()}, {"params", std::move(params)}, {"sources", sources}};
+  LUTHIER_TRY(Json answer, api.post("/api/v1/plans", body));
+  const Json counted = count_plan_tokens(api, file, plan, answer);
+  body["tokens"] = Json::object();
+  for (const auto& [step, tokens] : counted.items()) {
+    if (!tokens["value"].is_null()) {
+      body["tokens"][step] = tokens;
+    }
+  }
+  if (!body["tokens"].empty()) {  // once more, for times go with tokens
+    LUTHIER_TRY(answer, api.post("/api/v1/plans", body));
+  }
+  for (Json& step : answer["steps"]) {
+    if (const auto found = counted.find(text_of(step, "id")); found != counted.end()) {
+      step["tokens"] = *found;
+    }
+  }
+  return answer;
 }
 
 }  // namespace
@@ -179,7 +201,7 @@ int plan_command(const GlobalOptions& options, const FileOptions& given) {
   if (!made.plan) {
     return refuse(options, *file, made.errors);
   }
-  const Result<Json> answer = ask(options, *file);
+  const Result<Json> answer = ask(options, *file, *made.plan);
   if (options.json) {
     // Without a controller the plan itself, and why there is no more.
     Json offline = plan::to_json(*made.plan);

@@ -17,7 +17,7 @@ struct RunOptions {
 
 struct RerunOptions {
   std::string run;
-  std::string from;  // a step that starts over; empty: what did not succeed
+  std::string from;    // a step that starts over; empty: what did not succeed
   bool fresh = false;  // trainings start over, not from their newest checkpoint
   bool detach = false;
 };

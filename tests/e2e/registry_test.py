@@ -19,8 +19,17 @@ def refused(cluster, *arguments, saying):
     expect(saying in done.stderr, f"luthier {arguments} must say '{saying}': {done.stderr}")
 
 
+def a_plan_counts_what_will_be_trained_on(cluster):
+    plan = json.loads(cluster.cli("plan", PIPELINES / "registry.yaml", "-o", "json").stdout)
+    tokens = next(step["tokens"] for step in plan["steps"] if step["id"] == "train")
+    run = train(cluster)
+    trained = next(step["outputs"]["trained_tokens"] for step in run["steps"] if step["id"] == "train")
+    expect(tokens["why"].startswith("counted with the tokenizer of e2e-base"), f"plan: {tokens}")
+    expect(abs(tokens["value"] - trained) < trained / 5, f"the plan says {tokens}, the training {trained}")
+
+
 def gates_moves_and_ways_back(cluster):
-    train(cluster)
+    a_plan_counts_what_will_be_trained_on(cluster)
     worse = train(cluster, status="failed", learning_rate=0.000001, max_steps=1)
     promote = next(step for step in worse["steps"] if step["id"] == "promote")
     expect("did not find this model better" in promote["reason"], f"the gate must say why: {promote['reason']}")

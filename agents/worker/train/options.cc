@@ -6,6 +6,8 @@
 #include <map>
 #include <numbers>
 
+#include "pipelines/worker_protocol/automatic.h"
+
 namespace luthier::worker {
 namespace {
 
@@ -131,7 +133,7 @@ Result<TrainOptions> parse_train_options(const Json& with, bool full, bool fresh
   options.learning_rate = fresh ? 1e-3 : full ? 5e-5 : 2e-4;
   if (pretrain) {
     options.method = Method::kPretrain;
-    options.n_epochs = 1;
+    options.n_epochs = worker_protocol::default_epochs(true);
     options.decay = Decay::kCosine;
     options.weight_decay = 0.1;
     options.adam_beta2 = 0.95;
@@ -153,26 +155,11 @@ Result<TrainOptions> parse_train_options(const Json& with, bool full, bool fresh
 }
 
 std::int64_t default_batch_size(std::int64_t example_count) {
-  std::int64_t size = 4;
-  while (size < 32 && size * 2 <= example_count / 100) {
-    size *= 2;
-  }
-  return size;
+  return worker_protocol::automatic_batch_size(example_count);
 }
 
 std::int64_t automatic_epochs(Method method, std::int64_t example_count) {
-  constexpr std::int64_t kEpochs = 3;
-  constexpr std::int64_t kEpochsMax = 25;
-  constexpr std::int64_t kSeenMin = 100;
-  constexpr std::int64_t kSeenMax = 25'000;
-  const std::int64_t count = std::max<std::int64_t>(1, example_count);
-  if (method == Method::kPretrain) {
-    return 1;
-  }
-  if (count * kEpochs < kSeenMin) {
-    return std::min(kEpochsMax, kSeenMin / count);
-  }
-  return count * kEpochs > kSeenMax ? std::max<std::int64_t>(1, kSeenMax / count) : kEpochs;
+  return worker_protocol::automatic_epochs(method == Method::kPretrain, example_count);
 }
 
 double learning_rate_at(const TrainOptions& options, std::int64_t step, std::int64_t total_steps) {

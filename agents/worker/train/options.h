@@ -41,11 +41,8 @@ struct TrainOptions {
 // bad values are errors that name them.
 [[nodiscard]] Result<TrainOptions> parse_train_options(const Json& with, bool full, bool fresh);
 
-// What batch_size is when it is not given: about a hundredth of the examples, a power of two from 4 to 32.
+// What batch_size is when it is not given, and what "auto" of n_epochs is: pipelines/worker_protocol/automatic.h.
 [[nodiscard]] std::int64_t default_batch_size(std::int64_t example_count);
-
-// What "auto" of n_epochs is: 3, but more of few examples, so that about 100 are seen (at most 25 epochs), and fewer of
-// many, so that about 25,000 are. Plain text is read once.
 [[nodiscard]] std::int64_t automatic_epochs(Method method, std::int64_t example_count);
 
 // Learning rate of a step, from 1 to total_steps: a linear rise over the warmup, then the decay towards 0.

@@ -48,14 +48,42 @@ struct LongestPath {
   }
 };
 
-Json plan_json(const plan::Plan& plan, const std::vector<StepForecast>& found, const std::vector<StepTime>& times) {
+// Tokens of trainings, by step, that whoever asks has counted.
+using Counts = std::map<std::string, Guess>;
+
+Result<Counts> read_counts(const Request& request) {
+  constexpr std::int64_t kTokensMax = std::int64_t{1} << 50;
+  LUTHIER_TRY(const Json body, json_body(request));
+  const Json given = body.value("tokens", Json::object());
+  if (!given.is_object()) {
+    return Error{ErrorCode::kInvalidArgument, "'tokens' must be an object"};
+  }
+  Counts counts;
+  for (const auto& [step, count] : given.items()) {
+    const Json value = count.is_object() ? count.value("value", Json()) : Json();
+    const Json why = count.is_object() ? count.value("why", Json("")) : Json();
+    if (!value.is_number_integer() || value < 0 || value > kTokensMax || !why.is_string()) {
+      return Error{ErrorCode::kInvalidArgument, "'tokens." + step + "' must be {\"value\": count, \"why\": text}"};
+    }
+    counts[step] = {value.get<std::int64_t>(), why.get<std::string>().substr(0, 1000)};
+  }
+  return counts;
+}
+
+Guess tokens_of(const StepForecast& step, const Counts& counts, const std::vector<StepTime>& times) {
+  const auto counted = counts.find(step.step.value);
+  return counted == counts.end() ? guess_tokens(step, times) : counted->second;
+}
+
+Json plan_json(const plan::Plan& plan, const std::vector<StepForecast>& found, const std::vector<StepTime>& times,
+               const Counts& counts) {
   Json steps = Json::array();
   LongestPath path;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const StepForecast& step = found[i];
     const plan::Step& planned = plan.steps[i];
     const bool trains = planned.uses == "train";
-    const Guess tokens = trains ? guess_tokens(step, times) : Guess{};
+    const Guess tokens = trains ? tokens_of(step, counts, times) : Guess{};
     const bool runs = may_run(step, planned);
     const Guess time = runs ? guess_time(plan.pipeline, planned, step, tokens, times) : Guess{};
     path.add(planned, time, runs);
@@ -85,20 +113,25 @@ void forecast(Services& services, const Request& request, const Reply& reply) {
   if (!submission) {
     return reply(error_response(submission.error()));
   }
+  Result<Counts> counts = read_counts(request);
+  if (!counts) {
+    return reply(error_response(counts.error()));
+  }
   PlannedSubmission planned = plan_submission(*submission);
   if (!planned.plan) {
     return reply(std::move(planned.refusal));
   }
   services.context.runtime.query(
-      [&services, reply, plan = std::make_shared<plan::Plan>(std::move(*planned.plan))](const core::State& state, Now) {
+      [&services, reply, plan = std::make_shared<plan::Plan>(std::move(*planned.plan)),
+       counts = std::make_shared<const Counts>(std::move(*counts))](const core::State& state, Now) {
         // A copy of what it looks at, so that decisions need not wait for it.
         auto seen = std::make_shared<core::State>();
         seen->agents = state.agents;
         seen->models = state.models;
         seen->cache = state.cache;
-        services.after(milliseconds(0), [&services, reply, plan, seen] {
+        services.after(milliseconds(0), [&services, reply, plan, counts, seen] {
           const auto times = read_step_times(services.context.store, plan->pipeline);
-          reply(times ? json_response(plan_json(*plan, core::forecast(*seen, *plan), *times))
+          reply(times ? json_response(plan_json(*plan, core::forecast(*seen, *plan), *times, *counts))
                       : error_response(times.error()));
         });
       });

@@ -42,6 +42,23 @@ TEST_F(ApiTest, APlanNeedsNoUploadButAGoodPipeline) {
   EXPECT_EQ(get("/api/v1/runs/r-9/plan").status, 404);
 }
 
+TEST_F(ApiTest, APlanTakesTokensThatTheCallerHasCounted) {
+  start();
+  const std::string yaml =
+      "name: t\nsteps:\n  prepare: { uses: prepare, with: { source: a.csv } }\n"
+      "  train: { uses: train, with: { model: m, data: \"${{ steps.prepare.outputs.train }}\" } }\n";
+  Json body{{"yaml", yaml},
+            {"sources", {{"a.csv", sha256_digest("x")}}},
+            {"tokens", {{"train", {{"value", 7}, {"why", "counted"}}}}}};
+  const RawResponse answer = post("/api/v1/plans", body, kViewer);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.json()["steps"][1]["tokens"], (Json{{"value", 7}, {"why", "counted"}}));
+  for (const Json& bad : {Json(7), Json{{"value", -1}}, Json{{"value", "7"}}, Json{{"value", 7}, {"why", 3}}}) {
+    body["tokens"]["train"] = bad;
+    EXPECT_EQ(post("/api/v1/plans", body, kViewer).status, 400) << bad;
+  }
+}
+
 Json training_inputs(const std::string& data, int epochs, const std::string& base = "sha256:m") {
   return {{"data", {{"$artifact", data}, {"kind", "dataset"}}},
           {"model", {{"base", {{"$artifact", base}, {"kind", "model"}}}, {"adapter", nullptr}}},
