@@ -60,6 +60,9 @@ Result<check::CheckOptions> to_check_options(const DataCheckOptions& given) {
   options.threads = given.threads;
   options.places_max = given.places;
   options.near_duplicates = given.near_duplicates;
+  options.images.fetch = given.fetch_images;
+  options.images.fetching.allow_private = given.allow_private_addresses;
+  options.images.scan = given.scan_images;
   options.context = given.context_tokens;
   const std::string tokenizer = given.tokenizer.empty() ? given.model : given.tokenizer;
   if (!tokenizer.empty()) {
@@ -97,6 +100,9 @@ void add_data_check(CLI::App& data, GlobalOptions& global, DataCheckOptions& opt
       ->check(CLI::Range(1, 1'000))
       ->capture_default_str();
   check->add_flag("!--no-near-duplicates", options.near_duplicates, "do not look for examples that are nearly alike");
+  check->add_flag("--fetch-images", options.fetch_images, "fetch and check images that are at http(s) URLs");
+  check->add_flag("--allow-private-addresses", options.allow_private_addresses, "also from private networks");
+  check->add_option("--scan-images", options.scan_images, "program or URL that looks at each image (docs/data.md)");
   check->callback([&] { chosen = [&] { return data_check_command(global, options); }; });
 }
 

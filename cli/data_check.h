@@ -22,6 +22,9 @@ struct DataCheckOptions {
   std::size_t threads = 0;
   std::size_t places = 5;
   bool near_duplicates = true;
+  bool fetch_images = false;
+  bool allow_private_addresses = false;
+  std::string scan_images;
 };
 
 void add_data_check(CLI::App& data, GlobalOptions& global, DataCheckOptions& options, std::function<int()>& chosen);

@@ -27,7 +27,7 @@ class FileChecker {
     // One more than there are threads, so that those have work while the oldest is waited for.
     for (std::size_t i = 0; i < threads + (threads > 1 ? 1 : 0); ++i) {
       workers_.push_back(std::make_unique<Worker>(
-          RecordCheckerOptions{name_, options.near_duplicates, options.tokenizer, options.context}));
+          RecordCheckerOptions{name_, options.near_duplicates, options.tokenizer, options.context, options.images}));
       idle_.push_back(workers_.back().get());
     }
   }
@@ -99,6 +99,7 @@ Result<CheckedFile> check_one(const CheckOptions& options, const std::filesystem
                    totals.examples,
                    reader->bytes_read(),
                    totals.images,
+                   totals.images_usable,
                    totals.examples_with_images};
   checked.totals.append(std::move(totals));
   return checked;

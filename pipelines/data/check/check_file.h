@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "pipelines/data/check/report.h"
+#include "pipelines/data/images/image_checker.h"
 #include "pipelines/data/read/reader.h"
 #include "pipelines/text/tokenizer.h"
 
@@ -27,6 +28,7 @@ struct CheckOptions {
   bool near_duplicates = true;
   std::optional<text::Tokenizer> tokenizer;
   std::int64_t context = 0;  // tokens; 0: not known
+  images::ImageOptions images;
 };
 
 // kNotFound, kInvalidArgument: the file cannot be opened or read on (its place is in the message), so that nothing can

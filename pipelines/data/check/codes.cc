@@ -102,7 +102,7 @@ constexpr std::array kCodes{
     Code{"image_detail", kError, "image details other than low, high and auto",
          "Write one of them, or leave detail out."},
     Code{"image_count", kError, "examples with more than 10 images", "Leave some out, or split the example."},
-    Code{"image_examples", kError, "examples with images beyond 50,000", "Leave some out."},
+    Code{"image_examples", kError, "more than 50,000 examples with images", "Leave some out."},
     Code{"image_format", kWarning, "images skipped: not JPEG, PNG or WEBP, or damaged", "Convert them."},
     Code{"image_mode", kWarning, "images skipped: neither RGB nor RGBA", "Convert them to RGB."},
     Code{"image_size", kWarning, "images skipped: larger than 10 MB", "Make them smaller."},

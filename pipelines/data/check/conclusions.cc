@@ -1,7 +1,8 @@
 #include "pipelines/data/check/conclusions.h"
 
 #include <algorithm>
-#include <set>
+
+#include "pipelines/data/images/image_checker.h"
 
 namespace luthier::data::check {
 namespace {
@@ -93,6 +94,8 @@ class Conclusions {
     const std::int64_t examples = totals_.examples;
     if (totals_.records == 0 && report_.findings.count(Severity::kError) == 0) {
       add("no_examples", 0, "the file has no records");
+    } else if (totals_.examples_with_images > images::kExamplesWithImagesMax) {
+      add("image_examples", 0, "there are " + std::to_string(totals_.examples_with_images) + " examples with images");
     } else if (examples > 0 && examples < kExamplesMin) {
       add("too_few_examples", 0, "there are " + std::to_string(examples));
     } else if (examples >= kExamplesMin && examples < kExamplesOfGeneration && report_.task == "generation") {

@@ -28,7 +28,7 @@ std::string quote(std::string_view text) {
 
 class RecordChecker::Impl {
  public:
-  explicit Impl(const RecordCheckerOptions& options) : options_(options) {
+  explicit Impl(const RecordCheckerOptions& options) : options_(options), images_(options.images) {
     LUTHIER_CHECK(parser_.allocate(read::kBatchBytes, read::kJsonDepthMax) == simdjson::SUCCESS);
     if (options.tokenizer) {
       tokens_.emplace(*options.tokenizer, options.context);
@@ -157,7 +157,7 @@ class RecordChecker::Impl {
         texts_.push_back(text.text);
       }
     }
-    note_images(context, facts, totals);
+    check_images(context, facts, totals);
     if (tokens_ && facts.messages > 0) {
       std::string cut;
       note_tokens(context, tokens_->count_chat(facts.texts, facts.messages, cut), cut, totals);
@@ -234,15 +234,35 @@ class RecordChecker::Impl {
     }
   }
 
-  void note_images(const RecordContext& context, const ChatFacts& facts, Totals& totals) const {
-    constexpr std::size_t kImagesMax = 10;
+  void check_images(const RecordContext& context, const ChatFacts& facts, Totals& totals) {
     if (facts.images.empty()) {
       return;
     }
     ++totals.examples_with_images;
     totals.images += static_cast<std::int64_t>(facts.images.size());
-    if (facts.images.size() > kImagesMax) {
+    if (facts.images.size() > images::kImagesOfExampleMax) {
       context.complain("image_count", [&] { return "has " + std::to_string(facts.images.size()) + " images"; });
+    }
+    std::map<std::size_t, bool> any_usable;  // by message
+    for (const ImagePart& image : facts.images) {
+      const images::ImageVerdict verdict = images_.check(image.url);
+      bool& usable = any_usable[image.message];
+      usable = usable || verdict.is_usable();
+      totals.images_usable += verdict.is_usable() ? 1 : 0;
+      if (!verdict.code.empty()) {
+        context.complain(verdict.code, [&] {
+          return "an image of message " + std::to_string(image.message + 1) +
+                 (verdict.is_usable() ? " " : " is skipped: ") + verdict.reason;
+        });
+      }
+    }
+    for (const auto& [message, usable] : any_usable) {
+      if (!usable) {
+        context.complain("example_without_images", [message = message] {
+          return "is dropped: message " + std::to_string(message + 1) + " has lost all its images";
+        });
+        break;
+      }
     }
   }
 
@@ -282,6 +302,7 @@ class RecordChecker::Impl {
 
   RecordCheckerOptions options_;
   simdjson::dom::parser parser_;
+  images::ImageChecker images_;
   std::optional<TokenCounter> tokens_;
   std::vector<std::string_view> texts_;  // of the record at hand, into the parser's document
 };

@@ -7,6 +7,7 @@
 
 #include "pipelines/data/check/token_counter.h"
 #include "pipelines/data/check/totals.h"
+#include "pipelines/data/images/image_checker.h"
 #include "pipelines/data/read/example.h"
 
 namespace luthier::data::check {
@@ -16,6 +17,7 @@ struct RecordCheckerOptions {
   bool near_duplicates = true;
   std::optional<text::Tokenizer> tokenizer;
   std::int64_t context = 0;  // tokens; 0: not known
+  images::ImageOptions images;
 };
 
 class RecordChecker {

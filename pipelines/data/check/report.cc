@@ -12,6 +12,7 @@ Json to_json(const FileFacts& file) {
                {"records", file.records}, {"examples", file.examples}, {"bytes", file.bytes}};
   if (file.images > 0) {
     json["images"] = file.images;
+    json["images_usable"] = file.images_usable;
     json["examples_with_images"] = file.examples_with_images;
   }
   return json;
@@ -90,7 +91,8 @@ class TextReport {
              (file.examples == 1 ? "" : "s") + (file.kind.empty() ? "" : ", " + file.kind) + ", " + file.format + ", " +
              bytes_text(file.bytes);
     if (file.images > 0) {
-      text_ += ", " + count_text(file.images) + " images in " + count_text(file.examples_with_images) + " examples";
+      text_ += ", " + count_text(file.images) + " images (" + count_text(file.images_usable) + " usable) in " +
+               count_text(file.examples_with_images) + " examples";
     }
     text_ += '\n';
   }

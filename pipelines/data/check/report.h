@@ -19,6 +19,7 @@ struct FileFacts {
   std::int64_t examples = 0;
   std::uint64_t bytes = 0;  // expanded
   std::int64_t images = 0;
+  std::int64_t images_usable = 0;  // of them, as far as they were looked at
   std::int64_t examples_with_images = 0;
 };
 
