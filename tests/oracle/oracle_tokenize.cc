@@ -1,4 +1,5 @@
-// oracle_tokenize encode|special|decode TOKENIZER: our side of tests/oracle/tokenizing.py, in bulk, on stdin and stdout.
+// oracle_tokenize encode|special|decode TOKENIZER: our side of tests/oracle/tokenizing.py, in bulk, on stdin and
+// stdout.
 //
 // All numbers are little-endian. encode and special (with what the post-processor adds) read texts, each a u32 of its
 // bytes and the bytes, and write for each: u32 tokens; i32 ids; u32 begin, u32 end for each; u32 bytes of the decoded

@@ -222,7 +222,7 @@ TEST_F(ShimTest, does_not_stop_a_step_that_an_agent_attends) {
 TEST_F(ShimTest, a_step_whose_lease_is_not_renewed_is_stopped_and_then_killed) {
   const std::int64_t now = SystemClock().now().monotonic_ms;
   Launch launch = launch_of({"/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"});
-  launch.grace_ms = 1'000'000;  // the lease does not wait for it
+  launch.grace_ms = 1'000'000;            // the lease does not wait for it
   launch.lease_stop_at_ms = now + 2'000;  // after it has started, on a busy machine too
   launch.lease_kill_at_ms = now + 2'200;
   start(launch);

@@ -62,60 +62,51 @@ TEST(Diff, SaysWhichStepsRunAgainAndWhy) {
   const std::vector<Case> cases = {
       {"nothing", [](DiffSide&) {}, {"prepare unchanged", "train unchanged", "eval unchanged", "note unchanged"}},
       {"other bytes of a source",
-       [](DiffSide& b) {
-    b.plan.steps[0].with["source"]["$artifact"] = "sha256:2"; },
+       [](DiffSide& b) { b.plan.steps[0].with["source"]["$artifact"] = "sha256:2"; },
        {R"(prepare changed; with.source {"$artifact":"sha256:1","kind":"source"} -> {"$artifact":"sha256:2","kind":"source"})",
         "train upstream after prepare", "eval upstream after train", "note unchanged"}},
       {"a setting of the training",
-       [](DiffSide& b) {
-    b.plan.steps[1].with["method"]["n_epochs"] = 5; },
+       [](DiffSide& b) { b.plan.steps[1].with["method"]["n_epochs"] = 5; },
        {"prepare unchanged", "train changed; with.method.n_epochs 3 -> 5", "eval upstream after train",
         "note unchanged"}},
       {"a command",
-       [](DiffSide& b) {
-    b.plan.steps[3].with["command"] = "false"; },
+       [](DiffSide& b) { b.plan.steps[3].with["command"] = "false"; },
        {"prepare unchanged", "train unchanged", "eval unchanged", R"(note changed; with.command "true" -> "false")"}},
       {"an input that is new, in a list, and gone",
        [](DiffSide& b) {
-    b.plan.steps[2].with = {{"labels", {"a"}}, {"samples", 3}};
+         b.plan.steps[2].with = {{"labels", {"a"}}, {"samples", 3}};
        },
        {"prepare unchanged", "train unchanged",
         R"(eval changed; with.labels ["a","b"] -> ["a"]; with.samples null -> 3)", "note unchanged"}},
       {"CPUs of the training, which its last bits depend on",
-       [](DiffSide& b) {
-    b.plan.steps[1].resources.cpus = 2; },
+       [](DiffSide& b) { b.plan.steps[1].resources.cpus = 2; },
        {"prepare unchanged", "train changed; resources.cpus 1.0 -> 2.0", "eval upstream after train",
         "note unchanged"}},
       {"CPUs and time of a step that gives the same with others",
        [](DiffSide& b) {
-    b.plan.steps[3].resources.cpus = 2;
-    b.plan.steps[3].timeout = milliseconds(5'000);
+         b.plan.steps[3].resources.cpus = 2;
+         b.plan.steps[3].timeout = milliseconds(5'000);
        },
        {"prepare unchanged", "train unchanged", "eval unchanged",
         "note settings; resources.cpus 1.0 -> 2.0; timeout_ms 0 -> 5000"}},
       {"another release ran it",
-       [](DiffSide& b) {
-    b.facts[StepId{"train"}]["environment.release"] = "2"; },
+       [](DiffSide& b) { b.facts[StepId{"train"}]["environment.release"] = "2"; },
        {"prepare unchanged", R"(train changed; environment.release "1" -> "2")", "eval upstream after train",
         "note unchanged"}},
       {"other weights under the same name",
-       [](DiffSide& b) {
-    b.facts[StepId{"train"}]["weights of with.model"]["base"] = "sha256:n"; },
-       {"prepare unchanged",
-        R"(train changed; weights of with.model {"base":"sha256:m"} -> {"base":"sha256:n"})",
+       [](DiffSide& b) { b.facts[StepId{"train"}]["weights of with.model"]["base"] = "sha256:n"; },
+       {"prepare unchanged", R"(train changed; weights of with.model {"base":"sha256:m"} -> {"base":"sha256:n"})",
         "eval upstream after train", "note unchanged"}},
       {"what only one side knows",
-       [](DiffSide& b) {
-    b.facts.clear(); },
+       [](DiffSide& b) { b.facts.clear(); },
        {"prepare unchanged", "train unchanged", "eval unchanged", "note unchanged"}},
       {"a step that is new and one that is gone",
        [](DiffSide& b) {
-    b.plan.steps[3] = make_step("tell", "run", {"eval"}, {{"command", "true"}});
+         b.plan.steps[3] = make_step("tell", "run", {"eval"}, {{"command", "true"}});
        },
        {"prepare unchanged", "train unchanged", "eval unchanged", "tell added", "note removed"}},
       {"a condition",
-       [](DiffSide& b) {
-    b.plan.steps[2].condition = "always()"; },
+       [](DiffSide& b) { b.plan.steps[2].condition = "always()"; },
        {"prepare unchanged", "train unchanged", R"x(eval changed; if "" -> "always()")x", "note unchanged"}},
   };
   for (const Case& c : cases) {
