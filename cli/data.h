@@ -7,12 +7,14 @@
 
 #include "cli/command.h"
 #include "cli/data_check.h"
+#include "cli/data_pack.h"
 
 namespace luthier::cli {
 
 // Lives as long as the parser, which writes into it.
 struct DataArguments {
   DataCheckOptions check;
+  DataPackOptions pack;
 };
 
 void add_data_commands(CLI::App& app, GlobalOptions& global, DataArguments& arguments, std::function<int()>& chosen);

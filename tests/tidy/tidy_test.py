@@ -26,6 +26,7 @@ LAYERS = {
     "pipelines/spec/": ["base/", "pipelines/plan/"],
     "pipelines/plan/": ["base/", "pipelines/spec/"],
     "pipelines/text/": ["base/"],
+    "pipelines/pack/": ["base/", "pipelines/text/"],
     "pipelines/data/": ["base/", "pipelines/"],
     "controller/core/": ["base/", "pipelines/plan/"],
     "controller/store/": ["base/", "pipelines/plan/", "controller/core/"],

@@ -1,0 +1,93 @@
+// bench_tokenize TOKENIZER FILE THREADS REPEATS: our side of bench/tokenize.py. Every line of FILE is a text; thread T of
+// N takes every Nth block of lines. Prints one JSON object: seconds of each repeat, tokens, bytes, peak memory.
+#include <sys/resource.h>
+
+#include <chrono>
+#include <iostream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/file.h"
+#include "pipelines/text/tokenizer.h"
+
+namespace luthier::text {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return lines;
+}
+
+std::size_t encode_share(const Tokenizer& tokenizer, const std::vector<std::string_view>& lines, std::size_t thread,
+                         std::size_t threads) {
+  constexpr std::size_t kBlock = 256;
+  Encoder encoder(tokenizer);
+  std::vector<TokenId> ids;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (i / kBlock % threads == thread) {
+      ids.clear();
+      if (!encoder.encode(lines[i], {}, ids)) {
+        std::cerr << "line " << i + 1 << " is not UTF-8\n";
+        std::exit(1);
+      }
+      count += ids.size();
+    }
+  }
+  return count;
+}
+
+double encode_all(const Tokenizer& tokenizer, const std::vector<std::string_view>& lines, std::size_t threads,
+                  std::size_t& tokens) {
+  const auto begin = std::chrono::steady_clock::now();
+  std::vector<std::size_t> counts(threads);
+  std::vector<std::thread> workers;
+  for (std::size_t thread = 0; thread < threads; ++thread) {
+    workers.emplace_back([&, thread] { counts[thread] = encode_share(tokenizer, lines, thread, threads); });
+  }
+  for (std::thread& worker : workers) {
+    worker.join();
+  }
+  tokens = 0;
+  for (const std::size_t count : counts) {
+    tokens += count;
+  }
+  return Seconds(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace
+}  // namespace luthier::text
+
+int main(int argc, char** argv) {
+  using namespace luthier::text;
+  if (argc != 5) {
+    std::cerr << "usage: bench_tokenize TOKENIZER FILE THREADS REPEATS\n";
+    return 2;
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  const auto tokenizer = Tokenizer::load(argv[1]);
+  const double load = Seconds(std::chrono::steady_clock::now() - begin).count();
+  const auto text = luthier::read_file(argv[2], std::uint64_t{1} << 32);
+  if (!tokenizer || !text) {
+    std::cerr << (tokenizer ? text.error().message : tokenizer.error().message) << '\n';
+    return 1;
+  }
+  const auto lines = lines_of(*text);
+  std::size_t tokens = 0;
+  std::cout << "{\"load_seconds\": " << load << ", \"seconds\": [";
+  for (int repeat = 0; repeat < std::stoi(argv[4]); ++repeat) {
+    std::cout << (repeat == 0 ? "" : ", ") << encode_all(*tokenizer, lines, std::stoul(argv[3]), tokens);
+  }
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  std::cout << "], \"tokens\": " << tokens << ", \"bytes\": " << text->size()
+            << ", \"peak_kib\": " << usage.ru_maxrss << "}\n";
+}

@@ -1,0 +1,27 @@
+// `luthier data pack FILE`: a data file as shards of packed tokens.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "cli/command.h"
+
+namespace luthier::cli {
+
+struct DataPackOptions {
+  std::string file;
+  std::string tokenizer;
+  std::string end_token;
+  std::string out;
+  std::uint32_t budget = 2048;
+  std::uint32_t window = 50'000;
+  std::uint64_t seed = 0;
+};
+
+void add_data_pack(CLI::App& data, GlobalOptions& global, DataPackOptions& options, std::function<int()>& chosen);
+
+[[nodiscard]] int data_pack_command(const GlobalOptions& global, const DataPackOptions& options);
+
+}  // namespace luthier::cli

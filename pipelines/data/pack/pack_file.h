@@ -1,0 +1,44 @@
+// Packs a data file: every record becomes tokens, samples share the rows of training's batches, and shards go to a
+// folder (pipelines/pack/shard.h). Memory is bounded by the shuffle window. The shards depend on the file, the
+// tokenizer and the options alone.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "base/result.h"
+#include "pipelines/text/tokenizer.h"
+
+namespace luthier::data::pack {
+
+struct PackOptions {
+  std::filesystem::path file;             // of any format that readers know
+  std::filesystem::path tokenizer;        // as Tokenizer::load()
+  std::string end_token;                  // written after each sample; empty: the tokenizer's eos
+  std::filesystem::path out;              // a folder that is empty or not there yet
+  std::uint32_t budget = 2048;            // tokens of a bin
+  std::uint32_t window_samples = 50'000;  // samples that are packed and shuffled together
+  std::uint64_t seed = 0;
+  std::uint64_t shard_bytes = std::uint64_t{256} << 20;
+};
+
+struct PackReport {
+  std::uint64_t samples = 0;
+  std::uint64_t tokens = 0;
+  std::uint64_t trained_tokens = 0;
+  std::uint64_t bins = 0;
+  std::uint64_t shards = 0;
+  std::uint64_t truncated = 0;  // prompts that lost their beginning, or completions their end
+  std::uint64_t cut = 0;        // texts that were cut into several samples of one id
+  // The part of all bins' room that holds tokens, from 0 to 1.
+  [[nodiscard]] double fill(std::uint32_t budget) const {
+    return bins == 0 ? 0 : static_cast<double>(tokens) / (static_cast<double>(bins) * budget);
+  }
+};
+
+// Prompt/completion pairs teach their completion, texts teach all of it; each ends in the end token. kInvalidArgument:
+// a record that cannot be used (with its place), a tokenizer without an end token, a folder that is not empty.
+[[nodiscard]] Result<PackReport> pack_file(const PackOptions& options);
+
+}  // namespace luthier::data::pack
