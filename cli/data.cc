@@ -7,6 +7,7 @@ void add_data_commands(CLI::App& app, GlobalOptions& global, DataArguments& argu
   data->require_subcommand(1);
   add_data_check(*data, global, arguments.check, chosen);
   add_data_pack(*data, global, arguments.pack, chosen);
+  add_data_prepare(*data, global, arguments.prepare, chosen);
 }
 
 }  // namespace luthier::cli

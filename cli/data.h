@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/data_check.h"
 #include "cli/data_pack.h"
+#include "cli/data_prepare.h"
 
 namespace luthier::cli {
 
@@ -15,6 +16,7 @@ namespace luthier::cli {
 struct DataArguments {
   DataCheckOptions check;
   DataPackOptions pack;
+  DataPrepareOptions prepare;
 };
 
 void add_data_commands(CLI::App& app, GlobalOptions& global, DataArguments& arguments, std::function<int()>& chosen);

@@ -81,7 +81,7 @@ class Chooser {
     }
     const auto hint = near(only, std::nullopt);
     return Error{ErrorCode::kInvalidArgument,
-                 table_.file + ":1: there is no column \"" + wanted + "\" (columns." + setting + ")" +
+                 table_.file + ":1: there is no column \"" + wanted + "\" (" + setting + ")" +
                      (hint.has_value() ? "; did you mean \"" + table_.columns[*hint] + "\"?" : "") + listing()};
   }
 
@@ -101,7 +101,7 @@ class Chooser {
 Result<ColumnChoice> choose_text(const Table& table, const Settings& settings, const Chooser& chooser) {
   ColumnChoice choice;
   if (!settings.text_column.empty()) {
-    LUTHIER_TRY(choice.prompt, chooser.named(settings.text_column, "text"));
+    LUTHIER_TRY(choice.prompt, chooser.named(settings.text_column, "columns.text"));
     return choice;
   }
   choice.prompt = chooser.exact(kTextNames, std::nullopt);
@@ -114,6 +114,47 @@ Result<ColumnChoice> choose_text(const Table& table, const Settings& settings, c
   if (!choice.prompt.has_value()) {
     return Error{ErrorCode::kInvalidArgument,
                  table.file + ":1: no column of text found; name it: columns: {text: …}" + chooser.listing()};
+  }
+  return choice;
+}
+
+Result<ColumnChoice> choose_main_columns(const Table& table, const Settings& settings, const Chooser& chooser) {
+  if (settings.task == Task::kText || (table.format == Format::kText && !settings.task.has_value())) {
+    return choose_text(table, settings, chooser);
+  }
+  ColumnChoice choice;
+  if (!settings.prompt_column.empty()) {
+    LUTHIER_TRY(choice.prompt, chooser.named(settings.prompt_column, "columns.prompt"));
+  }
+  if (!settings.completion_column.empty()) {
+    LUTHIER_TRY(choice.completion, chooser.named(settings.completion_column, "columns.completion"));
+  }
+  // Exact names first, so that a near miss of one never takes the exact name of the other.
+  if (!choice.prompt.has_value()) {
+    choice.prompt = chooser.exact(kPromptNames, choice.completion);
+  }
+  if (!choice.completion.has_value()) {
+    choice.completion = chooser.exact(kCompletionNames, choice.prompt);
+  }
+  if (!choice.prompt.has_value()) {
+    choice.prompt = chooser.near(kPromptNames, choice.completion);
+  }
+  if (!choice.completion.has_value()) {
+    choice.completion = chooser.near(kCompletionNames, choice.prompt);
+  }
+  if (!choice.completion.has_value()) {
+    const bool may_be_text =
+        !settings.task.has_value() && settings.labels.empty() && table.format == Format::kJsonLines;
+    if (may_be_text && chooser.exact(kTextNames, std::nullopt).has_value()) {
+      return choose_text(table, settings, chooser);
+    }
+    return Error{ErrorCode::kInvalidArgument,
+                 table.file + ":1: no column of labels or completions found; name it: columns: {completion: …}" +
+                     chooser.listing()};
+  }
+  if (!choice.prompt.has_value() && table.format != Format::kText) {
+    return Error{ErrorCode::kInvalidArgument,
+                 table.file + ":1: no column of prompts found; name it: columns: {prompt: …}" + chooser.listing()};
   }
   return choice;
 }
@@ -148,42 +189,9 @@ std::size_t edit_distance(std::string_view left, std::string_view right, std::si
 
 Result<ColumnChoice> choose_columns(const Table& table, const Settings& settings) {
   const Chooser chooser(table);
-  if (settings.task == Task::kText || (table.format == Format::kText && !settings.task.has_value())) {
-    return choose_text(table, settings, chooser);
-  }
-  ColumnChoice choice;
-  if (!settings.prompt_column.empty()) {
-    LUTHIER_TRY(choice.prompt, chooser.named(settings.prompt_column, "prompt"));
-  }
-  if (!settings.completion_column.empty()) {
-    LUTHIER_TRY(choice.completion, chooser.named(settings.completion_column, "completion"));
-  }
-  // Exact names first, so that a near miss of one never takes the exact name of the other.
-  if (!choice.prompt.has_value()) {
-    choice.prompt = chooser.exact(kPromptNames, choice.completion);
-  }
-  if (!choice.completion.has_value()) {
-    choice.completion = chooser.exact(kCompletionNames, choice.prompt);
-  }
-  if (!choice.prompt.has_value()) {
-    choice.prompt = chooser.near(kPromptNames, choice.completion);
-  }
-  if (!choice.completion.has_value()) {
-    choice.completion = chooser.near(kCompletionNames, choice.prompt);
-  }
-  if (!choice.completion.has_value()) {
-    const bool may_be_text =
-        !settings.task.has_value() && settings.labels.empty() && table.format == Format::kJsonLines;
-    if (may_be_text && chooser.exact(kTextNames, std::nullopt).has_value()) {
-      return choose_text(table, settings, chooser);
-    }
-    return Error{ErrorCode::kInvalidArgument,
-                 table.file + ":1: no column of labels or completions found; name it: columns: {completion: …}" +
-                     chooser.listing()};
-  }
-  if (!choice.prompt.has_value() && table.format != Format::kText) {
-    return Error{ErrorCode::kInvalidArgument,
-                 table.file + ":1: no column of prompts found; name it: columns: {prompt: …}" + chooser.listing()};
+  LUTHIER_TRY(ColumnChoice choice, choose_main_columns(table, settings, chooser));
+  if (!settings.split.group.empty()) {
+    LUTHIER_TRY(choice.group, chooser.named(settings.split.group, "split.group"));
   }
   return choice;
 }

@@ -17,6 +17,7 @@ namespace luthier::data {
 struct ColumnChoice {
   std::optional<std::size_t> prompt;      // of text for pretraining: the text
   std::optional<std::size_t> completion;  // nullopt: the file has none (text)
+  std::optional<std::size_t> group;       // where `split.group` names one; may be one of the others
 };
 
 // kInvalidArgument, naming the file, its columns and near names, when a needed column is not there. A table without a

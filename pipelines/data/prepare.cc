@@ -1,12 +1,12 @@
 #include "pipelines/data/prepare.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <map>
-#include <set>
 
 #include "base/file.h"
-#include "pipelines/data/readers.h"
-#include "pipelines/data/source.h"
+#include "base/random.h"
 #include "pipelines/data/split.h"
 #include "pipelines/text/trainer.h"
 
@@ -16,86 +16,42 @@ namespace {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
-// Below these the fine-tuning guides advise to collect more.
-constexpr std::int64_t kRowsAdvised = 100;
+// Below this the fine-tuning guides advise to collect more.
 constexpr std::int64_t kRowsOfClassAdvised = 10;
+constexpr std::int64_t kRowsAdvised = 100;
 
-Result<Table> read_table(const SourceFile& file, const Settings& settings) {
-  switch (file.format) {
-    case Format::kCsv: return read_csv(file.text, file.name, ',');
-    case Format::kTsv: return read_csv(file.text, file.name, '\t');
-    case Format::kJson: return read_json(file.text, file.name);
-    case Format::kJsonLines: return read_json_lines(file.text, file.name);
-    case Format::kText: break;
+// The legacy tool's estimate, for its model curie: by rows for classifications, else by the memory of its table, which
+// is two references a row and the row numbers. Those are a range at first; once rows have been dropped they are listed,
+// beside a hash table of them.
+constexpr double kSecondsOfStart = 140;
+constexpr double kSecondsOfClassifiedRow = 1.44;
+constexpr double kSecondsOfByte = 0.0515;
+constexpr std::size_t kBytesOfRow = 16;
+constexpr std::size_t kBytesOfRange = 132;
+constexpr std::size_t kBytesOfListedRow = 8;
+
+// A power of two of which the rows fill at most 77 %; a bucket is 16 bytes and a bit of a word.
+std::size_t bytes_of_hash_table(std::size_t rows) {
+  std::size_t buckets = std::bit_ceil(std::max<std::size_t>(rows, 1));
+  if (static_cast<std::size_t>(static_cast<double>(buckets) * 0.77 + 0.5) < rows) {
+    buckets *= 2;
   }
-  const bool lines = settings.task.has_value() && *settings.task != Task::kText;
-  return read_text(file.text, file.name, lines ? TextUnit::kLine : TextUnit::kParagraph, lines ? "completion" : "text");
+  buckets = std::max<std::size_t>(buckets, 4);
+  return 40 + 4 * std::max<std::size_t>(1, buckets / 32) + 16 * buckets;
 }
 
-// All records of the source; `is_text` says whether they are text for pretraining.
-Result<std::vector<Record>> read_records(const Settings& settings, Report& report, bool& is_text) {
-  LUTHIER_TRY(const std::vector<SourceFile> files, read_source(settings.source, settings.format));
-  std::vector<Record> records;
-  std::set<std::string> separators;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    LUTHIER_TRY(const Table table, read_table(files[i], settings));
-    const auto rows = static_cast<std::int64_t>(table.rows.size());
-    report.files.push_back({files[i].name, std::string(name_of(files[i].format)), rows});
-    report.rows.read += rows;
-    bool file_is_text = false;
-    report.separator.clear();
-    LUTHIER_TRY_VOID(take_records(table, settings, report, records, file_is_text));
-    separators.insert(report.separator);
-    if (i > 0 && file_is_text != is_text) {
-      return Error{ErrorCode::kInvalidArgument, files[i].name +
-                                                    ": prompts and completions cannot be mixed with plain text (" +
-                                                    files[0].name + "); prepare them in separate steps"};
-    }
-    is_text = file_is_text;
+double curie_seconds(Shape shape, std::size_t rows, bool dropped) {
+  if (shape == Shape::kClassification) {
+    return kSecondsOfStart + kSecondsOfClassifiedRow * static_cast<double>(rows);
   }
-  if (separators.size() > 1) {
-    report.separator.clear();  // the files disagree: one is chosen anew for all
-  }
-  return records;
+  const std::size_t numbers = dropped ? kBytesOfListedRow * rows + bytes_of_hash_table(rows) : kBytesOfRange;
+  return kSecondsOfStart + kSecondsOfByte * static_cast<double>(kBytesOfRow * rows + numbers);
 }
 
-Result<void> require_rows(const std::vector<Record>& records, const Report& report) {
-  if (!records.empty()) {
-    return {};
-  }
-  std::string reasons;
-  for (const Remedy& remedy : report.remedies()) {
-    if (remedy.drops_rows) {
-      reasons += (reasons.empty() ? " (" : ", ") + remedy.code + " " + std::to_string(remedy.rows);
-    }
-  }
-  return Error{ErrorCode::kInvalidArgument, report.files.front().file +
-                                                ":1: no usable rows: " + std::to_string(report.rows.read) +
-                                                " read, all dropped" + (reasons.empty() ? "" : reasons + ")") +
-                                                "; check that the file has prompts with labels under its header"};
-}
+constexpr std::size_t kValidationRowsMax = 1'000;
 
-Result<void> repair(const Settings& settings, bool is_text, Prepared& prepared, std::vector<Record>& records) {
-  Report& report = prepared.report;
-  trim_whitespace(report, records);
-  drop_missing_completions(report, records);
-  if (is_text) {
-    prepared.task = Task::kText;
-    drop_duplicates(false, report, records);
-    return {};
-  }
-  const bool classes = settings.task == Task::kClassification || !settings.labels.empty() ||
-                       (!settings.task.has_value() && looks_like_classification(records));
-  prepared.task = classes ? Task::kClassification : Task::kGeneration;
-  if (classes) {
-    drop_missing_prompts(report, records);
-    LUTHIER_TRY_VOID(unite_labels(settings.labels, report, records));
-  }
-  drop_duplicates(classes, report, records);
-  if (classes) {
-    drop_conflicts(report, records);
-  }
-  return {};
+std::string label_of(const Record& record) {
+  return record.completion.starts_with(' ') ? record.completion.substr(1) : record.completion;
 }
 
 void count_labels(const Settings& settings, Prepared& prepared, const std::vector<Record>& records) {
@@ -106,7 +62,7 @@ void count_labels(const Settings& settings, Prepared& prepared, const std::vecto
     prepared.report.labels[label] = 0;
   }
   for (const Record& record : records) {
-    ++prepared.report.labels[record.completion];
+    ++prepared.report.labels[label_of(record)];
   }
   for (const auto& [label, count] : prepared.report.labels) {
     prepared.labels.push_back(label);
@@ -120,12 +76,29 @@ void count_labels(const Settings& settings, Prepared& prepared, const std::vecto
   }
 }
 
-Result<void> split(const Settings& settings, Prepared& prepared, std::vector<Record>& records) {
-  std::vector<std::string> groups;
-  for (const Record& record : records) {
-    groups.push_back(prepared.task == Task::kClassification ? record.completion : std::string());
+// Part of the rows, by the split's seed: the same rows for a smaller fraction are among those of a larger one.
+void keep_fraction(double fraction, std::uint64_t seed, std::vector<std::size_t>& rows) {
+  if (fraction >= 1 || rows.empty()) {
+    return;
   }
-  LUTHIER_TRY(const SplitRows rows, split_rows(groups, settings.split));
+  const auto wanted = static_cast<std::size_t>(std::llround(fraction * static_cast<double>(rows.size())));
+  Random random(seed ^ 0x6672616374696f6eULL);  // another sequence than that of the split
+  for (std::size_t i = rows.size(); i > 1; --i) {
+    std::swap(rows[i - 1], rows[random.below(i)]);
+  }
+  rows.resize(std::max<std::size_t>(wanted, 1));
+}
+
+Result<void> split_records(const Settings& settings, const SplitSettings& split, Prepared& prepared,
+                           std::vector<Record>& records) {
+  std::vector<std::string> classes;
+  std::vector<std::string> keys;
+  for (const Record& record : records) {
+    classes.push_back(prepared.task == Task::kClassification ? record.completion : std::string());
+    keys.push_back(record.group);
+  }
+  LUTHIER_TRY(SplitRows rows, split.group.empty() ? split_rows(classes, split) : split_groups(keys, classes, split));
+  keep_fraction(settings.fraction, split.seed, rows.train);
   const auto take = [&](const std::vector<std::size_t>& indexes, std::vector<Record>& target) {
     for (const std::size_t index : indexes) {
       target.push_back(std::move(records[index]));
@@ -136,6 +109,38 @@ Result<void> split(const Settings& settings, Prepared& prepared, std::vector<Rec
   prepared.report.rows.validation = take(rows.validation, prepared.validation);
   prepared.report.rows.test = take(rows.test, prepared.test);
   return {};
+}
+
+// What prompts end with: where a separator was added or is known, it alone, not what happens to stand before it.
+std::string separator_of(const Draft& draft) {
+  const std::string suffix = common_suffix(draft.records, &Record::prompt);
+  std::string best;
+  for (const std::string_view known : known_separators()) {
+    if (suffix.ends_with(known) && known.size() > best.size()) {
+      best = known;
+    }
+  }
+  if (!draft.settings.separator.empty() && suffix.ends_with(draft.settings.separator)) {
+    best = draft.settings.separator;
+  }
+  return best.empty() ? suffix : best;
+}
+
+// A natural end of sentences belongs to the answer; a mark that was put there does not.
+std::string stop_of(const Draft& draft, const Report& report) {
+  const std::string& ending = report.ending;
+  if (draft.task != Task::kGeneration || ending.empty()) {
+    return {};
+  }
+  if (report.rows_of("ending_added") > 0 || !draft.settings.ending.empty()) {
+    for (const Finding& finding : draft.findings) {
+      if (finding.repair == Repair::kAddEnding) {
+        return finding.text;
+      }
+    }
+    return draft.settings.ending;
+  }
+  return ending == "\n" || is_known_ending(ending) ? ending : std::string();
 }
 
 Result<void> train_tokenizer(const Settings& settings, Prepared& prepared) {
@@ -156,17 +161,6 @@ Result<void> train_tokenizer(const Settings& settings, Prepared& prepared) {
   return {};
 }
 
-std::string to_lines(const std::vector<Record>& records, Task task) {
-  std::string lines;
-  for (const Record& record : records) {
-    const OrderedJson json = task == Task::kText
-                                 ? OrderedJson{{"text", record.completion}}
-                                 : OrderedJson{{"prompt", record.prompt}, {"completion", record.completion}};
-    lines += json.dump() + "\n";
-  }
-  return lines;
-}
-
 Result<void> write_file(const std::filesystem::path& folder, const char* name, std::string_view content) {
   LUTHIER_TRY_VOID(create_folders(folder));
   return write_file_atomically(folder / name, content);
@@ -177,7 +171,10 @@ std::string dataset_facts(const Prepared& prepared) {
   OrderedJson json = {{"task", name_of(prepared.task)}};
   if (prepared.task != Task::kText) {
     json["prompt_suffix"] = prepared.report.separator;
-    json["completion_prefix"] = " ";
+    json["completion_prefix"] = prepared.space ? " " : "";
+  }
+  if (!prepared.stop.empty()) {
+    json["stop"] = {prepared.stop};
   }
   if (prepared.task == Task::kClassification) {
     json["labels"] = prepared.labels;
@@ -187,26 +184,76 @@ std::string dataset_facts(const Prepared& prepared) {
 
 }  // namespace
 
-Result<Prepared> analyze(const Settings& settings) {
+Advice advise(const Draft& draft) {
+  const std::vector<Record>& records = draft.records;
+  Advice advice;
+  advice.shape = draft.options.shape.value_or(infer_shape(records));
+  advice.separator = common_suffix(records, &Record::prompt);
+  advice.ending = common_suffix(records, &Record::completion);
+  std::map<std::string_view, std::pair<std::int64_t, std::size_t>> counts;  // with the first row of each, negated
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    ++counts.try_emplace(records[i].completion, 0, i).first->second.first;
+  }
+  advice.classes = counts.size();
+  if (counts.size() == 2) {
+    const auto& [first, of_first] = *counts.begin();
+    const auto& [second, of_second] = *counts.rbegin();
+    const bool first_wins =
+        of_first.first != of_second.first ? of_first.first > of_second.first : of_first.second < of_second.second;
+    advice.positive_class = first_wins ? first : second;
+  }
+  const auto rows = static_cast<double>(records.size());
+  const auto four_fifths = static_cast<std::size_t>(rows * 0.8);
+  advice.training_rows =
+      std::max(records.size() > kValidationRowsMax ? records.size() - kValidationRowsMax : 0, four_fifths);
+  advice.curie_seconds =
+      curie_seconds(advice.shape, records.size(), draft.report.dropped() > draft.report.rows_of("blank_rows"));
+  return advice;
+}
+
+Result<Prepared> conclude(Draft draft, const SplitSettings& split) {
   Prepared prepared;
-  bool is_text = false;
-  LUTHIER_TRY(std::vector<Record> records, read_records(settings, prepared.report, is_text));
-  LUTHIER_TRY_VOID(repair(settings, is_text, prepared, records));
-  LUTHIER_TRY_VOID(require_rows(records, prepared.report));
-  prepared.report.task = name_of(prepared.task);
-  prepared.report.rows.kept = static_cast<std::int64_t>(records.size());
-  LUTHIER_CHECK(prepared.report.rows.kept + prepared.report.dropped() == prepared.report.rows.read);
-  count_labels(settings, prepared, records);
+  prepared.task = draft.task;
+  prepared.report = std::move(draft.report);
+  Report& report = prepared.report;
+  report.task = name_of(prepared.task);
+  report.rows.kept = static_cast<std::int64_t>(draft.records.size());
+  LUTHIER_CHECK(report.rows.kept + report.dropped() == report.rows.read);
+  count_labels(draft.settings, prepared, draft.records);
   if (prepared.task != Task::kText) {
-    add_separator(prepared.report, records);
+    report.shape = name_of(draft.options.shape.value_or(infer_shape(draft.records)));
+    report.separator = separator_of(draft);
+    report.ending = common_suffix(draft.records, &Record::completion);
+    prepared.stop = stop_of(draft, report);
+    prepared.space = std::all_of(draft.records.begin(), draft.records.end(),
+                                 [](const Record& record) { return record.completion.starts_with(' '); });
   }
-  if (prepared.report.rows.kept < kRowsAdvised) {
-    prepared.report.advice.push_back(std::to_string(prepared.report.rows.kept) +
-                                     " rows are few; a few hundred good ones give much better models");
+  if (report.rows.kept < kRowsAdvised) {
+    report.advice.push_back(std::to_string(report.rows.kept) +
+                            " rows are few; a few hundred good ones give much better models");
   }
-  LUTHIER_TRY_VOID(split(settings, prepared, records));
-  LUTHIER_TRY_VOID(train_tokenizer(settings, prepared));
+  LUTHIER_TRY_VOID(split_records(draft.settings, split, prepared, draft.records));
+  LUTHIER_TRY_VOID(train_tokenizer(draft.settings, prepared));
   return prepared;
+}
+
+Result<Prepared> analyze(const Settings& settings) {
+  LUTHIER_TRY(Draft draft, read_draft(settings));
+  LUTHIER_TRY_VOID(repair(draft, [&](const Finding& finding) {
+    return std::find(settings.decline.begin(), settings.decline.end(), finding.code) == settings.decline.end();
+  }));
+  return conclude(std::move(draft), settings.split);
+}
+
+std::string to_lines(const std::vector<Record>& records, Task task) {
+  std::string lines;
+  for (const Record& record : records) {
+    const OrderedJson json = task == Task::kText
+                                 ? OrderedJson{{"text", record.completion}}
+                                 : OrderedJson{{"prompt", record.prompt}, {"completion", record.completion}};
+    lines += json.dump() + "\n";
+  }
+  return lines;
 }
 
 Result<void> write_prepared(const Prepared& prepared, const std::filesystem::path& folder) {
@@ -223,8 +270,13 @@ Result<void> write_prepared(const Prepared& prepared, const std::filesystem::pat
     LUTHIER_TRY_VOID(
         write_file(folder / "tokenizer", "tokenizer_config.json", text::tokenizer_config_json(text::kEndOfText)));
   }
-  LUTHIER_TRY_VOID(write_file(folder / "report", "report.json", prepared.report.to_json().dump(2) + "\n"));
-  return write_file(folder / "report", "report.md", prepared.report.to_markdown());
+  return write_report(prepared.report, folder / "report");
+}
+
+Result<void> write_report(const Report& report, const std::filesystem::path& folder) {
+  LUTHIER_TRY_VOID(write_file(folder, "report.json", report.to_json().dump(2) + "\n"));
+  LUTHIER_TRY_VOID(write_file(folder, "report.md", report.to_markdown()));
+  return report.changes.write(folder);
 }
 
 Json outputs_of(const Prepared& prepared, const std::filesystem::path& folder) {

@@ -1,31 +1,20 @@
 #include "pipelines/data/remedies.h"
 
-#include <array>
+#include <algorithm>
 #include <functional>
 #include <map>
-#include <set>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "base/check.h"
 #include "pipelines/data/columns.h"
+#include "pipelines/data/validators.h"
 #include "pipelines/data/whitespace.h"
 #include "pipelines/text/normalize.h"
 
 namespace luthier::data {
 namespace {
 
-// Candidates in the legacy tool's order; the first one is for prompts of one line.
-constexpr std::array<std::string_view, 6> kSeparators = {" ->",         "\n\n###\n\n",  "\n\n===\n\n",
-                                                         "\n\n---\n\n", "\n\n===>\n\n", "\n\n--->\n\n"};
-constexpr std::string_view kLastSeparator = "\n\n### =>\n\n";
-
 Example example_of(const Record& record, const std::string& detail) { return {record.file, record.line, detail}; }
-
-std::string detail_of(const Record& record) {
-  return record.prompt.empty() ? excerpt(record.completion)
-                               : excerpt(record.prompt) + " | " + excerpt(record.completion);
-}
 
 // Keeps the records that `reason` gives no remedy for; the others are reported with the detail it returns.
 void drop_if(const std::string& code, const std::string& message, Report& report, std::vector<Record>& records,
@@ -42,9 +31,10 @@ void drop_if(const std::string& code, const std::string& message, Report& report
   records = std::move(kept);
 }
 
-bool is_blank(const Row& row) {
+// `clean`: white space is no content either.
+bool is_blank(const Row& row, bool clean) {
   for (const Cell& cell : row.cells) {
-    if (cell.nested || !trimmed(cell.text).empty()) {
+    if (cell.nested || !(clean ? trimmed(cell.text) : std::string_view(cell.text)).empty()) {
       return false;
     }
   }
@@ -53,12 +43,12 @@ bool is_blank(const Row& row) {
 
 void report_columns(const Table& table, const ColumnChoice& choice, const std::string& prompt_name, Report& report) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    const bool chosen = choice.prompt == i || choice.completion == i;
+    const bool chosen = choice.prompt == i || choice.completion == i || choice.group == i;
     const std::string name = choice.completion == i ? "completion" : prompt_name;
     if (!chosen) {
       report.add("extra_columns", "Columns that are neither prompt nor completion were left out.", false,
                  {table.file, 1, "\"" + excerpt(table.columns[i]) + "\""});
-    } else if (table.columns[i] != name) {
+    } else if (choice.group != i && table.columns[i] != name) {
       report.add("column_renamed", "Columns were recognised under another name.", false,
                  {table.file, 1, "\"" + excerpt(table.columns[i]) + "\" -> \"" + name + "\""});
     }
@@ -87,17 +77,48 @@ Result<Record> to_record(const Table& table, const ColumnChoice& choice, const R
     }
     record.prompt = row.cells[*choice.prompt].text;
   }
+  if (choice.group.has_value()) {
+    record.group = row.cells[*choice.group].text;
+  }
   return record;
 }
 
-// The known separator that ends every prompt of the file; empty when there is none.
-std::string common_separator(const std::vector<Record>& records, std::size_t begin) {
-  for (const std::string_view separator : kSeparators) {
-    bool all = records.size() > begin;
-    for (std::size_t i = begin; i < records.size() && all; ++i) {
-      all = records[i].prompt.ends_with(separator);
-    }
+// A row without its last cells, as the legacy tool takes it.
+Row filled(Row row, std::size_t columns) {
+  if (row.cells.size() < columns) {
+    row.cells.resize(columns);
+    row.problem.clear();
+  }
+  return row;
+}
+
+bool all_of_them(const std::vector<Record>& records, const std::function<bool(const Record&)>& holds) {
+  return !records.empty() && std::all_of(records.begin(), records.end(), holds);
+}
+
+// One space, and a text behind it.
+bool begins_with_one_space(const Record& record) {
+  return !record.prompt.empty() && record.completion.starts_with(' ') &&
+         trimmed(record.completion).data() == record.completion.data() + 1 && !trimmed(record.completion).empty();
+}
+
+// A text, and one line's end behind it.
+bool ends_with_one_line_end(const Record& record) {
+  const std::string_view body = trimmed(record.completion);
+  return record.completion.ends_with('\n') && !body.empty() &&
+         body.data() + body.size() + 1 == record.completion.data() + record.completion.size();
+}
+
+// Of the records from `begin` on.
+std::string take_off_separator(std::vector<Record>& records, std::size_t begin) {
+  const auto first = records.begin() + static_cast<std::ptrdiff_t>(begin);
+  for (const std::string_view separator : known_separators()) {
+    const bool all = first != records.end() && std::all_of(first, records.end(), [&](const Record& record) {
+                       return record.prompt.ends_with(separator);
+                     });
     if (all) {
+      std::for_each(first, records.end(),
+                    [&](Record& record) { record.prompt.resize(record.prompt.size() - separator.size()); });
       return std::string(separator);
     }
   }
@@ -106,14 +127,16 @@ std::string common_separator(const std::vector<Record>& records, std::size_t beg
 
 }  // namespace
 
-Result<void> take_records(const Table& table, const Settings& settings, Report& report, std::vector<Record>& records,
-                          bool& is_text) {
+Result<TakenFile> take_records(const Table& table, const Settings& settings, Report& report,
+                               std::vector<Record>& records) {
   LUTHIER_TRY(const ColumnChoice choice, choose_columns(table, settings));
-  is_text = !choice.completion.has_value();
-  report_columns(table, choice, is_text ? "text" : "prompt", report);
+  TakenFile taken;
+  taken.is_text = !choice.completion.has_value();
+  report_columns(table, choice, taken.is_text ? "text" : "prompt", report);
   const std::size_t begin = records.size();
-  for (const Row& row : table.rows) {
-    if (is_blank(row)) {
+  for (const Row& read : table.rows) {
+    const Row row = settings.clean ? read : filled(read, table.columns.size());
+    if (is_blank(row, settings.clean)) {
       report.add("blank_rows", "Rows without any content were dropped.", true, {table.file, row.line, "blank"});
     } else if (!row.problem.empty()) {
       report.add("malformed_rows", "Rows with another number of fields than the header were dropped.", true,
@@ -123,29 +146,27 @@ Result<void> take_records(const Table& table, const Settings& settings, Report& 
       records.push_back(std::move(record));
     }
   }
-  const std::string separator = is_text ? std::string() : common_separator(records, begin);
-  if (!separator.empty()) {
-    for (std::size_t i = begin; i < records.size(); ++i) {
-      records[i].prompt.resize(records[i].prompt.size() - separator.size());
-    }
-    report.separator = separator;
+  if (settings.clean && !taken.is_text) {
+    taken.separator = take_off_separator(records, begin);
   }
-  return {};
+  return taken;
 }
 
 void trim_whitespace(Report& report, std::vector<Record>& records) {
+  const bool space = all_of_them(records, begins_with_one_space);
+  const bool line_end = all_of_them(records, ends_with_one_line_end);
   for (Record& record : records) {
     // One leading space on a completion is how prepared data looks, not a stray one.
+    const bool prepared = begins_with_one_space(record);
     const std::string_view completion = trimmed(record.completion);
-    const bool prepared = !record.prompt.empty() && !completion.empty() &&
-                          record.completion.size() == completion.size() + 1 && record.completion.front() == ' ';
     const std::string_view prompt = trimmed(record.prompt);
-    if (prompt.size() != record.prompt.size() || (completion.size() != record.completion.size() && !prepared)) {
+    const std::size_t kept = completion.size() + (prepared ? 1U : 0U) + (line_end ? 1U : 0U);
+    if (prompt.size() != record.prompt.size() || kept != record.completion.size()) {
       report.add("whitespace_trimmed", "White space around prompts and completions was removed.", false,
                  example_of(record, detail_of(record)));
     }
     record.prompt = std::string(prompt);
-    record.completion = std::string(completion);
+    record.completion = (space ? " " : "") + std::string(completion) + (line_end ? "\n" : "");
   }
 }
 
@@ -198,7 +219,7 @@ Result<void> unite_labels(const std::vector<std::string>& labels, Report& report
             return chosen.contains(folded_of[record.completion]) ? std::nullopt : std::optional(detail_of(record));
           });
   for (Record& record : records) {
-    const std::string& label = chosen[folded_of[record.completion]];
+    const std::string label = (record.completion.starts_with(' ') ? " " : "") + chosen[folded_of[record.completion]];
     if (record.completion != label) {
       report.add("label_united", "Labels that differ in case or white space only were given one spelling.", false,
                  example_of(record, "\"" + excerpt(record.completion) + "\" -> \"" + excerpt(label) + "\""));
@@ -206,75 +227,6 @@ Result<void> unite_labels(const std::vector<std::string>& labels, Report& report
     }
   }
   return {};
-}
-
-void drop_duplicates(bool ignore_whitespace, Report& report, std::vector<Record>& records) {
-  std::unordered_map<std::string, std::string> seen;  // key to "file:line" of the first
-  drop_if("duplicate_rows", "Rows that repeat an earlier one were dropped.", report, records,
-          [&](const Record& record) -> std::optional<std::string> {
-            // The prompt's length keeps ("a", "bc") and ("ab", "c") apart.
-            const std::string prompt = ignore_whitespace ? collapsed(record.prompt) : record.prompt;
-            const std::string key = std::to_string(prompt.size()) + ":" + prompt + record.completion;
-            const auto [first, is_new] = seen.emplace(key, record.file + ":" + std::to_string(record.line));
-            if (is_new) {
-              return std::nullopt;
-            }
-            return "same as " + first->second + ": " + detail_of(record);
-          });
-}
-
-void drop_conflicts(Report& report, std::vector<Record>& records) {
-  std::unordered_map<std::string, std::set<std::string>> labels;  // by prompt
-  for (const Record& record : records) {
-    labels[collapsed(record.prompt)].insert(record.completion);
-  }
-  drop_if("conflicting_labels",
-          "All rows of a prompt that has several labels were dropped: no one label is known to be right.", report,
-          records, [&](const Record& record) {
-            const bool conflict = labels[collapsed(record.prompt)].size() > 1;
-            return conflict ? std::optional(detail_of(record)) : std::nullopt;
-          });
-}
-
-void add_separator(Report& report, std::vector<Record>& records) {
-  const bool had_one = !report.separator.empty();
-  std::string chosen = report.separator;
-  for (std::size_t i = 0; i < kSeparators.size() && chosen.empty(); ++i) {
-    bool free = true;
-    for (const Record& record : records) {
-      const bool several_lines = i == 0 && record.prompt.find('\n') != std::string::npos;
-      free = free && !several_lines && record.prompt.find(kSeparators[i]) == std::string::npos;
-    }
-    if (free) {
-      chosen = kSeparators[i];
-    }
-  }
-  if (chosen.empty()) {
-    chosen = kLastSeparator;
-  }
-  report.separator = chosen;
-  for (Record& record : records) {
-    if (!had_one) {
-      report.add("separator_added",
-                 "A separator was put at the end of every prompt, so that the model knows where the completion "
-                 "begins; end your prompts with it too.",
-                 false, example_of(record, detail_of(record)));
-    }
-    report.add("completion_space", "Every completion begins with one space, which suits tokenizers best.", false,
-               example_of(record, detail_of(record)));
-    record.prompt += chosen;
-    record.completion.insert(0, " ");
-  }
-}
-
-bool looks_like_classification(const std::vector<Record>& records) {
-  std::unordered_set<std::string> completions;
-  bool any_prompt = false;
-  for (const Record& record : records) {
-    completions.insert(record.completion);
-    any_prompt = any_prompt || !record.prompt.empty();
-  }
-  return any_prompt && completions.size() * 3 < records.size();
 }
 
 }  // namespace luthier::data

@@ -37,6 +37,7 @@ void Report::add(const std::string& code, const std::string& message, bool drops
     remedy = &remedies_.back();
   }
   ++remedy->rows;
+  changes.add({example.file, example.line, drops_rows, code, example.detail});
   if (remedy->first.size() < kExamplesMax) {
     remedy->first.push_back(std::move(example));
   }
@@ -60,7 +61,7 @@ std::int64_t Report::dropped() const {
 }
 
 Json Report::to_json() const {
-  Json json = {{"version", 1}, {"task", task}};
+  Json json = {{"version", 2}, {"task", task}, {"shape", shape}};
   json["files"] = Json::array();
   for (const FileSummary& file : files) {
     json["files"].push_back({{"file", file.file}, {"format", file.format}, {"rows", file.rows}});
@@ -76,6 +77,7 @@ Json Report::to_json() const {
     json["labels"][label] = count;
   }
   json["separator"] = separator;
+  json["ending"] = ending;
   json["remedies"] = Json::array();
   for (const Remedy& remedy : remedies_) {
     Json first = Json::array();
@@ -88,6 +90,7 @@ Json Report::to_json() const {
                                 {"drops_rows", remedy.drops_rows},
                                 {"first", first}});
   }
+  json["changes"] = changes.size();
   json["advice"] = advice;
   return json;
 }
@@ -100,6 +103,9 @@ std::string Report::to_markdown() const {
   if (!separator.empty()) {
     out << "Every prompt ends with " << visible(separator) << ".\n";
   }
+  if (!ending.empty()) {
+    out << "Every completion ends with " << visible(ending) << ".\n";
+  }
   out << "\n## Files\n\n";
   for (const FileSummary& file : files) {
     out << "- " << escaped(file.file) << " (" << file.format << "): " << file.rows << " rows\n";
@@ -111,9 +117,8 @@ std::string Report::to_markdown() const {
     }
   }
   out << "\n## What was changed or dropped\n\n";
-  if (remedies_.empty()) {
-    out << "Nothing.\n";
-  }
+  out << (remedies_.empty() ? "Nothing.\n"
+                            : "Each row is listed in changes.txt, and for programs in changes.jsonl.\n\n");
   for (const Remedy& remedy : remedies_) {
     out << "### " << remedy.code << ": " << remedy.rows << "\n\n" << remedy.message << "\n\n";
     for (const Example& example : remedy.first) {

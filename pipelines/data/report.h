@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "pipelines/data/change_list.h"
+
 namespace luthier::data {
 
 inline constexpr std::size_t kExamplesMax = 10;
@@ -45,8 +47,11 @@ class Report {
   std::vector<FileSummary> files;
   RowCounts rows;
   std::map<std::string, std::int64_t> labels;  // rows kept of each class
+  std::string shape;                           // as the legacy tool infers it; empty for text
   std::string separator;                       // ends every prompt; empty: none
+  std::string ending;                          // ends every completion; empty: none
   std::vector<std::string> advice;             // what a person should look at
+  ChangeList changes;                          // every row that a remedy concerned
 
   // Counts one row (or column) for the remedy `code`, creating it at its first use.
   void add(const std::string& code, const std::string& message, bool drops_rows, Example example);

@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "pipelines/data/source.h"
+#include "pipelines/data/validators.h"
 
 namespace luthier::data {
 namespace {
@@ -65,7 +66,8 @@ Result<void> read_split(const Json& with, SplitSettings& split) {
   if (json == nullptr) {
     return {};
   }
-  LUTHIER_TRY_VOID(refuse_unknown(*json, "split.", {"validation", "test", "seed"}));
+  LUTHIER_TRY_VOID(refuse_unknown(*json, "split.", {"validation", "test", "seed", "group"}));
+  LUTHIER_TRY_VOID(read_string(*json, "group", "split.", split.group));
   LUTHIER_TRY_VOID(read_fraction(*json, "validation", split.validation));
   LUTHIER_TRY_VOID(read_fraction(*json, "test", split.test));
   if (split.validation + split.test >= 1) {
@@ -102,19 +104,51 @@ Result<void> read_format_and_task(const Json& with, Settings& settings) {
   return {};
 }
 
-Result<void> read_labels(const Json& with, std::vector<std::string>& labels) {
-  const Json* json = find(with, "labels");
-  if (json == nullptr) {
+Result<void> read_strings(const Json& json, const char* name, std::vector<std::string>& texts) {
+  if (!json.is_array() || json.size() > kLabelsMax) {
+    return wrong(name, "a list of strings");
+  }
+  for (const Json& text : json) {
+    if (!text.is_string() || text.get_ref<const std::string&>().empty()) {
+      return wrong(name, "a list of strings, none of them empty");
+    }
+    texts.push_back(text.get<std::string>());
+  }
+  return {};
+}
+
+Result<void> check_declined(const std::string& code) {
+  const std::vector<std::string>& known = recommended_codes();
+  if (std::find(known.begin(), known.end(), code) != known.end()) {
     return {};
   }
-  if (!json->is_array() || json->size() > kLabelsMax) {
-    return wrong("labels", "a list of strings");
+  std::string list;
+  for (const std::string& one : known) {
+    list += (list.empty() ? "" : ", ") + one;
   }
-  for (const Json& label : *json) {
-    if (!label.is_string() || label.get_ref<const std::string&>().empty()) {
-      return wrong("labels", "a list of strings, none of them empty");
+  return wrong("decline", "a list of recommended repairs; there is no \"" + code + "\", only: " + list);
+}
+
+Result<void> read_repairs(const Json& with, Settings& settings) {
+  if (const Json* clean = find(with, "clean")) {
+    if (!clean->is_boolean()) {
+      return wrong("clean", "true or false");
     }
-    labels.push_back(label.get<std::string>());
+    settings.clean = clean->get<bool>();
+  }
+  if (const Json* decline = find(with, "decline")) {
+    LUTHIER_TRY_VOID(read_strings(*decline, "decline", settings.decline));
+    for (const std::string& code : settings.decline) {
+      LUTHIER_TRY_VOID(check_declined(code));
+    }
+  }
+  LUTHIER_TRY_VOID(read_string(with, "separator", "", settings.separator));
+  LUTHIER_TRY_VOID(read_string(with, "ending", "", settings.ending));
+  if (const Json* fraction = find(with, "fraction")) {
+    if (!fraction->is_number() || !(fraction->get<double>() > 0) || !(fraction->get<double>() <= 1)) {
+      return wrong("fraction", "above 0 and at most 1");
+    }
+    settings.fraction = fraction->get<double>();
   }
   return {};
 }
@@ -146,7 +180,9 @@ std::string_view name_of(Task task) {
 }
 
 Result<Settings> parse_settings(const Json& with) {
-  LUTHIER_TRY_VOID(refuse_unknown(with, "", {"source", "format", "task", "columns", "labels", "split", "tokenizer"}));
+  LUTHIER_TRY_VOID(refuse_unknown(with, "",
+                                  {"source", "format", "task", "columns", "labels", "clean", "decline", "separator",
+                                   "ending", "fraction", "split", "tokenizer"}));
   Settings settings;
   const Json* source = find(with, "source");
   std::string path;
@@ -164,7 +200,10 @@ Result<Settings> parse_settings(const Json& with) {
     LUTHIER_TRY_VOID(read_string(*columns, "completion", "columns.", settings.completion_column));
     LUTHIER_TRY_VOID(read_string(*columns, "text", "columns.", settings.text_column));
   }
-  LUTHIER_TRY_VOID(read_labels(with, settings.labels));
+  if (const Json* labels = find(with, "labels")) {
+    LUTHIER_TRY_VOID(read_strings(*labels, "labels", settings.labels));
+  }
+  LUTHIER_TRY_VOID(read_repairs(with, settings));
   LUTHIER_TRY_VOID(read_split(with, settings.split));
   LUTHIER_TRY_VOID(read_tokenizer(with, settings));
   if (!settings.text_column.empty()) {

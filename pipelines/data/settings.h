@@ -22,7 +22,10 @@ enum class Task { kClassification, kGeneration, kText };
 struct SplitSettings {
   double validation = 0;  // fraction of the rows kept, from 0; together with `test` below 1
   double test = 0;
-  std::uint64_t seed = 0;  // the same seed and rows give the same split
+  std::optional<std::size_t> validation_rows;  // instead of the fraction
+  bool keep_order = false;                     // rows of each part in the order of the source, not shuffled
+  std::uint64_t seed = 0;                      // the same seed and rows give the same split
+  std::string group;                           // column whose equal values stay in one part; empty: none
 };
 
 struct Settings {
@@ -31,8 +34,13 @@ struct Settings {
   std::optional<Task> task;      // without it the data decides
   std::string prompt_column;     // empty: found by its name
   std::string completion_column;
-  std::string text_column;          // task text only
-  std::vector<std::string> labels;  // the classes; empty: as found
+  std::string text_column;           // task text only
+  std::vector<std::string> labels;   // the classes; empty: as found
+  bool clean = true;                 // also trim white space, unite spellings of labels, drop conflicting labels …
+  std::vector<std::string> decline;  // codes of recommended repairs that are not made
+  std::string separator;             // what every prompt shall end with; empty: by the legacy rule
+  std::string ending;                // what every completion shall end with (task generation)
+  double fraction = 1;               // part of the training rows that is kept
   SplitSettings split;
   std::size_t tokenizer_vocab_size = 0;  // 0: no tokenizer is trained
 };

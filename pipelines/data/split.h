@@ -21,4 +21,10 @@ struct SplitRows {
 // kInvalidArgument when there are too few rows for that.
 [[nodiscard]] Result<SplitRows> split_rows(const std::vector<std::string>& groups, const SplitSettings& settings);
 
+// The same with rows of one key kept together: `keys[i]` names the key of row i. Parts are filled key by key, in an
+// order that the seed draws, each key where its classes are most wanted; sizes are as near to the fractions as keys
+// allow. kInvalidArgument when there are fewer keys than parts.
+[[nodiscard]] Result<SplitRows> split_groups(const std::vector<std::string>& keys,
+                                             const std::vector<std::string>& classes, const SplitSettings& settings);
+
 }  // namespace luthier::data

@@ -44,24 +44,24 @@ TEST(Prepare, AppliesEachRemedyAndReportsIt) {
        {{"a ->", " x"}, {"b ->", " y"}},
        {{"separator_added", 2}, {"completion_space", 2}}},
       {"columns",
-       "Text,id,lable\na,1,x\n",
+       "Text,id,lable\na,1,x\nb,2,y\n",
        Task::kClassification,
-       {{"a ->", " x"}},
-       {{"column_renamed", 2}, {"extra_columns", 1}, {"separator_added", 1}, {"completion_space", 1}}},
+       {{"a ->", " x"}, {"b ->", " y"}},
+       {{"column_renamed", 2}, {"extra_columns", 1}, {"separator_added", 2}, {"completion_space", 2}}},
       {"blank and malformed rows",
-       "prompt,completion\n\n , \na,x\nb\nc,y,z\n",
+       "prompt,completion\n\n , \na,x\nb\nc,y,z\nd,y\n",
        Task::kClassification,
-       {{"a ->", " x"}},
-       {{"blank_rows", 2}, {"malformed_rows", 2}, {"separator_added", 1}, {"completion_space", 1}}},
+       {{"a ->", " x"}, {"d ->", " y"}},
+       {{"blank_rows", 2}, {"malformed_rows", 2}, {"separator_added", 2}, {"completion_space", 2}}},
       {"missing label, missing prompt",
-       "prompt,completion\na,\nb, \n,x\nc,x\n",
+       "prompt,completion\na,\nb, \n,x\nc,x\nd,x\n",
        Task::kClassification,
-       {{"c ->", " x"}},
+       {{"c ->", " x"}, {"d ->", " x"}},
        {{"missing_completion", 2},
         {"missing_prompt", 1},
         {"whitespace_trimmed", 1},
-        {"separator_added", 1},
-        {"completion_space", 1}}},
+        {"separator_added", 2},
+        {"completion_space", 2}}},
       {"white space and duplicates",
        "prompt,completion\n a b ,x\na  b,x\na b,x \nc,x\n",
        Task::kClassification,
@@ -78,10 +78,15 @@ TEST(Prepare, AppliesEachRemedyAndReportsIt) {
        {{"b ->", " y"}},
        {{"duplicate_rows", 1}, {"conflicting_labels", 2}, {"separator_added", 1}, {"completion_space", 1}}},
       {"prompt of several lines",
-       "prompt,completion\n\"a\nb\",x\n",
+       "prompt,completion\n\"a\nb\",x\nc,y\n",
        Task::kClassification,
-       {{"a\nb\n\n###\n\n", " x"}},
-       {{"separator_added", 1}, {"completion_space", 1}}},
+       {{"a\nb\n\n###\n\n", " x"}, {"c\n\n###\n\n", " y"}},
+       {{"separator_added", 2}, {"completion_space", 2}}},
+      {"the same separator inside a prompt",
+       "prompt,completion\n\"a\n\n###\n\nb\n\n###\n\n\",x\n\"c\n\n###\n\n\",y\n",
+       Task::kClassification,
+       {{"ab\n\n###\n\n", " x"}, {"c\n\n###\n\n", " y"}},
+       {{"separator_inside", 1}, {"completion_space", 2}}},
       {"separator inside a prompt",
        "prompt,completion\na -> b,x\nc,x\n",
        Task::kClassification,
@@ -91,12 +96,17 @@ TEST(Prepare, AppliesEachRemedyAndReportsIt) {
        "prompt,completion\n\"a\n\n###\n\n\", x\n\"b\n\n###\n\n\", y\n",
        Task::kClassification,
        {{"a\n\n###\n\n", " x"}, {"b\n\n###\n\n", " y"}},
-       {{"completion_space", 2}}},
+       {}},
       {"generation keeps case and prompts with several answers",
        "prompt,completion\na,One\na,one\nb,Two  words\nb,Two words\na,One\n",
        Task::kGeneration,
-       {{"a ->", " One"}, {"a ->", " one"}, {"b ->", " Two  words"}, {"b ->", " Two words"}},
-       {{"duplicate_rows", 1}, {"separator_added", 4}, {"completion_space", 4}}},
+       {{"a ->", " One\n"}, {"a ->", " one\n"}, {"b ->", " Two  words\n"}, {"b ->", " Two words\n"}},
+       {{"duplicate_rows", 1}, {"separator_added", 4}, {"ending_added", 4}, {"completion_space", 4}}},
+      {"generation that was prepared stays",
+       "prompt,completion\na ->,\" One\n\"\nb ->,\" Two\n\"\n",
+       Task::kGeneration,
+       {{"a ->", " One\n"}, {"b ->", " Two\n"}},
+       {}},
   };
   for (const auto& test_case : cases) {
     const TemporaryFolder folder;
@@ -155,7 +165,8 @@ TEST(Prepare, InfersTheTaskAsTheLegacyToolDoes) {
   } cases[] = {
       {"f.csv", "prompt,completion\na,x\nb,x\nc,y\nd,y\ne,x\nf,y\ng,x\n", Task::kClassification},  // 2 < 7 / 3
       {"f.csv", "prompt,completion\na,x\nb,x\nc,y\nd,y\ne,x\nf,y\n", Task::kGeneration},           // 2 = 6 / 3
-      {"f.jsonl", "{\"prompt\":\"a\",\"completion\":\"b\"}\n", Task::kGeneration},
+      {"f.jsonl", "{\"prompt\":\"a\",\"completion\":\"b\"}\n{\"prompt\":\"c\",\"completion\":\"d\"}\n",
+       Task::kGeneration},
       {"f.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\"}\n", Task::kText},
       {"f.txt", "a\n\nb\n", Task::kText},
   };
@@ -183,6 +194,12 @@ TEST(Prepare, SaysInOneSentenceWhyThereIsNothingToTrainOn) {
       {"f.csv", "text,when\na,b\n",
        "f.csv:1: no column of labels or completions found; name it: columns: {completion: …}; the columns are: "
        "\"text\", \"when\""},
+      {"f.csv", "prompt,completion\na,x\n a,y\n",
+       "f.csv: all prompts are the same (\"a\"): leave them empty if the model shall write freely, otherwise make them "
+       "differ"},
+      {"f.csv", "prompt,completion\na,x\nb,x\n",
+       "f.csv: all completions are the same (\"x\"): the model would learn to say nothing else; add rows with other "
+       "completions"},
       {"f.jsonl", "{\"prompt\":[1],\"completion\":\"x\"}\n",
        "f.jsonl:1: \"prompt\" holds a list or an object; it must be text or a number"},
       {"f.txt", "\xff\xfe",
@@ -296,7 +313,7 @@ TEST(Prepare, PreparedDataStaysAsItIs) {
   const auto again = analyze(settings);
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(pairs_of(again->train), pairs_of(first->train));
-  EXPECT_EQ(remedies_of(again->report), (std::map<std::string, std::int64_t>{{"completion_space", 3}}));
+  EXPECT_EQ(remedies_of(again->report), (std::map<std::string, std::int64_t>{}));
 }
 
 }  // namespace

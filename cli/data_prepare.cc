@@ -1,0 +1,324 @@
+#include "cli/data_prepare.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+
+#include "base/file.h"
+#include "cli/data_next.h"
+#include "cli/format.h"
+#include "cli/terminal.h"
+#include "pipelines/data/prepare.h"
+
+namespace luthier::cli {
+namespace {
+
+namespace fs = std::filesystem;
+namespace data = luthier::data;
+
+// What the person wants; nullopt: they went away without an answer.
+using Ask = std::function<std::optional<bool>(const std::string&)>;
+
+Result<data::Settings> settings_of(const DataPrepareOptions& options) {
+  Json with = {{"source", {{"$path", options.file}}}, {"clean", options.clean}};
+  const auto add = [&](const char* name, const std::string& text) {
+    if (!text.empty()) {
+      with[name] = text;
+    }
+  };
+  add("format", options.format);
+  add("task", options.task);
+  add("separator", options.separator);
+  add("ending", options.ending);
+  if (!options.prompt_column.empty()) {
+    with["columns"]["prompt"] = options.prompt_column;
+  }
+  if (!options.completion_column.empty()) {
+    with["columns"]["completion"] = options.completion_column;
+  }
+  if (!options.labels.empty()) {
+    with["labels"] = options.labels;
+  }
+  if (!options.decline.empty()) {
+    with["decline"] = options.decline;
+  }
+  if (options.fraction > 0) {  // 0 is refused there
+    with["fraction"] = options.fraction;
+  }
+  with["split"] = {{"validation", options.validation.value_or(0)},
+                   {"test", options.test.value_or(0)},
+                   {"seed", options.seed},
+                   {"group", options.group}};
+  // Lines of text are completions of empty prompts here, as for the legacy tool; a pipeline's step takes them for text.
+  const std::string extension = fs::path(options.file).extension().string();
+  const bool lines =
+      options.format == "txt" || (options.format.empty() && (extension == ".txt" || extension == ".TXT"));
+  if (lines && options.task.empty()) {
+    with["task"] = "generation";
+  }
+  return data::parse_settings(with);
+}
+
+// The files that will be written, none of which exists: FILE_prepared.jsonl, or FILE_prepared_PART.jsonl of a split,
+// with " (1)" and so on before the extension where one exists.
+std::vector<fs::path> free_names(const DataPrepareOptions& options, const std::vector<std::string>& parts) {
+  fs::path base(options.file);
+  if (!base.has_filename()) {
+    base = base.parent_path();
+  }
+  const fs::path folder = options.folder.empty() ? base.parent_path() : fs::path(options.folder);
+  const std::string stem = fs::is_directory(base) ? base.filename().string() : base.stem().string();
+  for (int number = 0;; ++number) {
+    std::vector<fs::path> names;
+    const std::string suffix = number == 0 ? "" : " (" + std::to_string(number) + ")";
+    for (const std::string& part : parts) {
+      names.push_back(folder / (stem + "_prepared" + (part.empty() ? "" : "_" + part) + suffix + ".jsonl"));
+    }
+    if (std::none_of(names.begin(), names.end(), [](const fs::path& name) { return fs::exists(name); })) {
+      return names;
+    }
+  }
+}
+
+fs::path free_report_folder(fs::path first) {
+  first.replace_extension();
+  for (int number = 0;; ++number) {
+    fs::path folder = first;
+    folder += number == 0 ? "_report" : "_report (" + std::to_string(number) + ")";
+    if (!fs::exists(folder)) {
+      return folder;
+    }
+  }
+}
+
+std::optional<bool> ask_person(const std::string& question) {
+  std::printf("%s [Y/n]: ", question.c_str());
+  (void)std::fflush(stdout);
+  std::string answer;
+  if (!std::getline(std::cin, answer)) {
+    std::printf("\n");
+    return std::nullopt;
+  }
+  return answer != "n" && answer != "N";
+}
+
+void print_places(const data::Finding& finding) {
+  constexpr std::size_t kPlacesShown = 5;
+  for (std::size_t i = 0; i < finding.first.size() && i < kPlacesShown; ++i) {
+    const data::Example& place = finding.first[i];
+    std::printf("    %s:%lld: %s\n", printable(place.file).c_str(), static_cast<long long>(place.line),
+                printable(place.detail).c_str());
+  }
+  if (finding.rows > static_cast<std::int64_t>(kPlacesShown) && finding.first.size() >= kPlacesShown) {
+    std::printf("    and %s more\n", format_count(finding.rows - static_cast<std::int64_t>(kPlacesShown)).c_str());
+  }
+}
+
+void print_findings(const data::Draft& draft) {
+  for (const data::Finding& finding : draft.findings) {
+    if (finding.severity == data::Severity::kFatal) {
+      continue;  // said as an error
+    }
+    std::printf("- %s%s\n", printable(finding.message).c_str(),
+                finding.severity == data::Severity::kNecessary ? " (necessary)" : "");
+    print_places(finding);
+  }
+}
+
+struct Session {
+  const DataPrepareOptions& options;
+  bool json = false;
+  Ask ask;
+  data::Draft draft;
+  std::vector<std::string> accepted;  // codes
+  data::Advice advice;
+  data::SplitSettings split;
+  std::vector<fs::path> files;
+  fs::path report_folder;
+  bool written = false;
+  bool withdrawn = false;  // the person went away
+};
+
+Result<void> make_repairs(Session& session) {
+  const std::vector<std::string>& declined = session.draft.settings.decline;
+  return data::repair(session.draft, [&](const data::Finding& finding) {
+    if (session.withdrawn || std::find(declined.begin(), declined.end(), finding.code) != declined.end()) {
+      return false;
+    }
+    const std::optional<bool> answer = session.ask("[recommended] " + printable(finding.action));
+    session.withdrawn = !answer.has_value();
+    if (answer.value_or(false)) {
+      session.accepted.push_back(finding.code);
+    }
+    return answer.value_or(false);
+  });
+}
+
+// The split that was asked for on the command line, or that a person accepts.
+void decide_split(Session& session) {
+  const DataPrepareOptions& options = session.options;
+  session.split = session.draft.settings.split;
+  if (options.validation.has_value() || options.test.has_value()) {
+    return;
+  }
+  if (session.draft.task != data::Task::kText && session.advice.shape == data::Shape::kClassification) {
+    const std::size_t rows = session.draft.records.size();
+    const std::size_t held_out = rows - session.advice.training_rows;
+    const std::optional<bool> answer = session.ask("[recommended] hold " + std::to_string(held_out) + " of " +
+                                                   std::to_string(rows) + " rows out for validation");
+    session.withdrawn = !answer.has_value();
+    if (answer.value_or(false) && held_out > 0) {
+      session.split.validation_rows = held_out;
+    }
+  }
+}
+
+bool is_split(const Session& session) {
+  return session.split.validation > 0 || session.split.test > 0 || session.split.validation_rows.has_value();
+}
+
+bool changes_anything(const Session& session) {
+  const bool necessary =
+      std::any_of(session.draft.findings.begin(), session.draft.findings.end(),
+                  [](const auto& finding) { return finding.severity == data::Severity::kNecessary; });
+  return necessary || !session.accepted.empty() || is_split(session) || session.draft.settings.fraction < 1;
+}
+
+void name_files(Session& session) {
+  std::vector<std::string> parts;
+  if (is_split(session)) {
+    parts.emplace_back("train");
+    if (session.split.validation > 0 || session.split.validation_rows.has_value()) {
+      parts.emplace_back("valid");
+    }
+    if (session.split.test > 0) {
+      parts.emplace_back("test");
+    }
+  } else {
+    parts.emplace_back();
+  }
+  session.files = free_names(session.options, parts);
+  session.report_folder = free_report_folder(session.files.front());
+}
+
+Result<void> write_files(Session& session, const data::Prepared& prepared) {
+  const fs::path folder = session.files.front().parent_path();
+  LUTHIER_TRY_VOID(create_folders(folder.empty() ? fs::path(".") : folder));
+  std::size_t file = 0;
+  for (const auto* part : {&prepared.train, &prepared.validation, &prepared.test}) {
+    if (part == &prepared.train || !part->empty()) {
+      LUTHIER_TRY_VOID(write_file_atomically(session.files.at(file++), data::to_lines(*part, prepared.task)));
+    }
+  }
+  session.written = true;
+  return data::write_report(prepared.report, session.report_folder);
+}
+
+int fail(const Error& error) {
+  std::fprintf(stderr, "luthier: %s\n", printable(error.message).c_str());
+  return kExitFailure;
+}
+
+int go_away() {
+  std::fprintf(stderr, "luthier: no answer: nothing was written\n");
+  return kExitFailure;
+}
+
+int finish(Session& session) {
+  const Json summary = summary_of(session.draft, session.accepted);
+  const bool changes = changes_anything(session);
+  name_files(session);
+  session.split.keep_order = !is_split(session);
+  const auto prepared = data::conclude(std::move(session.draft), session.split);
+  if (!prepared) {
+    return fail(prepared.error());
+  }
+  if (changes && !session.options.plan) {
+    const std::optional<bool> go_on = session.ask("write " + std::to_string(session.files.size()) +
+                                                  (session.files.size() == 1 ? " new file" : " new files"));
+    if (!go_on.has_value()) {
+      return go_away();
+    }
+    if (*go_on) {
+      const auto written = write_files(session, *prepared);
+      if (!written) {
+        return fail(written.error());
+      }
+    }
+  }
+  const NextSteps next{.source = session.options.file,
+                       .files = session.files,
+                       .report = session.report_folder,
+                       .changes = changes,
+                       .written = session.written,
+                       .plan = session.options.plan,
+                       .has_validation = !prepared->validation.empty(),
+                       .rows = prepared->report.rows,
+                       .advice = session.advice};
+  if (session.json) {
+    Json json = summary;
+    json.update(next_json(next));
+    std::printf("%s\n", json.dump(2).c_str());
+  } else {
+    std::printf("\n%s", next_text(next).c_str());
+  }
+  return kExitSuccess;
+}
+
+int refuse(const char* message) {
+  std::fprintf(stderr, "luthier: %s\n", message);
+  return kExitUsage;
+}
+
+}  // namespace
+
+int data_prepare_command(const GlobalOptions& options, const DataPrepareOptions& prepare) {
+  const bool asks = !prepare.yes && !prepare.plan;
+  if (asks && options.json) {
+    return refuse("-o json leaves nobody to ask: say --yes to accept all that is recommended, or --plan to see it");
+  }
+  if (asks && !is_terminal(STDIN_FILENO)) {
+    return refuse(
+        "stdin is no terminal, so there is nobody to ask: say --yes to accept all that is recommended, or --plan to "
+        "see "
+        "it");
+  }
+  const auto settings = settings_of(prepare);
+  if (!settings) {
+    return report(settings.error());
+  }
+  auto draft = data::read_draft(*settings);
+  if (!draft) {
+    return fail(draft.error());
+  }
+  Session session{.options = prepare, .json = options.json, .draft = std::move(*draft)};
+  session.ask = [&](const std::string& question) -> std::optional<bool> {
+    if (asks) {
+      return ask_person(question);
+    }
+    if (!options.json) {
+      std::printf("%s%s\n", question.c_str(), prepare.plan ? "" : " [Y/n]: Y");
+    }
+    return true;
+  };
+  if (!options.json) {
+    print_findings(session.draft);
+    std::printf("%s", data::has_repairs(session.draft) ? "\n" : "Nothing needs repair.\n\n");
+  }
+  const auto repaired = make_repairs(session);
+  if (!repaired) {
+    return fail(repaired.error());
+  }
+  if (session.withdrawn) {
+    return go_away();
+  }
+  session.advice = data::advise(session.draft);
+  decide_split(session);
+  return session.withdrawn ? go_away() : finish(session);
+}
+
+}  // namespace luthier::cli

@@ -1,0 +1,98 @@
+// Validators: what the legacy `prepare_data` tool looks at in prompts and completions, in its order, with its
+// thresholds, separators and endings (docs/decisions/0016-prepare.md says where this differs, and why). Pure.
+//
+// validate() reads records whose necessary repairs are done (columns named, rows without a completion dropped) and
+// finds what may be repaired; each finding is put to a person, or accepted as recommended, and then applied in this
+// order.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipelines/data/record.h"
+#include "pipelines/data/report.h"
+
+namespace luthier::data {
+
+// kOpenEnded: no prompt has a character. kClassification: fewer distinct completions than a third of the rows.
+enum class Shape { kOpenEnded, kClassification, kConditional };
+[[nodiscard]] std::string_view name_of(Shape shape);
+[[nodiscard]] Shape infer_shape(const std::vector<Record>& records);
+
+enum class Severity {
+  kNote,         // for people to know
+  kNecessary,    // was repaired while the file was read
+  kRecommended,  // is repaired when accepted
+  kFatal,        // nothing can be learnt from such data
+};
+[[nodiscard]] std::string_view name_of(Severity severity);
+
+enum class Repair {
+  kNone,
+  kDropDuplicates,
+  kDropConflicts,
+  kDropLong,
+  kLowerCasePrompts,
+  kLowerCaseCompletions,
+  kRemoveSeparatorInside,
+  kAddSeparator,
+  kRemovePromptPrefix,
+  kRemoveCompletionPrefix,
+  kAddEnding,
+  kAddSpace,
+};
+
+struct Finding {
+  std::string code;  // stable: "duplicate_rows", "separator_missing", …
+  Severity severity = Severity::kNote;
+  std::string message;         // what was found
+  std::string action;          // of kNecessary and kRecommended: what is done about it
+  std::string text;            // the separator, ending or prefix that it is about
+  std::int64_t rows = 0;       // rows concerned, where it is about some
+  std::vector<Example> first;  // the first of them, at most kExamplesMax
+  Repair repair = Repair::kNone;
+  bool keep_space = false;  // of kRemoveCompletionPrefix: the prefix began with a space, which stays
+};
+
+struct ValidatorOptions {
+  std::optional<Shape> shape;      // without it the records decide
+  bool clean = false;              // also what the legacy tool does not look at: conflicting labels, separators inside
+  bool ignore_whitespace = false;  // of duplicates: runs of white space count as one space
+  bool fixed_labels = false;       // completions are classes that a person named: their case stays
+  std::string separator;           // asked for by a person; empty: by the legacy rule
+  std::string ending;
+};
+
+// In the legacy tool's order. Ends with a kFatal finding when there is one.
+[[nodiscard]] std::vector<Finding> validate(const std::vector<Record>& records, const ValidatorOptions& options);
+
+// The same of text for pretraining: duplicates only.
+[[nodiscard]] std::vector<Finding> validate_text(const std::vector<Record>& records);
+
+// The codes of kRecommended findings, all there are.
+[[nodiscard]] const std::vector<std::string>& recommended_codes();
+
+// Does what a kRecommended finding proposes, and reports every row that it changes or drops.
+void apply(const Finding& finding, const ValidatorOptions& options, Report& report, std::vector<Record>& records);
+
+// What all prompts or completions begin or end with; empty without records.
+[[nodiscard]] std::string common_prefix(const std::vector<Record>& records, std::string Record::*column);
+[[nodiscard]] std::string common_suffix(const std::vector<Record>& records, std::string Record::*column);
+
+// The first known separator that no prompt contains, and the first known ending that no completion contains.
+[[nodiscard]] std::string suggest_separator(const std::vector<Record>& records);
+[[nodiscard]] std::string suggest_ending(const std::vector<Record>& records);
+
+// Whether `text` is one of those that the two above may give; a full stop and a line's end are natural endings as well,
+// and so are not known by their looks.
+[[nodiscard]] std::vector<std::string_view> known_separators();
+[[nodiscard]] bool is_known_separator(std::string_view text);
+[[nodiscard]] bool is_known_ending(std::string_view text);
+
+// `text` in double quotes as JSON writes it, so that line ends show.
+[[nodiscard]] std::string in_quotes(std::string_view text);
+
+}  // namespace luthier::data
