@@ -114,7 +114,8 @@ std::string pipeline_snippet(const NextSteps& next) {
   const std::vector<std::string> files = usable_files(next);
   std::ostringstream out;
   const auto step = [&](const char* name, const std::string& file) {
-    out << "  " << name << ": { uses: prepare, with: { source: " << in_quotes(file) << ", clean: false } }\n";
+    out << "  " << name << ": { uses: prepare, with: { source: " << in_quotes(file)
+        << ", clean: false, decline: [all] } }\n";
   };
   out << "name: " << pipeline_name(next) << "\nsteps:\n";
   step("training", files.front());

@@ -63,33 +63,48 @@ Result<data::Settings> settings_of(const DataPrepareOptions& options) {
   return data::parse_settings(with);
 }
 
-// The files that will be written, none of which exists: FILE_prepared.jsonl, or FILE_prepared_PART.jsonl of a split,
-// with " (1)" and so on before the extension where one exists.
-std::vector<fs::path> free_names(const DataPrepareOptions& options, const std::vector<std::string>& parts) {
+struct BaseName {
+  fs::path folder;
+  std::string stem;
+};
+
+BaseName base_name_of(const DataPrepareOptions& options) {
   fs::path base(options.file);
   if (!base.has_filename()) {
     base = base.parent_path();
   }
-  const fs::path folder = options.folder.empty() ? base.parent_path() : fs::path(options.folder);
-  const std::string stem = fs::is_directory(base) ? base.filename().string() : base.stem().string();
+  std::error_code ignored;
+  return {options.folder.empty() ? base.parent_path() : fs::path(options.folder),
+          (fs::is_directory(base, ignored) ? base.filename() : base.stem()).string() + "_prepared"};
+}
+
+std::string numbered(int number) { return number == 0 ? "" : " (" + std::to_string(number) + ")"; }
+
+bool is_taken(const fs::path& name) {
+  std::error_code ignored;
+  return fs::exists(fs::symlink_status(name, ignored));
+}
+
+// The files that will be written, none of which exists: FILE_prepared.jsonl, or FILE_prepared_PART.jsonl of a split,
+// with " (1)" and so on before the extension where one exists.
+std::vector<fs::path> free_names(const DataPrepareOptions& options, const std::vector<std::string>& parts) {
+  const BaseName base = base_name_of(options);
   for (int number = 0;; ++number) {
     std::vector<fs::path> names;
-    const std::string suffix = number == 0 ? "" : " (" + std::to_string(number) + ")";
     for (const std::string& part : parts) {
-      names.push_back(folder / (stem + "_prepared" + (part.empty() ? "" : "_" + part) + suffix + ".jsonl"));
+      names.push_back(base.folder / (base.stem + (part.empty() ? "" : "_" + part) + numbered(number) + ".jsonl"));
     }
-    if (std::none_of(names.begin(), names.end(), [](const fs::path& name) { return fs::exists(name); })) {
+    if (std::none_of(names.begin(), names.end(), is_taken)) {
       return names;
     }
   }
 }
 
-fs::path free_report_folder(fs::path first) {
-  first.replace_extension();
+fs::path free_report_folder(const DataPrepareOptions& options) {
+  const BaseName base = base_name_of(options);
   for (int number = 0;; ++number) {
-    fs::path folder = first;
-    folder += number == 0 ? "_report" : "_report (" + std::to_string(number) + ")";
-    if (!fs::exists(folder)) {
+    const fs::path folder = base.folder / (base.stem + "_report" + numbered(number));
+    if (!is_taken(folder)) {
       return folder;
     }
   }
@@ -144,9 +159,8 @@ struct Session {
 };
 
 Result<void> make_repairs(Session& session) {
-  const std::vector<std::string>& declined = session.draft.settings.decline;
   return data::repair(session.draft, [&](const data::Finding& finding) {
-    if (session.withdrawn || std::find(declined.begin(), declined.end(), finding.code) != declined.end()) {
+    if (session.withdrawn || data::declines(session.draft.settings, finding.code)) {
       return false;
     }
     const std::optional<bool> answer = session.ask("[recommended] " + printable(finding.action));
@@ -202,7 +216,7 @@ void name_files(Session& session) {
     parts.emplace_back();
   }
   session.files = free_names(session.options, parts);
-  session.report_folder = free_report_folder(session.files.front());
+  session.report_folder = free_report_folder(session.options);
 }
 
 Result<void> write_files(Session& session, const data::Prepared& prepared) {
@@ -293,7 +307,8 @@ int data_prepare_command(const GlobalOptions& options, const DataPrepareOptions&
   }
   auto draft = data::read_draft(*settings);
   if (!draft) {
-    return fail(draft.error());
+    (void)fail(draft.error());
+    return draft.error().code == ErrorCode::kInvalidArgument ? kExitFailure : kExitUsage;
   }
   Session session{.options = prepare, .json = options.json, .draft = std::move(*draft)};
   session.ask = [&](const std::string& question) -> std::optional<bool> {
@@ -307,6 +322,9 @@ int data_prepare_command(const GlobalOptions& options, const DataPrepareOptions&
   };
   if (!options.json) {
     print_findings(session.draft);
+    if (!prepare.clean && session.draft.task != data::Task::kText) {
+      std::printf("White space, spellings of labels and conflicting labels are looked at with --clean.\n");
+    }
     std::printf("%s", data::has_repairs(session.draft) ? "\n" : "Nothing needs repair.\n\n");
   }
   const auto repaired = make_repairs(session);

@@ -15,9 +15,11 @@ struct ExitCode {
 inline constexpr std::array kExitCodes{
     ExitCode{kExitSuccess, "success; `doctor`: no check failed, though some may warn"},
     ExitCode{kExitFailure,
-             "the run failed or was cancelled, a request was refused, a check of `doctor` failed, or `data check` "
-             "found errors"},
-    ExitCode{kExitUsage, "wrong arguments, a pipeline file with errors, or a data file that cannot be read"},
+             "the run failed or was cancelled, a request was refused, a check of `doctor` failed, or `data` found the "
+             "data at fault"},
+    ExitCode{kExitUsage,
+             "wrong arguments, a pipeline file with errors, a data file that cannot be read, or questions to ask and "
+             "no terminal"},
     ExitCode{kExitUnreachable, "no controller answers"},
     ExitCode{kExitDetached, "Ctrl-C: what was watched goes on; `run` has detached"},
 };

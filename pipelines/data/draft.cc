@@ -84,7 +84,7 @@ void note_rows(Draft& draft) {
   Finding finding;
   finding.code = "rows";
   finding.rows = rows;
-  finding.message = std::to_string(rows) + " rows of prompt and completion";
+  finding.message = std::to_string(rows) + (rows == 1 ? " row" : " rows") + " of prompt and completion";
   if (rows < static_cast<std::int64_t>(kRowsAdvised)) {
     finding.message += ", which are few; a few hundred good ones give much better models, and twice as many again";
   }

@@ -239,9 +239,7 @@ Result<Prepared> conclude(Draft draft, const SplitSettings& split) {
 
 Result<Prepared> analyze(const Settings& settings) {
   LUTHIER_TRY(Draft draft, read_draft(settings));
-  LUTHIER_TRY_VOID(repair(draft, [&](const Finding& finding) {
-    return std::find(settings.decline.begin(), settings.decline.end(), finding.code) == settings.decline.end();
-  }));
+  LUTHIER_TRY_VOID(repair(draft, [&](const Finding& finding) { return !declines(settings, finding.code); }));
   return conclude(std::move(draft), settings.split);
 }
 

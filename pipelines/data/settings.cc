@@ -119,14 +119,14 @@ Result<void> read_strings(const Json& json, const char* name, std::vector<std::s
 
 Result<void> check_declined(const std::string& code) {
   const std::vector<std::string>& known = recommended_codes();
-  if (std::find(known.begin(), known.end(), code) != known.end()) {
+  if (code == kDeclineAll || std::find(known.begin(), known.end(), code) != known.end()) {
     return {};
   }
   std::string list;
   for (const std::string& one : known) {
     list += (list.empty() ? "" : ", ") + one;
   }
-  return wrong("decline", "a list of recommended repairs; there is no \"" + code + "\", only: " + list);
+  return wrong("decline", "a list of recommended repairs; there is no \"" + code + "\", only: all, " + list);
 }
 
 Result<void> read_repairs(const Json& with, Settings& settings) {
@@ -177,6 +177,11 @@ std::string_view name_of(Task task) {
     case Task::kText: return "text";
   }
   return "";
+}
+
+bool declines(const Settings& settings, std::string_view code) {
+  return std::any_of(settings.decline.begin(), settings.decline.end(),
+                     [code](const std::string& declined) { return declined == code || declined == kDeclineAll; });
 }
 
 Result<Settings> parse_settings(const Json& with) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -18,6 +19,8 @@ namespace luthier::data {
 enum class Task { kClassification, kGeneration, kText };
 
 [[nodiscard]] std::string_view name_of(Task task);
+
+inline constexpr std::string_view kDeclineAll = "all";
 
 struct SplitSettings {
   double validation = 0;  // fraction of the rows kept, from 0; together with `test` below 1
@@ -44,6 +47,9 @@ struct Settings {
   SplitSettings split;
   std::size_t tokenizer_vocab_size = 0;  // 0: no tokenizer is trained
 };
+
+// Whether the settings leave a recommended repair out.
+[[nodiscard]] bool declines(const Settings& settings, std::string_view code);
 
 // kInvalidArgument names the member that is unknown, missing or out of range. `source` must be {"$path": …}.
 [[nodiscard]] Result<Settings> parse_settings(const nlohmann::json& with);

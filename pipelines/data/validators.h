@@ -1,5 +1,5 @@
 // Validators: what the legacy `prepare_data` tool looks at in prompts and completions, in its order, with its
-// thresholds, separators and endings (docs/decisions/0016-prepare.md says where this differs, and why). Pure.
+// thresholds, separators and endings (docs/data.md says where this differs, and why). Pure.
 //
 // validate() reads records whose necessary repairs are done (columns named, rows without a completion dropped) and
 // finds what may be repaired; each finding is put to a person, or accepted as recommended, and then applied in this

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""`luthier data prepare` as a person and a script use it: questions on a terminal, --yes, --plan, exit codes, files."""
+
+import json
+import os
+import pathlib
+import pty
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("LUTHIER_BIN_DIR", SOURCE / "out" / "bin"))
+failures = []
+
+ROWS = "prompt,completion\n" + "".join(f"sentence number {n},{'yes' if n % 3 else 'no'}\n" for n in range(40)) + \
+       "sentence number 1,yes\n"
+
+
+def expect(condition, message):
+    if not condition:
+        failures.append(message)
+
+
+def prepare(*arguments, cwd):
+    return subprocess.run([str(BIN / "luthier"), "data", "prepare", *arguments], capture_output=True, text=True, cwd=cwd,
+                          check=False, timeout=60, stdin=subprocess.DEVNULL)
+
+
+def prepare_at_terminal(answers, *arguments, cwd):
+    """What a person sees who gives these answers, and the exit code."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(cwd)
+        os.execv(BIN / "luthier", ["luthier", "data", "prepare", *arguments])
+    seen = b""
+    waiting = list(answers)
+    while True:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        seen += piece
+        if seen.endswith(b"[Y/n]: "):
+            os.write(terminal, waiting.pop(0).encode() if waiting else b"\x04")
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(status), seen.decode()
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def a_plan_writes_nothing(folder):
+    done = prepare("f.csv", "--plan", cwd=folder)
+    expect(done.returncode == 0 and names(folder) == ["f.csv"], f"--plan: {done.returncode} {names(folder)}")
+    for text in ("[recommended] drop 1 row", 'end every prompt with " ->"', "f_prepared_train.jsonl", "Nothing was written"):
+        expect(text in done.stdout, f"--plan does not say {text!r}")
+
+
+def nobody_to_ask_is_said(folder):
+    for arguments in (("f.csv",), ("f.csv", "-o", "json")):
+        done = prepare(*arguments, cwd=folder)
+        expect(done.returncode == 2 and "--yes" in done.stderr and "--plan" in done.stderr, f"{arguments}: {done.stderr}")
+    expect(names(folder) == ["f.csv"], "something was written without an answer")
+
+
+def yes_writes_both_parts_and_a_report(folder):
+    done = prepare("f.csv", "--yes", "-o", "json", cwd=folder)
+    expect(done.returncode == 0, done.stderr)
+    said = json.loads(done.stdout)
+    expect(said["files"] == ["f_prepared_train.jsonl", "f_prepared_valid.jsonl"], str(said["files"]))
+    train, valid = (lines(folder / name) for name in said["files"])
+    expect((len(train), len(valid)) == (32, 8), f"{len(train)} and {len(valid)} rows of 40")
+    expect(said["split"] == {"train": 32, "validation": 8, "test": 0}, str(said["split"]))
+    expect(all(row["prompt"].endswith(" ->") and row["completion"] in (" yes", " no") for row in train + valid), "rows")
+    expect(said["positive_class"] == " yes" and said["classes"] == 2, "classes")
+    changes = lines(folder / "f_prepared_report" / "changes.jsonl")
+    dropped = [change for change in changes if change["change"] == "dropped"]
+    expect([(change["line"], change["why"]) for change in dropped] == [(42, "duplicate_rows")], str(dropped))
+    expect(sum(change["why"] == "separator_added" for change in changes) == 40, "every changed row is listed")
+    text = (folder / "f_prepared_report" / "changes.txt").read_text()
+    expect("f.csv:42: dropped, duplicate_rows: same as f.csv:3: " in text, "changes.txt")
+    pipeline = folder / "p.yaml"
+    pipeline.write_text(said["pipeline"])
+    checked = subprocess.run([str(BIN / "luthier"), "check", str(pipeline)], capture_output=True, text=True, check=False)
+    expect(checked.returncode == 0, f"the pipeline that is suggested: {checked.stdout}{checked.stderr}")
+    expect((folder / "f.csv").read_text() == ROWS, "the input was changed")
+
+
+def files_are_never_overwritten(folder):
+    (folder / "f_prepared_train.jsonl").write_text("mine")
+    done = prepare("f.csv", "--yes", "-o", "json", cwd=folder)
+    said = json.loads(done.stdout)
+    expect(said["files"] == ["f_prepared_train (1).jsonl", "f_prepared_valid (1).jsonl"], str(said["files"]))
+    expect((folder / "f_prepared_train.jsonl").read_text() == "mine", "a file was overwritten")
+
+
+def a_person_decides(folder):
+    # duplicates: no; separator: yes; common beginning: no; space: yes; split: no; write: yes
+    code, seen = prepare_at_terminal(["n\n", "\n", "N\n", "Y\n", "n\n", "y\n"], "f.csv", cwd=folder)
+    expect(code == 0, seen)
+    expect(names(folder) == ["f.csv", "f_prepared.jsonl", "f_prepared_report"], f"{names(folder)}: {seen}")
+    rows = lines(folder / "f_prepared.jsonl")
+    expect(len(rows) == 41 and rows[1] == {"prompt": "sentence number 1 ->", "completion": " yes"}, str(rows[:2]))
+    shutil.rmtree(folder / "f_prepared_report")
+    (folder / "f_prepared.jsonl").unlink()
+    code, seen = prepare_at_terminal(["\n", "\n", "\n", "\n", "\n", "n\n"], "f.csv", cwd=folder)
+    expect(code == 0 and names(folder) == ["f.csv"], f"no to writing: {code} {names(folder)}")
+    code, seen = prepare_at_terminal(["\n"], "f.csv", cwd=folder)
+    expect(code == 1 and "nothing was written" in seen and names(folder) == ["f.csv"], f"no answer: {code} {seen}")
+
+
+def data_at_fault_ends_with_1(folder):
+    (folder / "same.csv").write_text("prompt,completion\na,x\na,y\n")
+    done = prepare("same.csv", "--yes", cwd=folder)
+    expect(done.returncode == 1 and "all prompts are the same" in done.stderr, f"{done.returncode} {done.stderr}")
+    expect(prepare("none.csv", "--yes", cwd=folder).returncode == 2, "no such file")
+    expect(prepare("f.csv", "--yes", "--decline", "everything", cwd=folder).returncode == 2, "an unknown code")
+
+
+def sound_data_is_left_alone(folder):
+    rows = [{"prompt": f"{n}\n\n###\n\n", "completion": f" {n * 7}\n"} for n in range(100, 250)]
+    (folder / "sound.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = prepare("sound.jsonl", "--yes", "-o", "json", cwd=folder)
+    said = json.loads(done.stdout)
+    expect(said["written"] is False and said["files"] == ["sound.jsonl"], str(said["files"]))
+
+
+def groups_stay_together(folder):
+    (folder / "g.csv").write_text("prompt,completion,who\n" +
+                                  "".join(f"p{n},answer {n},{'abcdefghij'[n % 10]}\n" for n in range(100)))
+    done = prepare("g.csv", "--yes", "-o", "json", "--validation", "0.2", "--group", "who", cwd=folder)
+    expect(done.returncode == 0, done.stderr)
+    parts = [lines(folder / f"g_prepared_{part}.jsonl") for part in ("train", "valid")]
+    who = [{int(row["prompt"].split(" ")[0][1:].split("-")[0]) % 10 for row in part} for part in parts]
+    expect(len(parts[1]) == 20 and not who[0] & who[1], f"{len(parts[1])} rows, {who}")
+
+
+def main():
+    for test in (a_plan_writes_nothing, nobody_to_ask_is_said, yes_writes_both_parts_and_a_report,
+                 files_are_never_overwritten, a_person_decides, data_at_fault_ends_with_1, sound_data_is_left_alone,
+                 groups_stay_together):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = pathlib.Path(scratch)
+            (folder / "f.csv").write_text(ROWS)
+            before = len(failures)
+            test(folder)
+            print(("ok   " if len(failures) == before else "FAIL ") + test.__name__)
+    for failure in failures:
+        print("FAIL", failure)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
