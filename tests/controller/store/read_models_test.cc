@@ -1,5 +1,6 @@
 #include "controller/store/read_models.h"
 
+#include "controller/core/state.h"
 #include "tests/controller/store/store_fixture.h"
 
 namespace luthier::store {
