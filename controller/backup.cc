@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/unique_fd.h"
 #include "controller/backup_files.h"
+#include "controller/store/open_journal.h"
 #include "controller/store/sqlite.h"
 #include "controller/store/store.h"
 
@@ -233,6 +234,11 @@ Result<BackupReport> restore(const fs::path& source, const fs::path& data) {
     return std::move(records).error().with("the backup is not whole, so nothing was restored");
   }
   report.records = *records;
+  {
+    LUTHIER_TRY(const auto database,
+                store::Database::open(partial / "luthier.db", store::Database::Access::kReadWrite));
+    LUTHIER_TRY_VOID(store::supersede_original(*database, partial));
+  }
   fs::remove(data, bad);  // an empty folder
   fs::rename(partial, data, bad);
   if (bad) {

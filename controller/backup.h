@@ -26,8 +26,9 @@ struct BackupReport {
                                            bool links);
 
 // Makes `data` from the backup. Verifies every file against backup.json, the database's pages, the journal's chain, and
-// that no artifact lacks a blob, before `data` exists. kFailedPrecondition when `data` is a folder with something in
-// it.
+// that no artifact lacks a blob, before `data` exists. A controller on it supersedes the one of the backed up folder,
+// should that still run: it has a greater epoch, and gives none of its numbers again. kFailedPrecondition when `data`
+// is a folder with something in it.
 [[nodiscard]] Result<BackupReport> restore(const std::filesystem::path& source, const std::filesystem::path& data);
 
 }  // namespace luthier::controller

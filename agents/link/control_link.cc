@@ -108,7 +108,7 @@ bool ControlLink::connect_once() {
   const std::int64_t hello_ms = clock_.now().monotonic_ms;
   bool greeted = stream->Write(hello());
   std::thread writer([&] { write_all(*stream, *call.context(), *queue, welcomed, interval_ms, sent); });
-  greeted = greeted && stream->Read(&response) && response.has_welcome();
+  greeted = greeted && stream->Read(&response) && response.has_welcome() && accepts(response.welcome().epoch());
   if (greeted) {
     const std::uint64_t epoch = response.welcome().epoch();
     interval_ms = std::max<std::int64_t>(100, response.welcome().heartbeat_interval_ms());
@@ -137,6 +137,22 @@ bool ControlLink::connect_once() {
                  {{"controller", session_.controller}, {"why", status.error_message()}});
   }
   return greeted;
+}
+
+// Two controllers at one address, an old one and one on its restored backup, must not both move this agent.
+bool ControlLink::accepts(std::uint64_t epoch) {
+  if (epoch < newest_epoch_) {
+    log_.error("controller_superseded",
+               {{"controller", session_.controller},
+                {"epoch", std::to_string(epoch)},
+                {"newest_epoch", std::to_string(newest_epoch_)},
+                {"what",
+                 "not obeyed: a newer controller has taken over; stop the old one, or restart this agent if the "
+                 "old one is to go on"}});
+    return false;
+  }
+  newest_epoch_ = epoch;
+  return true;
 }
 
 void ControlLink::write_all(Stream& stream, grpc::ClientContext& context, Queue& queue, const Cancel& welcomed,

@@ -69,6 +69,8 @@ class ControlLink {
   void note_sent(std::uint64_t sequence, Sent& sent) const;
   void take_acknowledged(std::uint64_t sequence, Sent& sent, std::int64_t lease_ms);
   void take(const v1::ConnectResponse& command, std::uint64_t epoch);
+  // Whether the controller that welcomes us is none that another one has superseded.
+  [[nodiscard]] bool accepts(std::uint64_t epoch);
 
   const Session session_;
   const HelloFacts facts_;
@@ -77,6 +79,7 @@ class ControlLink {
   const Events events_;
   const std::unique_ptr<v1::AgentService::Stub> stub_;
   Cancel stopping_;
+  std::uint64_t newest_epoch_ = 0;  // of any controller that this process was connected to; of the link's thread
   std::atomic<bool> draining_{false};
   std::mutex mutex_;              // guards queue_
   std::shared_ptr<Queue> queue_;  // of the stream that is open

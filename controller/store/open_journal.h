@@ -23,6 +23,10 @@ struct OpenedJournal {
 // damaged besides: going on would decide from nonsense. After a loss no sequence of a published event is given again.
 [[nodiscard]] Result<OpenedJournal> open_journal(Database& database, const std::filesystem::path& folder);
 
+// For a copy of a journal that is to go on elsewhere: whoever opens it next takes a greater epoch than the controller
+// of the original can have, and gives no number again that it can have given meanwhile. Writes FOLDER/journal.head.
+[[nodiscard]] Result<void> supersede_original(Database& database, const std::filesystem::path& folder);
+
 [[nodiscard]] Result<void> replay_journal(Database& database, const std::filesystem::path& archive, std::uint64_t after,
                                           const Store::ReplayFunction& each);
 

@@ -179,6 +179,29 @@ TEST_F(AgentTest, a_step_goes_on_while_the_controller_is_away) {
   EXPECT_EQ(controller_.log("r-1"), "1\n2\n3\n");
 }
 
+TEST_F(AgentTest, obeys_no_controller_that_another_one_has_superseded) {
+  const auto restart_as = [this](std::uint64_t epoch) {
+    controller_.stop();
+    controller_.set_epoch(epoch - 1);
+    controller_.start();
+  };
+  await_hello(1);
+  restart_as(10);
+  await_hello(2);
+  controller_.start_command("r-1", "while [ ! -e done ]; do sleep 0.02; done");
+  ASSERT_TRUE(eventually([&] { return started("r-1"); }));
+  restart_as(2);
+  await_hello(3);
+  controller_.stop_attempt("r-1", v1::STOP_REASON_SUPERSEDED);
+  await_hello(4);  // it turned away, and tries again
+  controller_.stop_attempt("r-1", v1::STOP_REASON_SUPERSEDED);
+  await_hello(5);
+  restart_as(11);
+  await_hello(6);
+  put("data/attempts/r-1.one.1/work/done", "");
+  EXPECT_EQ(await_finished("r-1").outcome(), v1::OUTCOME_SUCCEEDED);
+}
+
 TEST_F(AgentTest, stops_what_the_controller_asks_it_to) {
   await_hello(1);
   controller_.start_command("r-1", "trap '' TERM; echo ready; while true; do sleep 0.02; done");

@@ -32,6 +32,7 @@ class FakeController final : public v1::AgentService::Service, public v1::Teleme
     server_ = builder.BuildAndStart();
     ++epoch_;
   }
+  void set_epoch(std::uint64_t epoch) { epoch_ = epoch; }  // while it is stopped; start() adds one
   void stop() {
     if (server_) {
       server_->Shutdown(std::chrono::system_clock::now());

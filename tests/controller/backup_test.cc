@@ -89,6 +89,10 @@ TEST_F(BackupTest, WhatIsRestoredIsWhatWasThere) {
   EXPECT_EQ(done->records, 12U);
   EXPECT_EQ(replayed(restored()), 12U);
   EXPECT_EQ(read_file(restored() / "admin.key").value(), "secret\n");
+  const auto copy = store::open_sqlite_store(restored().string()).value();
+  EXPECT_THAT(copy->findings(), ::testing::IsEmpty());
+  EXPECT_GE(copy->numbers_lost(), 100'000U);  // that the original may give meanwhile
+  EXPECT_GE(copy->acquire_epoch().value(), epoch_ + 100'000);
   EXPECT_EQ(fs::status(restored() / "admin.key").permissions(), fs::perms::owner_read | fs::perms::owner_write);
   EXPECT_TRUE(artifacts::open_local_artifacts(restored() / "artifacts").value()->get_manifest(artifact));
 }
