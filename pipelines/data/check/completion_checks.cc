@@ -10,10 +10,11 @@ bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; 
 
 std::string name_of(char c) { return c == ' ' ? "a space" : c == '\t' ? "a tab" : "a line end"; }
 
-constexpr std::array<std::string_view, 9> kPromptNames{"text",      "input", "question", "instruction", "sentence",
-                                                       "utterance", "query", "source",   "document"};
-constexpr std::array<std::string_view, 11> kCompletionNames{
-    "label", "output", "answer", "response", "target", "category", "class", "intent", "sentiment", "summary", "reply"};
+constexpr std::array<std::string_view, 10> kPromptNames{"prompt",   "text",      "input", "question", "instruction",
+                                                        "sentence", "utterance", "query", "source",   "document"};
+constexpr std::array<std::string_view, 12> kCompletionNames{"completion", "label",     "output",   "answer",
+                                                            "response",   "target",    "category", "class",
+                                                            "intent",     "sentiment", "summary",  "reply"};
 
 // The first member whose name, in lower case, is one of `names`, in their order; empty: none.
 template <std::size_t N>

@@ -257,6 +257,10 @@ class Scanner {
         return true;
       }
       if (c == '\\') {
+        const bool unicode = at_ + 1 < text_.size() && text_[at_ + 1] == 'u';
+        if (at_ + (unicode ? 6 : 2) > text_.size()) {
+          break;  // cut within the escape
+        }
         if (!escape()) {
           return false;
         }
@@ -276,11 +280,11 @@ class Scanner {
   }
 
   bool escape() {
-    const char c = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
+    const char c = text_[at_ + 1];
     if (c == 'u') {
       return unicode_escape();
     }
-    if (c == '\0' || std::string_view("\"\\/bfnrt").find(c) == std::string_view::npos) {
+    if (std::string_view("\"\\/bfnrt").find(c) == std::string_view::npos) {
       return fail(at_, "json_escape",
                   c == '\'' ? "\\' is not JSON; write ' alone"
                             : "this escape is not JSON; write \\\\ for a backslash (in paths, LaTeX and patterns)");

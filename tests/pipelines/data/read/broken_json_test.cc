@@ -26,6 +26,8 @@ TEST(Diagnose, NamesWhatPeoplePasteAndItsPlace) {
       {R"({"a": "b)", "json_unfinished", 7},
       {R"({"a": [{"b": 1})", "json_unfinished", 16},
       {R"({"a":)", "json_unfinished", 6},
+      {R"({"a": "b\)", "json_unfinished", 7},
+      {R"({"a": "b\u00e)", "json_unfinished", 7},
       {R"({"a": None})", "json_python_value", 7},
       {R"({"a": True, "b": 1})", "json_python_value", 7},
       {R"({"a": NaN})", "json_python_value", 7},
