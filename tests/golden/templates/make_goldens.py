@@ -12,7 +12,10 @@ from transformers.utils import chat_template_utils as utils
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "oracle"))
+import conversations  # noqa: E402
 import snippets  # noqa: E402
+
+SPECIAL = {"bos_token": "<s>", "eos_token": "</s>"}
 
 
 class FixedDate(datetime.datetime):
@@ -39,13 +42,29 @@ def rendered(source, variables):
         return {"fails": "refused" if type(error) is jinja2.exceptions.TemplateError else "error"}
 
 
-def main():
-    utils.datetime = FixedDate
+def write(name, value, count, fails):
+    (HERE / name).write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+    print(f"{name}: {count} cases, {fails} of them refused")
+
+
+def make_snippets():
     cases = [{"template": source, **rendered(source, snippets.VARIABLES)} for source in snippets.snippets()]
-    golden = {"variables": snippets.VARIABLES, "cases": cases}
-    (HERE / "snippets.json").write_text(json.dumps(golden, ensure_ascii=False, indent=1) + "\n")
-    print(f"{len(cases)} snippets, {sum('fails' in case for case in cases)} of them refused")
+    write("snippets.json", {"variables": snippets.VARIABLES, "cases": cases}, len(cases), sum("fails" in case for case in cases))
+
+
+def make_chats():
+    shapes = [shape for shape in conversations.everything() if len(json.dumps(shape)) < 2500 and not shape[2]]
+    for path in sorted(HERE.glob("*.jinja")):
+        cases = []
+        for number, (messages, tools, _) in enumerate(shapes):
+            prompt = not messages or messages[-1]["role"] != "assistant"
+            cases.append(rendered(path.read_text(), {"messages": messages, "tools": tools, "documents": None,
+                                                     "add_generation_prompt": prompt, **SPECIAL}))
+        write(f"{path.stem}.json", cases, len(cases), sum("fails" in case for case in cases))
+    write("chats.json", [{"messages": messages, "tools": tools} for messages, tools, _ in shapes], len(shapes), 0)
 
 
 if __name__ == "__main__":
-    main()
+    utils.datetime = FixedDate
+    make_snippets()
+    make_chats()
