@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/data_check.h"
+#include "cli/data_count.h"
 #include "cli/data_pack.h"
 #include "cli/data_prepare.h"
 
@@ -15,6 +16,7 @@ namespace luthier::cli {
 // Lives as long as the parser, which writes into it.
 struct DataArguments {
   DataCheckOptions check;
+  DataCountOptions count;
   DataPackOptions pack;
   DataPrepareOptions prepare;
 };

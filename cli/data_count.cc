@@ -1,0 +1,188 @@
+#include "cli/data_count.h"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "base/file.h"
+#include "cli/connection.h"
+#include "pipelines/data/count/report.h"
+
+namespace luthier::cli {
+namespace {
+
+namespace count = data::count;
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kPriceTableBytesMax = 1U << 20;
+
+Error wrong(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
+
+// The longest text that a model takes, from its config.json; nothing when it does not say.
+std::optional<std::int64_t> context_of(const fs::path& folder) {
+  const auto text = read_file(folder / "config.json", 1U << 20);
+  const auto config = nlohmann::json::parse(text ? *text : std::string("{}"), nullptr, false);
+  for (const char* name : {"max_position_embeddings", "n_positions"}) {
+    if (config.is_object() && config.contains(name) && config[name].is_number_integer()) {
+      return config[name].get<std::int64_t>();
+    }
+  }
+  return std::nullopt;
+}
+
+Result<text::Tokenizer> load_tokenizer(const DataCountOptions& options) {
+  const std::string path = options.tokenizer.empty() ? options.model : options.tokenizer;
+  if (path.empty()) {
+    return wrong("counting needs a tokenizer: --model FOLDER, or --tokenizer tokenizer.json or cl100k_base.tiktoken");
+  }
+  auto loaded = text::Tokenizer::load(path);
+  if (!loaded) {
+    return wrong("the tokenizer in " + path + ": " + loaded.error().message);
+  }
+  return loaded;
+}
+
+// The row of the price table that is asked for; nothing where no table or price is.
+Result<std::optional<count::Prices>> find_prices(const GlobalOptions& global, const DataCountOptions& options,
+                                                 std::string& currency) {
+  if (options.price.has_value()) {
+    return std::optional<count::Prices>(count::Prices{.training = *options.price});
+  }
+  fs::path path = options.prices;
+  if (path.empty()) {
+    path = data_folder(global, environment) / "prices.json";
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) {
+      return std::optional<count::Prices>();
+    }
+  }
+  LUTHIER_TRY(const std::string text, read_file(path, kPriceTableBytesMax));
+  const auto table = count::parse_price_table(text);
+  if (!table) {
+    return wrong(path.string() + ": " + table.error().message);
+  }
+  currency = table->currency;
+  std::string name = options.price_model;
+  if (name.empty()) {
+    name = fs::path(options.model).lexically_normal().filename().string();
+  }
+  const auto found = table->models.find(name);
+  if (found != table->models.end()) {
+    return std::optional<count::Prices>(found->second);
+  }
+  if (options.price_model.empty() && options.prices.empty()) {
+    return std::optional<count::Prices>();
+  }
+  std::string known;
+  for (const auto& [model, prices] : table->models) {
+    known += (known.empty() ? "" : ", ") + model;
+  }
+  return wrong(path.string() + " has no prices of \"" + name + "\"; name one with --price-model: " + known);
+}
+
+struct Plan {
+  count::CountOptions count;
+  count::EstimateOptions estimate;
+};
+
+Result<Plan> make_plan(const GlobalOptions& global, const DataCountOptions& options) {
+  Plan plan;
+  plan.count.file = options.file;
+  if (!options.format.empty()) {
+    plan.count.read.format = data::read::file_format_named(options.format);
+  }
+  LUTHIER_TRY(plan.estimate.prices, find_prices(global, options, plan.estimate.currency));
+  plan.count.training_context = options.training_context;
+  plan.count.context = options.context;
+  if (plan.estimate.prices.has_value()) {
+    if (!plan.count.training_context.has_value()) {
+      plan.count.training_context = plan.estimate.prices->training_context;
+    }
+    if (!plan.count.context.has_value()) {
+      plan.count.context = plan.estimate.prices->context;
+    }
+  }
+  if (!options.model.empty()) {
+    const std::optional<std::int64_t> context = context_of(options.model);
+    plan.count.context = plan.count.context.has_value() ? plan.count.context : context;
+    plan.count.training_context = plan.count.training_context.has_value() ? plan.count.training_context : context;
+  }
+  plan.estimate.epochs = options.epochs;
+  plan.estimate.tokens_per_second = options.tokens_per_second;
+  plan.estimate.gpus = options.gpus;
+  return plan;
+}
+
+}  // namespace
+
+void add_data_count(CLI::App& data, GlobalOptions& global, DataCountOptions& options, std::function<int()>& chosen) {
+  CLI::App* count =
+      data.add_subcommand("count", "Count the tokens of a data file; say what training on them takes and costs");
+  count->add_option("FILE", options.file, ".jsonl .json .csv .tsv .xlsx .txt, also with .gz or .zst")->required();
+  count->add_option("--format", options.format, "of FILE, when its name does not say it")
+      ->check(CLI::IsMember({"jsonl", "json", "csv", "tsv", "xlsx", "txt"}));
+  count->add_option("--model", options.model, "Hugging Face folder: its tokenizer and its context")->type_name("DIR");
+  count->add_option("--tokenizer", options.tokenizer, "tokenizer.json, .tiktoken or a folder")->type_name("PATH");
+  count
+      ->add_option("--training-context", options.training_context,
+                   "tokens of an example that training takes; the price table's, the model's, or 16385 (2048 of prompt "
+                   "and completion)")
+      ->check(CLI::Range(1, 100'000'000));
+  count->add_option("--context", options.context, "tokens that the model takes when it is asked")
+      ->check(CLI::Range(1, 100'000'000));
+  count->add_option("--epochs", options.epochs, "passes over the data; by the hosted API's rule without it")
+      ->check(CLI::Range(1, 10'000));
+  count->add_option("--prices", options.prices, "price table (JSON); DATA/prices.json where there is one")
+      ->type_name("FILE");
+  count->add_option("--price-model", options.price_model, "whose prices; the name of --model without it")
+      ->type_name("NAME");
+  count->add_option("--price", options.price, "of a million trained tokens, instead of a table")
+      ->check(CLI::Range(0.0, 1e9));
+  count->add_option("--tokens-per-second", options.tokens_per_second, "measured speed of training, for GPU-hours")
+      ->check(CLI::Range(1e-3, 1e12));
+  count->add_option("--gpus", options.gpus, "how many make that speed")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  count->add_flag("--each", options.each, "first a line for each example: its line, tokens, tokens of answers");
+  count->callback([&] { chosen = [&] { return data_count_command(global, options); }; });
+}
+
+int data_count_command(const GlobalOptions& global, const DataCountOptions& options) {
+  const auto tokenizer = load_tokenizer(options);
+  if (!tokenizer) {
+    return report(tokenizer.error());
+  }
+  auto plan = make_plan(global, options);
+  if (!plan) {
+    (void)report(plan.error());
+    return kExitUsage;
+  }
+  nlohmann::ordered_json each = nlohmann::ordered_json::array();
+  if (options.each) {
+    plan->count.each = [&](std::int64_t line, std::int64_t tokens, std::int64_t answers) {
+      if (global.json) {
+        each.push_back({{"line", line}, {"tokens", tokens}, {"answer_tokens", answers}});
+      } else {
+        std::printf("%lld\t%lld\t%lld\n", static_cast<long long>(line), static_cast<long long>(tokens),
+                    static_cast<long long>(answers));
+      }
+    };
+  }
+  const auto counts = count::count_file(plan->count, *tokenizer);
+  if (!counts) {
+    (void)report(counts.error());
+    return counts.error().code == ErrorCode::kInvalidArgument ? kExitFailure : kExitUsage;
+  }
+  const count::Estimate estimate = count::estimate(*counts, plan->estimate);
+  if (global.json) {
+    nlohmann::ordered_json json = to_json(*counts, estimate);
+    if (options.each) {
+      json["each"] = each;
+    }
+    std::printf("%s\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  } else {
+    std::printf("%s", to_text(*counts, estimate).c_str());
+  }
+  return kExitSuccess;
+}
+
+}  // namespace luthier::cli
