@@ -26,6 +26,12 @@ std::size_t hash_of(std::uint64_t key) {
 
 Bpe::Bpe(BpeSymbols symbols, const std::vector<Merge>& merges, std::unordered_map<std::string, TokenId> whole_words)
     : symbols_(std::move(symbols)), whole_words_(std::move(whole_words)) {
+  ascii_ids_.fill(-1);
+  for (const auto& [character, id] : symbols_.character_ids) {
+    if (character < ascii_ids_.size()) {
+      ascii_ids_[character] = id;
+    }
+  }
   std::size_t capacity = 16;
   while (capacity < merges.size() * 2 + 2) {
     capacity *= 2;
@@ -51,6 +57,54 @@ const Bpe::Rule* Bpe::find(TokenId left, TokenId right) const {
     slot = (slot + 1) & (rules_.size() - 1);
   }
   return nullptr;
+}
+
+void CharacterPairs::add(std::string_view text) {
+  bits_.resize(kBits / 64);
+  char32_t left = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const DecodedCharacter right = decode_character(text, i);
+    if (i > 0) {
+      const std::size_t bit = bit_of(left, right.code_point);
+      bits_[bit / 64] |= std::uint64_t{1} << (bit % 64);
+    }
+    left = right.code_point;
+    i += right.length;
+  }
+}
+
+TokenId Bpe::character_id(char32_t character) const {
+  if (character < ascii_ids_.size()) {
+    return ascii_ids_[character];
+  }
+  const auto found = symbols_.character_ids.find(character);
+  return found == symbols_.character_ids.end() ? -1 : found->second;
+}
+
+// Whether the character stands for itself or for its bytes: unknown ones join their neighbours or vanish between them.
+bool Bpe::has_symbols(char32_t character, std::string_view bytes) const {
+  return character_id(character) >= 0 || std::all_of(bytes.begin(), bytes.end(), [&](char byte) {
+           return symbols_.byte_ids[static_cast<unsigned char>(byte)] >= 0;
+         });
+}
+
+std::size_t Bpe::word_end(std::string_view piece, std::size_t begin) const {
+  if (!cuts_) {
+    return piece.size();
+  }
+  DecodedCharacter left = decode_character(piece, begin);
+  std::size_t end = begin + left.length;
+  while (end < piece.size()) {
+    const DecodedCharacter right = decode_character(piece, end);
+    if (!joined_.contains(left.code_point, right.code_point) &&
+        has_symbols(left.code_point, piece.substr(end - left.length, left.length)) &&
+        has_symbols(right.code_point, piece.substr(end, right.length))) {
+      return end;
+    }
+    left = right;
+    end += right.length;
+  }
+  return end;
 }
 
 void Bpe::encode(std::string_view piece, Scratch& scratch, ModelOutput& output) const {
@@ -93,10 +147,10 @@ void Bpe::add_characters(std::string_view piece, Scratch& scratch) const {
   for (std::size_t i = 0; i < piece.size();) {
     const DecodedCharacter character = decode_character(piece, i);
     const auto length = static_cast<std::uint32_t>(character.length);
-    const auto found = symbols_.character_ids.find(character.code_point);
-    if (found != symbols_.character_ids.end()) {
+    const TokenId id = character_id(character.code_point);
+    if (id >= 0) {
       flush();
-      scratch.symbols_.push_back({found->second, length});
+      scratch.symbols_.push_back({id, length});
     } else if (!add_bytes(piece.substr(i, character.length), scratch) && symbols_.unknown_id >= 0) {
       if (!symbols_.fuse_unknown) {
         flush();

@@ -31,6 +31,26 @@ struct BpeSymbols {
   bool fuse_unknown = false;  // neighbouring unknown characters are one token
 };
 
+// Pairs of neighbouring characters, as a bitmap of their hashes: it may say yes by mistake, never no.
+class CharacterPairs {
+ public:
+  CharacterPairs() = default;
+  // Adds all pairs of `text`, which is well-formed UTF-8.
+  void add(std::string_view text);
+  [[nodiscard]] bool contains(char32_t left, char32_t right) const {
+    const std::size_t bit = bit_of(left, right);
+    return !bits_.empty() && (bits_[bit / 64] >> (bit % 64) & 1) != 0;
+  }
+
+ private:
+  static constexpr std::size_t kBits = std::size_t{1} << 20;
+  static std::size_t bit_of(char32_t left, char32_t right) {
+    const std::uint64_t key = (std::uint64_t{left} << 32 | right) * 0x9e3779b97f4a7c15ULL;
+    return static_cast<std::size_t>(key >> 44);
+  }
+  std::vector<std::uint64_t> bits_;
+};
+
 // Tokens in order, each with the number of bytes of the piece that it stands for.
 struct ModelOutput {
   std::vector<TokenId> ids;
@@ -54,6 +74,15 @@ class Bpe {
   // (ignore_merges); empty: none.
   Bpe(BpeSymbols symbols, const std::vector<Merge>& merges, std::unordered_map<std::string, TokenId> whole_words);
 
+  // Lets word_end() cut pieces: `joined` are the pairs inside all tokens that merges make.
+  void allow_cuts(CharacterPairs joined) {
+    joined_ = std::move(joined);
+    cuts_ = true;
+  }
+  // Where a part of `piece` ends whose tokens do not hang on what follows: the first place behind `begin` over which no
+  // merge can reach. piece.size() where pieces are not cut.
+  [[nodiscard]] std::size_t word_end(std::string_view piece, std::size_t begin) const;
+
   // Appends the tokens of `piece`.
   void encode(std::string_view piece, Scratch& scratch, ModelOutput& output) const;
 
@@ -70,12 +99,18 @@ class Bpe {
   void add_symbols(std::string_view piece, Scratch& scratch) const;
   void add_characters(std::string_view piece, Scratch& scratch) const;
   [[nodiscard]] bool add_bytes(std::string_view character, Scratch& scratch) const;
+  // The token of a character; -1: there is none.
+  [[nodiscard]] TokenId character_id(char32_t character) const;
+  [[nodiscard]] bool has_symbols(char32_t character, std::string_view bytes) const;
   void merge_few(Scratch& scratch, ModelOutput& output) const;
   void merge_many(Scratch& scratch, ModelOutput& output) const;
 
   BpeSymbols symbols_;
   std::vector<Rule> rules_;  // open addressing; the size is a power of two, at most half full
   std::unordered_map<std::string, TokenId> whole_words_;
+  std::array<TokenId, 128> ascii_ids_{};  // of symbols_.character_ids
+  CharacterPairs joined_;
+  bool cuts_ = false;
 };
 
 // Working memory of encode(), kept between calls.

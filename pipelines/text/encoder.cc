@@ -5,8 +5,6 @@ namespace luthier::text {
 namespace {
 
 constexpr std::size_t kTextBytesMax = std::size_t{1} << 30;
-constexpr std::size_t kCacheWordsMax = 32'768;
-constexpr std::size_t kCacheWordBytesMax = 64;
 
 // Calls plain(begin, end) for the text around the tokens that were found and token(found) for each, in order.
 template <class Plain, class Token>
@@ -25,7 +23,10 @@ Result<void> visit_around(const std::vector<AddedTokens::Found>& found, std::siz
 
 }  // namespace
 
-Encoder::Encoder(const Tokenizer& tokenizer) : parts_(tokenizer.parts_), splitter_(tokenizer.parts_->pretokenizer) {}
+Encoder::Encoder(const Tokenizer& tokenizer)
+    : parts_(tokenizer.parts_),
+      splitter_(tokenizer.parts_->pretokenizer),
+      only_scanner_(tokenizer.parts_->pretokenizer.only_scanner()) {}
 
 Result<void> Encoder::encode(std::string_view text, EncodeOptions options, std::vector<TokenId>& ids) {
   Sink sink{ids, nullptr};
@@ -90,6 +91,15 @@ Result<void> Encoder::encode_plain(AlignedText text, EncodeOptions options, bool
 }
 
 Result<void> Encoder::encode_normalized(AlignedText text, bool at_begin, Sink& sink) {
+  if (only_scanner_ != nullptr) {
+    const std::string_view bytes = text.text();
+    for (std::size_t begin = 0; begin < bytes.size();) {
+      const std::size_t end = only_scanner_(bytes, begin);
+      encode_word(text, {begin, end}, sink);
+      begin = end;
+    }
+    return {};
+  }
   LUTHIER_TRY_VOID(splitter_.split(text, at_begin, pieces_));
   for (const TextRange piece : pieces_) {
     encode_piece(text, piece, sink);
@@ -98,30 +108,50 @@ Result<void> Encoder::encode_normalized(AlignedText text, bool at_begin, Sink& s
 }
 
 void Encoder::encode_piece(const AlignedText& text, TextRange piece, Sink& sink) {
-  const std::string_view bytes = text.text().substr(piece.begin, piece.size());
-  const ModelOutput* output = &output_;
-  if (bytes.size() > kCacheWordBytesMax) {
+  const std::string_view bytes = text.text().substr(0, piece.end);
+  while (piece.begin < piece.end) {
+    const std::size_t end = parts_->model.word_end(bytes, piece.begin);
+    encode_word(text, {piece.begin, end}, sink);
+    piece.begin = end;
+  }
+}
+
+void Encoder::encode_word(const AlignedText& text, TextRange word, Sink& sink) {
+  const std::string_view bytes = text.text().substr(word.begin, word.size());
+  const bool short_word = bytes.size() <= WordCache::kWordBytesMax;
+  std::span<const TokenId> ids = short_word ? cache_.find(bytes) : std::span<const TokenId>{};
+  const bool cached = !ids.empty();
+  if (!cached) {
     output_.clear();
     parts_->model.encode(bytes, scratch_, output_);
-  } else {
-    if (cache_.size() >= kCacheWordsMax) {
-      cache_.clear();
+    if (short_word) {
+      remember(bytes);
     }
-    const auto [cached, inserted] = cache_.try_emplace(std::string(bytes));
-    if (inserted) {
-      parts_->model.encode(bytes, scratch_, cached->second);
-    }
-    output = &cached->second;
+    ids = output_.ids;
   }
-  sink.ids.insert(sink.ids.end(), output->ids.begin(), output->ids.end());
+  sink.ids.insert(sink.ids.end(), ids.begin(), ids.end());
   if (sink.ranges == nullptr) {
     return;
   }
-  std::size_t begin = piece.begin;
-  for (const std::uint32_t length : output->lengths) {
+  std::size_t begin = word.begin;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::size_t length = cached ? parts_->model_lengths[static_cast<std::size_t>(ids[i])] : output_.lengths[i];
     sink.ranges->push_back(text.origin(begin, begin + length));
     begin += length;
   }
+}
+
+// Words with unknown characters are left out: their tokens do not say their lengths.
+void Encoder::remember(std::string_view word) {
+  if (output_.ids.empty() || output_.ids.size() > WordCache::kTokensMax) {
+    return;
+  }
+  for (std::size_t i = 0; i < output_.ids.size(); ++i) {
+    if (parts_->model_lengths[static_cast<std::size_t>(output_.ids[i])] != output_.lengths[i]) {
+      return;
+    }
+  }
+  cache_.put(word, output_.ids);
 }
 
 }  // namespace luthier::text

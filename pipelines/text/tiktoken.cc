@@ -146,6 +146,7 @@ Result<void> make_model(TokenizerParts& parts) {
     }
   }
   parts.model = Bpe(std::move(symbols), make_merges(ranks), std::move(whole_words));
+  parts.set_model_lengths();
   return {};
 }
 

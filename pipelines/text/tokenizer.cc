@@ -40,6 +40,14 @@ Result<std::optional<TokenId>> special_id(const Json& config, const char* name, 
 
 }  // namespace
 
+void TokenizerParts::set_model_lengths() {
+  model_lengths.clear();
+  for (const Token& token : tokens) {
+    const std::size_t length = token.is_byte ? 1 : decoder.byte_level ? token.bytes.size() : token.text.size();
+    model_lengths.push_back(static_cast<std::uint32_t>(length));
+  }
+}
+
 Result<Tokenizer> Tokenizer::parse(std::string_view tokenizer_json, std::string_view tokenizer_config_json) {
   LUTHIER_TRY(TokenizerParts parts, parse_tokenizer_json(tokenizer_json));
   Tokenizer tokenizer;

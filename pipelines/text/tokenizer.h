@@ -24,6 +24,7 @@
 #include "pipelines/text/pretokenizer.h"
 #include "pipelines/text/token_id.h"
 #include "pipelines/text/utf8.h"
+#include "pipelines/text/word_cache.h"
 
 namespace luthier::text {
 
@@ -42,10 +43,14 @@ struct TokenizerParts {
   Decoder decoder;
   std::vector<Token> tokens;                     // by id
   std::unordered_map<std::string, TokenId> ids;  // by text
+  std::vector<std::uint32_t> model_lengths;      // by id: bytes of a piece that the token stands for
   AddedTokens raw_tokens;                        // found before normalisation
   AddedTokens normalized_tokens;                 // found after it
   std::vector<TokenId> prefix_ids;               // what the post-processor puts before and after a text
   std::vector<TokenId> suffix_ids;
+
+  // Fills model_lengths, once `tokens` holds the model's and before others are added.
+  void set_model_lengths();
 };
 
 struct EncodeOptions {
@@ -130,15 +135,18 @@ class Encoder {
   Result<void> encode_plain(AlignedText text, EncodeOptions options, bool at_begin, Sink& sink);
   Result<void> encode_normalized(AlignedText text, bool at_begin, Sink& sink);
   void encode_piece(const AlignedText& text, TextRange piece, Sink& sink);
+  void encode_word(const AlignedText& text, TextRange word, Sink& sink);
+  void remember(std::string_view word);
 
   std::shared_ptr<const TokenizerParts> parts_;
   Splitter splitter_;
+  Scanner only_scanner_;  // does all that the splitter would do; or nullptr
   Bpe::Scratch scratch_;
   ModelOutput output_;
   std::vector<TextRange> pieces_;
   std::vector<AddedTokens::Found> raw_found_;
   std::vector<AddedTokens::Found> normalized_found_;
-  std::unordered_map<std::string, ModelOutput> cache_;  // emptied when full
+  WordCache cache_;
 };
 
 // Decodes a growing sequence of ids into whole characters. What it gives, put together, is what decode() gives; but a

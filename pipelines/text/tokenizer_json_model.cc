@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <set>
 
 #include "pipelines/text/byte_level.h"
 #include "pipelines/text/tokenizer_json_members.h"
@@ -147,6 +148,14 @@ Result<BpeSymbols> character_symbols(const Json& model, const TokenizerParts& pa
   return symbols;
 }
 
+// Whether a merge takes or makes a token that stands for a byte: then characters without a token may grow together.
+bool merges_bytes(const std::vector<Merge>& merges, const BpeSymbols& symbols) {
+  const std::set<TokenId> bytes(symbols.byte_ids.begin(), symbols.byte_ids.end());
+  return std::any_of(merges.begin(), merges.end(), [&](const Merge& merge) {
+    return bytes.contains(merge.left) || bytes.contains(merge.right) || bytes.contains(merge.merged);
+  });
+}
+
 }  // namespace
 
 Result<void> read_model(const Json& model, bool byte_level, TokenizerParts& parts) {
@@ -172,7 +181,16 @@ Result<void> read_model(const Json& model, bool byte_level, TokenizerParts& part
       }
     }
   }
+  const bool may_cut = symbols.characters && whole_words.empty() && !merges_bytes(merges, symbols);
   parts.model = Bpe(std::move(symbols), merges, std::move(whole_words));
+  if (may_cut) {
+    CharacterPairs joined;
+    for (const Merge& merge : merges) {
+      joined.add(parts.tokens[static_cast<std::size_t>(merge.merged)].text);
+    }
+    parts.model.allow_cuts(std::move(joined));
+  }
+  parts.set_model_lengths();
   return {};
 }
 

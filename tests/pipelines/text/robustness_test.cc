@@ -53,6 +53,54 @@ TEST(TokenizerRobustness, DamagedFilesGiveAnErrorOrATokenizer) {
   EXPECT_GT(usable, 0);
 }
 
+std::string repeated(std::string_view part, std::size_t size) {
+  std::string text;
+  while (text.size() < size) {
+    text += part;
+  }
+  return text;
+}
+
+// What makes pieces long: one letter, spaces, line breaks, letters without spaces, symbols, cut contractions.
+const char* const kEndless[] = {"a", " ", "\n", " \n", "ab", "\u4e2d", "\u0301",
+                                "-", "'", "'s", "aA",  "1",  "\u2581", "\xf0\x9f\x98\x80"};
+
+// The model's steps are counted, so that the test does not hang on the machine's speed.
+Tokenizer golden_tokenizer(const std::string& file) {
+  const auto golden = read_file(std::filesystem::path(LUTHIER_SOURCE_DIR) / "tests/golden/text" / (file + ".json"));
+  EXPECT_TRUE(golden);
+  auto tokenizer = Tokenizer::parse(nlohmann::json::parse(*golden)["tokenizer"].dump());
+  EXPECT_TRUE(tokenizer);
+  return std::move(tokenizer).value();
+}
+
+TEST(TokenizerRobustness, AMegabyteOfOneLetterOrOfSpacesTakesNoMoreStepsThanAnyOther) {
+  for (const char* file : {"llama3", "llama2"}) {
+    const Tokenizer tokenizer = golden_tokenizer(file);
+    for (const char* part : {"a", " "}) {
+      Encoder encoder(tokenizer);
+      std::vector<TokenId> ids;
+      ASSERT_TRUE(encoder.encode(repeated(part, 1'000'000), {}, ids));
+      EXPECT_LE(encoder.steps(), std::uint64_t{12'000'000}) << file << " " << part;
+    }
+  }
+}
+
+TEST(TokenizerRobustness, WorkGrowsWithTheLengthOfAnyText) {
+  for (const char* file : {"gpt2", "llama3", "o200k_removed", "qwen2_nfc", "llama2", "mistral", "gemma"}) {
+    const Tokenizer tokenizer = golden_tokenizer(file);
+    for (const char* part : kEndless) {
+      for (const std::size_t size : {std::size_t{1'000}, std::size_t{20'000}}) {
+        const std::string text = repeated(part, size);
+        Encoder encoder(tokenizer);
+        std::vector<TokenId> ids;
+        ASSERT_TRUE(encoder.encode(text, {}, ids));
+        EXPECT_LE(encoder.steps(), 12 * text.size() + 100) << file << " " << part << " " << size;
+      }
+    }
+  }
+}
+
 TEST(TokenizerRobustness, DecodingGivesTheTextBack) {
   const auto trained = train_byte_level_bpe({"the cat sat on the mat, the cat sat; it's 12 o'clock"}, 300, {"<s>"});
   ASSERT_TRUE(trained);
