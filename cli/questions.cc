@@ -1,8 +1,10 @@
 #include "cli/questions.h"
 
-#include <fstream>
+#include <memory>
+#include <optional>
 
 #include "cli/format.h"
+#include "pipelines/data/read/reader.h"
 
 namespace luthier::cli {
 namespace {
@@ -62,18 +64,34 @@ Result<Question> chat_question(const Json& messages) {
   return question;
 }
 
+std::string names_of(const Json& record) {
+  std::string names;
+  for (const auto& [name, value] : record.items()) {
+    names += (names.empty() ? "" : ", ") + printable(name);
+  }
+  return names.empty() ? "nothing" : names;
+}
+
 Result<Question> read_record(const Json& record) {
   if (record.is_object() && record.contains("messages")) {
     return chat_question(record["messages"]);
   }
   if (!record.is_object() || !record.contains("prompt") || !record["prompt"].is_string()) {
     return cannot_be_asked(
-        "expected {\"prompt\": text, \"completion\": text} or {\"messages\": [{\"role\", \"content\"}]}");
+        "expected {\"prompt\": text, \"completion\": text} or {\"messages\": [{\"role\", \"content\"}]}, of a table "
+        "the columns "
+        "prompt and completion; there is " +
+        names_of(record) + ". `luthier data prepare FILE` makes such a file of others");
   }
   Question question = question_of(record["prompt"]);
   question.expected = trimmed(text_in(record, "completion"));
   question.apply_template = question.expected.empty();  // a record of a prepared dataset ends with its suffix already
   return question;
+}
+
+bool is_table(data::read::FileFormat format) {
+  using enum data::read::FileFormat;
+  return format == kCsv || format == kTsv || format == kXlsx;
 }
 
 }  // namespace
@@ -83,19 +101,28 @@ Question question_of(const std::string& prompt) {
 }
 
 Result<std::vector<Question>> read_questions(const std::string& file, int limit) {
-  std::ifstream stream(file);
-  if (!stream) {
-    return Error{ErrorCode::kInvalidArgument, "cannot read " + file};
-  }
+  const std::string name = printable(file);
+  LUTHIER_TRY(const std::unique_ptr<data::read::Reader> reader,
+              data::read::open_reader(file, {.format = {}, .name = name, .expansion = {}}));
+  data::read::ExampleStream records(*reader, name);
   std::vector<Question> questions;
-  std::string line;
-  for (int number = 1; static_cast<int>(questions.size()) < limit && std::getline(stream, line); ++number) {
-    if (trimmed(line).empty()) {
+  while (static_cast<int>(questions.size()) < limit) {
+    LUTHIER_TRY(const std::optional<data::read::ReadExample> record, records.next());
+    if (!record) {
+      break;
+    }
+    if (record->problem && record->problem->severity != data::read::Severity::kError) {
       continue;
     }
-    Result<Question> question = read_record(Json::parse(line, nullptr, false));
+    if (record->problem) {
+      return cannot_be_asked(to_string(*record->problem));
+    }
+    Result<Question> question = read_record(Json(record->example.value));
     if (!question) {
-      return std::move(question).error().with(file + ":" + std::to_string(number));
+      return std::move(question).error().with(name + ":" + std::to_string(record->example.line));
+    }
+    if (is_table(reader->format())) {
+      question->apply_template = true;  // nobody has prepared it
     }
     questions.push_back(std::move(*question));
   }

@@ -1,6 +1,7 @@
-// Questions for `models compare`: a JSONL file of records, each with what to ask and perhaps what is expected.
+// Questions for `models compare`: a data file of records (JSONL, JSON, CSV, TSV, XLSX; also compressed), each with what
+// to ask and perhaps what is expected.
 //
-//   {"prompt": text, "completion"?: text}
+//   {"prompt": text, "completion"?: text}, or the columns of those names
 //   {"messages": [{"role": text, "content": text | [{"type": "text", "text": text}]}, …]}: a chat. Its last message of
 //   the role "assistant" is what is expected, what stands before it is asked; without one, all of it is asked.
 #pragma once
@@ -23,7 +24,7 @@ struct Question {
 
 [[nodiscard]] Question question_of(const std::string& prompt);
 
-// The first `limit` records of the file; empty lines do not count. kInvalidArgument names the line that cannot be
+// The first `limit` records of the file. kInvalidArgument names the line that cannot be
 // asked, and what to do.
 [[nodiscard]] Result<std::vector<Question>> read_questions(const std::string& file, int limit);
 

@@ -64,9 +64,9 @@ TEST_F(QuestionsTest, WhatCannotBeAskedIsRefusedWithItsLine) {
     const char* record;
     const char* message;
   } cases[] = {
-      {"[]", "expected {\"prompt\": text"},
+      {"[]", "a record must be an object"},
       {"{\"prompt\": 3}", "expected {\"prompt\": text"},
-      {"{", "expected {\"prompt\": text"},
+      {"{", "ends without the }"},
       {R"({"messages": []})", "must be a list of"},
       {R"({"messages": [3]})", "each of `messages` must be"},
       {R"({"messages": [{"content": "a"}]})", "each of `messages` must be"},
@@ -76,12 +76,22 @@ TEST_F(QuestionsTest, WhatCannotBeAskedIsRefusedWithItsLine) {
       {R"({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": []}]})", "a tool call"},
   };
   for (const auto& [record, message] : cases) {
-    const auto found = read("\n" + std::string(record) + "\n");
+    const auto found = read("{\"prompt\": \"fine\"}\n" + std::string(record) + "\n");
     ASSERT_FALSE(found.has_value()) << record;
     EXPECT_THAT(found.error().message, HasSubstr(message)) << record;
-    EXPECT_THAT(found.error().message, HasSubstr(".jsonl:2: ")) << record;
+    EXPECT_THAT(found.error().message, HasSubstr(".jsonl:2:")) << record;
   }
-  EXPECT_THAT(read_questions("/nowhere/x.jsonl", 1).error().message, HasSubstr("cannot read /nowhere/x.jsonl"));
+  EXPECT_THAT(read_questions("/nowhere/x.jsonl", 1).error().message, HasSubstr("/nowhere/x.jsonl: cannot be opened"));
+}
+
+TEST_F(QuestionsTest, TablesAreReadByTheirColumns) {
+  const std::filesystem::path table = file_.string() + ".csv";
+  std::ofstream(table) << "id,prompt,completion\n1,a,b\n2,\"c, d\",e\n";
+  const auto found = read_questions(table.string(), 5);
+  std::filesystem::remove(table);
+  ASSERT_TRUE(found.has_value()) << found.error().message;
+  EXPECT_THAT(*found, ElementsAre(Question{{{"prompt", "a"}}, "a", "b", true},
+                                  Question{{{"prompt", "c, d"}}, "c, d", "e", true}));
 }
 
 }  // namespace
