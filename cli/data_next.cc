@@ -97,7 +97,7 @@ Json next_json(const NextSteps& next) {
                {"shape", data::name_of(advice.shape)},
                {"separator", advice.separator},
                {"ending", advice.ending},
-               {"curie_time", legacy_duration(advice.curie_seconds)},
+               {"curie_time", advice.curie_seconds > 0 ? Json(legacy_duration(advice.curie_seconds)) : Json()},
                {"written", next.written},
                {"files", usable_files(next)}};
   json["report"] = next.changes ? Json(next.report.string()) : Json();
@@ -168,8 +168,10 @@ std::string next_text(const NextSteps& next) {
   if (!advice.ending.empty()) {
     out << "Ask with stop=[" << in_quotes(advice.ending) << "], which ends every completion.\n";
   }
-  out << "By the legacy tool's rule of thumb, training its model curie would take "
-      << legacy_duration(advice.curie_seconds) << "; `luthier plan` says it for your machines.\n";
+  if (advice.curie_seconds > 0) {
+    out << "By the legacy tool's rule of thumb, training its model curie would take "
+        << legacy_duration(advice.curie_seconds) << "; `luthier plan` says it for your machines.\n";
+  }
   return out.str();
 }
 

@@ -34,6 +34,7 @@ Result<data::Settings> settings_of(const DataPrepareOptions& options) {
   add("task", options.task);
   add("separator", options.separator);
   add("ending", options.ending);
+  add("turns", options.turns);
   if (!options.prompt_column.empty()) {
     with["columns"]["prompt"] = options.prompt_column;
   }
@@ -322,7 +323,7 @@ int data_prepare_command(const GlobalOptions& options, const DataPrepareOptions&
   };
   if (!options.json) {
     print_findings(session.draft);
-    if (!prepare.clean && session.draft.task != data::Task::kText) {
+    if (!prepare.clean && data::is_pairs(session.draft.task)) {
       std::printf("White space, spellings of labels and conflicting labels are looked at with --clean.\n");
     }
     std::printf("%s", data::has_repairs(session.draft) ? "\n" : "Nothing needs repair.\n\n");

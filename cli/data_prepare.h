@@ -23,6 +23,7 @@ struct DataPrepareOptions {
   std::vector<std::string> decline;
   std::string separator;
   std::string ending;
+  std::string turns;
   bool clean = false;
   bool yes = false;
   bool plan = false;

@@ -20,7 +20,7 @@ void add_data_prepare(CLI::App& data, GlobalOptions& global, DataPrepareOptions&
   command->add_option("--format", prepare.format, "format of FILE; by its extension without it")
       ->check(CLI::IsMember({"csv", "tsv", "json", "jsonl", "txt"}));
   command->add_option("--task", prepare.task, "what the data is for; by the data without it")
-      ->check(CLI::IsMember({"classification", "generation", "text"}));
+      ->check(CLI::IsMember({"classification", "generation", "text", "chat"}));
   command->add_option("--prompt-column", prepare.prompt_column, "where its name does not tell")->type_name("NAME");
   command->add_option("--completion-column", prepare.completion_column, "where its name does not tell")
       ->type_name("NAME");
@@ -30,6 +30,9 @@ void add_data_prepare(CLI::App& data, GlobalOptions& global, DataPrepareOptions&
       ->take_all();
   command->add_option("--separator", prepare.separator, "what every prompt shall end with")->type_name("TEXT");
   command->add_option("--ending", prepare.ending, "what every completion shall end with")->type_name("TEXT");
+  command
+      ->add_option("--turns", prepare.turns, "a row for each answer of a dialogue: a chat, or a prompt and completion")
+      ->check(CLI::IsMember({"chats", "prompts"}));
   command->add_option("--validation", prepare.validation, "fraction of the rows held out for validation")
       ->check(CLI::Range(0.0, 0.99));
   command->add_option("--test", prepare.test, "fraction of the rows held out for a test")->check(CLI::Range(0.0, 0.99));

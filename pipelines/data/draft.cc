@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "pipelines/data/chat_source.h"
 #include "pipelines/data/readers.h"
 #include "pipelines/data/remedies.h"
 #include "pipelines/data/source.h"
@@ -24,11 +25,10 @@ Result<Table> read_table(const SourceFile& file, const Settings& settings) {
   return read_text(file.text, file.name, lines ? TextUnit::kLine : TextUnit::kParagraph, lines ? "completion" : "text");
 }
 
-// Reads all records of the source; `is_text` says whether they are text for pretraining. Gives the separator that all
-// files agree on, which was taken off.
-Result<std::string> read_records(Draft& draft, bool& is_text) {
+// Reads all records of tables; `is_text` says whether they are text for pretraining. Gives the separator that all files
+// agree on, which was taken off.
+Result<std::string> read_tables(const std::vector<SourceFile>& files, Draft& draft, bool& is_text) {
   const Settings& settings = draft.settings;
-  LUTHIER_TRY(const std::vector<SourceFile> files, read_source(settings.source, settings.format));
   std::set<std::string> separators;
   for (std::size_t i = 0; i < files.size(); ++i) {
     LUTHIER_TRY(const Table table, read_table(files[i], settings));
@@ -84,7 +84,8 @@ void note_rows(Draft& draft) {
   Finding finding;
   finding.code = "rows";
   finding.rows = rows;
-  finding.message = std::to_string(rows) + (rows == 1 ? " row" : " rows") + " of prompt and completion";
+  finding.message = std::to_string(rows) + (rows == 1 ? " row" : " rows") +
+                    (draft.task == Task::kChat ? ", conversations" : " of prompt and completion");
   if (rows < static_cast<std::int64_t>(kRowsAdvised)) {
     finding.message += ", which are few; a few hundred good ones give much better models, and twice as many again";
   }
@@ -119,30 +120,46 @@ void note_remedies(Draft& draft) {
   }
 }
 
+// Prompts with completions, or text for pretraining.
+Result<void> read_pairs(const std::vector<SourceFile>& files, Draft& draft) {
+  bool is_text = false;
+  LUTHIER_TRY(const std::string separator, read_tables(files, draft, is_text));
+  if (draft.settings.clean) {
+    trim_whitespace(draft.report, draft.records);
+  }
+  drop_missing_completions(draft.report, draft.records);
+  draft.task = is_text ? Task::kText : choose_task(draft.settings, draft.records);
+  if (draft.settings.clean && draft.task == Task::kClassification) {
+    drop_missing_prompts(draft.report, draft.records);
+    LUTHIER_TRY_VOID(unite_labels(draft.settings.labels, draft.report, draft.records));
+  }
+  for (Record& record : draft.records) {
+    record.prompt += separator;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Draft> read_draft(const Settings& settings) {
   Draft draft;
   draft.settings = settings;
-  bool is_text = false;
-  LUTHIER_TRY(const std::string separator, read_records(draft, is_text));
-  if (settings.clean) {
-    trim_whitespace(draft.report, draft.records);
-  }
-  drop_missing_completions(draft.report, draft.records);
-  draft.task = is_text ? Task::kText : choose_task(settings, draft.records);
-  if (settings.clean && draft.task == Task::kClassification) {
-    drop_missing_prompts(draft.report, draft.records);
-    LUTHIER_TRY_VOID(unite_labels(settings.labels, draft.report, draft.records));
-  }
-  for (Record& record : draft.records) {
-    record.prompt += separator;
+  LUTHIER_TRY(const std::vector<SourceFile> files, read_source(settings.source, settings.format));
+  if (holds_chats(files)) {
+    LUTHIER_TRY_VOID(read_chats(files, draft));
+    draft.task = settings.turns == Turns::kPrompts ? Task::kGeneration : Task::kChat;
+  } else if (settings.task == Task::kChat || settings.turns != Turns::kKeep) {
+    return Error{
+        ErrorCode::kInvalidArgument,
+        files.front().name + ":1: these are no conversations; a conversation is {\"messages\": […]} on a line"};
+  } else {
+    LUTHIER_TRY_VOID(read_pairs(files, draft));
   }
   if (draft.records.empty()) {
     return no_rows(draft.report);
   }
   note_formats(draft);
-  if (!is_text) {
+  if (draft.task != Task::kText) {
     note_rows(draft);
   }
   note_remedies(draft);
@@ -152,7 +169,8 @@ Result<Draft> read_draft(const Settings& settings) {
                    .fixed_labels = !settings.labels.empty(),
                    .separator = settings.separator,
                    .ending = settings.ending};
-  for (Finding& finding : is_text ? validate_text(draft.records) : validate(draft.records, draft.options)) {
+  for (Finding& finding :
+       is_pairs(draft.task) ? validate(draft.records, draft.options) : validate_text(draft.records)) {
     draft.findings.push_back(std::move(finding));
   }
   return draft;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "base/file.h"
 #include "base/random.h"
@@ -76,6 +77,15 @@ void count_labels(const Settings& settings, Prepared& prepared, const std::vecto
   }
 }
 
+// As the legacy tool tells classifications: fewer answers than a third of the rows.
+bool labels_are_classes(const std::vector<Record>& records) {
+  std::set<std::string_view> labels;
+  for (const Record& record : records) {
+    labels.insert(record.label);
+  }
+  return labels.size() * 3 < records.size();
+}
+
 // Part of the rows, by the split's seed: the same rows for a smaller fraction are among those of a larger one.
 void keep_fraction(double fraction, std::uint64_t seed, std::vector<std::size_t>& rows) {
   if (fraction >= 1 || rows.empty()) {
@@ -91,10 +101,13 @@ void keep_fraction(double fraction, std::uint64_t seed, std::vector<std::size_t>
 
 Result<void> split_records(const Settings& settings, const SplitSettings& split, Prepared& prepared,
                            std::vector<Record>& records) {
+  const bool by_label = prepared.task == Task::kChat && labels_are_classes(records);
   std::vector<std::string> classes;
   std::vector<std::string> keys;
   for (const Record& record : records) {
-    classes.push_back(prepared.task == Task::kClassification ? record.completion : std::string());
+    classes.push_back(prepared.task == Task::kClassification ? record.completion
+                      : by_label                             ? record.label
+                                                             : std::string());
     keys.push_back(record.group);
   }
   LUTHIER_TRY(SplitRows rows, split.group.empty() ? split_rows(classes, split) : split_groups(keys, classes, split));
@@ -169,7 +182,7 @@ Result<void> write_file(const std::filesystem::path& folder, const char* name, s
 // What training and serving need to know about these records (docs/worker-protocol.md, dataset).
 std::string dataset_facts(const Prepared& prepared) {
   OrderedJson json = {{"task", name_of(prepared.task)}};
-  if (prepared.task != Task::kText) {
+  if (is_pairs(prepared.task)) {
     json["prompt_suffix"] = prepared.report.separator;
     json["completion_prefix"] = prepared.space ? " " : "";
   }
@@ -187,6 +200,11 @@ std::string dataset_facts(const Prepared& prepared) {
 Advice advise(const Draft& draft) {
   const std::vector<Record>& records = draft.records;
   Advice advice;
+  if (!is_pairs(draft.task)) {
+    advice.shape = Shape::kOpenEnded;
+    advice.training_rows = records.size();
+    return advice;
+  }
   advice.shape = draft.options.shape.value_or(infer_shape(records));
   advice.separator = common_suffix(records, &Record::prompt);
   advice.ending = common_suffix(records, &Record::completion);
@@ -220,7 +238,7 @@ Result<Prepared> conclude(Draft draft, const SplitSettings& split) {
   report.rows.kept = static_cast<std::int64_t>(draft.records.size());
   LUTHIER_CHECK(report.rows.kept + report.dropped() == report.rows.read);
   count_labels(draft.settings, prepared, draft.records);
-  if (prepared.task != Task::kText) {
+  if (is_pairs(prepared.task)) {
     report.shape = name_of(draft.options.shape.value_or(infer_shape(draft.records)));
     report.separator = separator_of(draft);
     report.ending = common_suffix(draft.records, &Record::completion);
@@ -246,6 +264,10 @@ Result<Prepared> analyze(const Settings& settings) {
 std::string to_lines(const std::vector<Record>& records, Task task) {
   std::string lines;
   for (const Record& record : records) {
+    if (task == Task::kChat) {
+      lines += record.completion + "\n";
+      continue;
+    }
     const OrderedJson json = task == Task::kText
                                  ? OrderedJson{{"text", record.completion}}
                                  : OrderedJson{{"prompt", record.prompt}, {"completion", record.completion}};
@@ -301,7 +323,7 @@ Json outputs_of(const Prepared& prepared, const std::filesystem::path& folder) {
   if (!prepared.tokenizer_json.empty()) {
     outputs["tokenizer"] = artifact("tokenizer", "tokenizer");
   }
-  if (prepared.task != Task::kText) {
+  if (is_pairs(prepared.task)) {
     outputs["separator"] = prepared.report.separator;
   }
   if (prepared.task == Task::kClassification) {

@@ -10,9 +10,10 @@ namespace luthier::data {
 
 struct Record {
   std::string prompt;      // of text for pretraining: empty
-  std::string completion;  // of text: the text
+  std::string completion;  // of text: the text; of a conversation: its JSON
   std::string file;
   std::int64_t line = 0;
+  std::string label;  // of a conversation: its last answer
   std::string group;  // value of the column that `split.group` names; empty without one
 };
 

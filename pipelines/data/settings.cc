@@ -93,13 +93,13 @@ Result<void> read_format_and_task(const Json& with, Settings& settings) {
   }
   std::string task;
   LUTHIER_TRY_VOID(read_string(with, "task", "", task));
-  for (const Task known : {Task::kClassification, Task::kGeneration, Task::kText}) {
+  for (const Task known : {Task::kClassification, Task::kGeneration, Task::kText, Task::kChat}) {
     if (task == name_of(known)) {
       settings.task = known;
     }
   }
   if (!task.empty() && !settings.task.has_value()) {
-    return wrong("task", "classification, generation or text, not \"" + task + "\"");
+    return wrong("task", "classification, generation, text or chat, not \"" + task + "\"");
   }
   return {};
 }
@@ -144,6 +144,12 @@ Result<void> read_repairs(const Json& with, Settings& settings) {
   }
   LUTHIER_TRY_VOID(read_string(with, "separator", "", settings.separator));
   LUTHIER_TRY_VOID(read_string(with, "ending", "", settings.ending));
+  std::string turns;
+  LUTHIER_TRY_VOID(read_string(with, "turns", "", turns));
+  if (!turns.empty() && turns != "chats" && turns != "prompts") {
+    return wrong("turns", "chats or prompts, not \"" + turns + "\"");
+  }
+  settings.turns = turns.empty() ? Turns::kKeep : turns == "chats" ? Turns::kChats : Turns::kPrompts;
   if (const Json* fraction = find(with, "fraction")) {
     if (!fraction->is_number() || !(fraction->get<double>() > 0) || !(fraction->get<double>() <= 1)) {
       return wrong("fraction", "above 0 and at most 1");
@@ -175,6 +181,7 @@ std::string_view name_of(Task task) {
     case Task::kClassification: return "classification";
     case Task::kGeneration: return "generation";
     case Task::kText: return "text";
+    case Task::kChat: return "chat";
   }
   return "";
 }
@@ -187,7 +194,7 @@ bool declines(const Settings& settings, std::string_view code) {
 Result<Settings> parse_settings(const Json& with) {
   LUTHIER_TRY_VOID(refuse_unknown(with, "",
                                   {"source", "format", "task", "columns", "labels", "clean", "decline", "separator",
-                                   "ending", "fraction", "split", "tokenizer"}));
+                                   "ending", "turns", "fraction", "split", "tokenizer"}));
   Settings settings;
   const Json* source = find(with, "source");
   std::string path;

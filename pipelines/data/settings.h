@@ -15,8 +15,12 @@
 namespace luthier::data {
 
 // kClassification: few completions, each the answer to many prompts. kGeneration: any other prompt and completion.
-// kText: plain text, for pretraining.
-enum class Task { kClassification, kGeneration, kText };
+// kText: plain text, for pretraining. kChat: conversations, and preferences between answers.
+enum class Task { kClassification, kGeneration, kText, kChat };
+[[nodiscard]] inline bool is_pairs(Task task) { return task == Task::kClassification || task == Task::kGeneration; }
+
+// What becomes of dialogues: one row each, a conversation for each answer, a prompt and completion for each answer.
+enum class Turns { kKeep, kChats, kPrompts };
 
 [[nodiscard]] std::string_view name_of(Task task);
 
@@ -43,6 +47,7 @@ struct Settings {
   std::vector<std::string> decline;  // codes of recommended repairs that are not made
   std::string separator;             // what every prompt shall end with; empty: by the legacy rule
   std::string ending;                // what every completion shall end with (task generation)
+  Turns turns = Turns::kKeep;        // conversations only
   double fraction = 1;               // part of the training rows that is kept
   SplitSettings split;
   std::size_t tokenizer_vocab_size = 0;  // 0: no tokenizer is trained
