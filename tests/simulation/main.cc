@@ -84,6 +84,7 @@ void add(World::Counts& total, const World::Counts& one) {
   total.cache_hits += one.cache_hits;
   total.reruns += one.reruns;
   total.taken_over += one.taken_over;
+  total.resumed_reruns += one.resumed_reruns;
   total.drains += one.drains;
   total.cordons += one.cordons;
   total.low_disks += one.low_disks;
@@ -119,7 +120,8 @@ bool covers(const World::Counts& total) {
          total.agent_crashes > 0 && total.machine_losses > 0 && total.reboots > 0 && total.checkpoints > 0 &&
          total.retries > 0 && total.stale_refused > 0 && total.torn_kept > 0 && total.torn_records > 0 &&
          total.waits_told > 0 && total.partitions > 0 && total.cache_hits > 0 && total.reruns > 0 &&
-         total.taken_over > 0 && total.drains > 0 && total.cordons > 0 && total.low_disks > 0;
+         total.taken_over > 0 && total.resumed_reruns > 0 && total.drains > 0 && total.cordons > 0 &&
+         total.low_disks > 0;
 }
 
 void print_counts(const World::Counts& total) {
@@ -130,7 +132,8 @@ void print_counts(const World::Counts& total) {
             << total.agent_crashes << " agent crashes, " << total.reboots << " reboots, " << total.torn_records
             << " torn records, " << total.machine_losses << " machines lost, " << total.partitions << " partitions, "
             << total.stale_refused << " superseded attempts stopped, " << total.cache_hits << " steps reused, "
-            << total.reruns << " reruns that took " << total.taken_over << " steps over, " << total.cordons
+            << total.reruns << " reruns that took " << total.taken_over
+            << " steps over and went on from the checkpoints of " << total.resumed_reruns << ", " << total.cordons
             << " cordons, " << total.drains << " drains, " << total.low_disks << " times short of disk\n";
 }
 

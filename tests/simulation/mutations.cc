@@ -56,6 +56,8 @@ constexpr std::array kCases{
     MutationCase{kHitAcrossKeys, "hit_across_keys", "the cache gives outputs of another key", "rule: "},
     MutationCase{kTakeOtherOutputs, "take_other_outputs", "a rerun takes over outputs that nobody made", "rule: "},
     MutationCase{kTakeFailed, "take_failed", "a rerun takes over a step that did not succeed", "rule: "},
+    MutationCase{kGoOnFromOthers, "go_on_from_others", "a rerun goes on from a checkpoint that nobody committed",
+                 "rule: "},
     MutationCase{kTakeDeleted, "take_deleted", "a rerun takes over outputs whose artifacts were deleted", "rule: "},
     MutationCase{kForgetOrigin, "forget_origin", "outputs that were not made anew pass as if they were", "rule: "},
     MutationCase{kCommandBeforeWelcome, "command_before_welcome", "a command goes out before the Hello is decided upon",
@@ -130,6 +132,11 @@ core::Input Mutator::change(const core::State& state, const core::Input& input) 
 void Mutator::change_rerun(core::SubmitRun& rerun) {
   if (is(kTakeOtherOutputs) && !rerun.taken_over.empty()) {
     rerun.taken_over.begin()->second.outputs["value"] = 8;
+  }
+  if (is(kGoOnFromOthers)) {
+    for (auto& [step, reached] : rerun.unfinished) {
+      reached.checkpoints.back().step += 10;
+    }
   }
   if (is(kTakeFailed)) {
     for (const plan::Step& step : rerun.plan.steps) {

@@ -52,6 +52,7 @@ enum class Mutation {
   kTakeOtherOutputs,
   kTakeFailed,
   kTakeDeleted,
+  kGoOnFromOthers,
   kForgetOrigin,
   kCommandBeforeWelcome,
 };

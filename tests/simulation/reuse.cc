@@ -34,6 +34,7 @@ void Reuse::end(const RunId& run, const StepId& step, core::StepStatus status) {
 void Reuse::on(const core::RunSubmitted& event) {
   Run& run = runs_[event.run];
   run.plan = event.plan;
+  run.rerun_of = event.rerun_of;
   for (const plan::Step& step : event.plan.steps) {
     run.steps[step.id].plan = step;
   }
@@ -41,7 +42,11 @@ void Reuse::on(const core::RunSubmitted& event) {
 }
 
 void Reuse::on(const core::StepReady& event) {
+  if (const std::string wrong = wrong_start(event); !wrong.empty()) {
+    world_.violate("rule: " + text(event.run, event.step) + " " + wrong);
+  }
   Step& step = runs_[event.run].steps[event.step];
+  step.checkpoints = event.checkpoints;
   step.with = event.with;
   step.cache = event.cache;
 }
@@ -57,6 +62,28 @@ void Reuse::on(const core::AttemptAssigned& event) {
   if (!core::is_deployment(event.attempt.run)) {
     runs_[event.attempt.run].steps[event.attempt.step].ran = true;
   }
+}
+
+void Reuse::on(const core::CheckpointCommitted& event) {
+  runs_[event.attempt.run].steps[event.attempt.step].checkpoints.push_back(event.checkpoint);
+}
+
+// A step with the same inputs as in the run that is gone on from gets all that was committed there, unless somebody
+// wanted a fresh start; another one gets nothing.
+std::string Reuse::wrong_start(const core::StepReady& event) {
+  if (event.checkpoints.empty()) {
+    return {};
+  }
+  ++world_.counts.resumed_reruns;
+  const RunId from = runs_[event.run].rerun_of;
+  const Step& before = runs_[from].steps[event.step];
+  if (from.value.empty() || before.status == core::StepStatus::kSucceeded) {
+    return "goes on from checkpoints that are not its own to go on from";
+  }
+  if (before.checkpoints != event.checkpoints) {
+    return "goes on from other checkpoints than " + from.value + " had committed";
+  }
+  return before.with == event.with ? "" : "goes on from checkpoints that were made of other inputs";
 }
 
 void Reuse::on(const core::StepSucceeded& event) {
@@ -145,10 +172,12 @@ std::optional<core::SubmitRun> Reuse::rerun_of(const RunId& id) {
   forget_some_outputs(run);
   std::map<StepId, core::EndedStep> ended;
   for (const auto& [step, record] : run.steps) {
-    ended[step] = {
-        .status = record.status,
-        .made = {.with = record.with, .outputs = record.outputs, .made_by = record.made_by},
-        .outputs_gone = gone_.contains({record.made_by, step}) && !world_.mutator.is(Mutation::kTakeDeleted)};
+    const bool succeeded = record.status == core::StepStatus::kSucceeded;
+    ended[step] = {.status = record.status,
+                   .made = {.with = record.with, .outputs = record.outputs, .made_by = record.made_by},
+                   .outputs_gone = gone_.contains({record.made_by, step}) && !world_.mutator.is(Mutation::kTakeDeleted),
+                   .reached = {.with = record.with,
+                               .checkpoints = succeeded ? std::vector<core::Checkpoint>() : record.checkpoints}};
   }
   const auto at = static_cast<std::ptrdiff_t>(random_.below(run.plan.steps.size()));
   const std::string from = random_.below(3) == 0 ? run.plan.steps[static_cast<std::size_t>(at)].id.value : "";
@@ -157,11 +186,14 @@ std::optional<core::SubmitRun> Reuse::rerun_of(const RunId& id) {
     return std::nullopt;
   }
   core::SubmitRun input{.plan = run.plan, .file_name = "p.yaml", .rerun_of = id, .taken_over = rerun->taken_over};
+  if (random_.below(4) != 0) {  // else somebody wants a fresh start
+    input.unfinished = rerun->unfinished;
+  }
   for (const auto& [step, taken] : rerun->taken_over) {
     promised_.insert({taken.made_by, step});
   }
   for (plan::Step& step : input.plan.steps) {
-    if (rerun->from_now.contains(step.id)) {
+    if (rerun->from_now.contains(step.id) || (input.unfinished.empty() && rerun->unfinished.contains(step.id))) {
       step.cache = false;
     }
   }

@@ -1,5 +1,6 @@
-// Reuse: what runs made, as the journal tells it, and holds every step to it that is given outputs instead of running:
-// they must be those of the same key, or of the run that is gone on from. Also people who run ended runs again.
+// Reuse: what runs made, as the journal tells it, and holds every step to it that is given outputs instead of running,
+// or checkpoints to go on from: they must be those of the same key, or of the run that is gone on from. Also people who
+// run ended runs again.
 #pragma once
 
 #include <map>
@@ -7,6 +8,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/random.h"
 #include "controller/core/core.h"
@@ -27,11 +29,13 @@ class Reuse {
     core::StepStatus status = core::StepStatus::kWaiting;
     core::Json with, cache, outputs;
     RunId made_by;
-    bool ran = false;  // an attempt was made
+    bool ran = false;                           // an attempt was made
+    std::vector<core::Checkpoint> checkpoints;  // ascending by step
   };
   struct Run {
     plan::Plan plan;
     bool ended = false;
+    RunId rerun_of;
     std::map<StepId, Step> steps;
   };
   using Made = std::pair<RunId, StepId>;
@@ -40,6 +44,7 @@ class Reuse {
   void on(const core::StepReady& event);
   void on(const core::StepRepeated& event);
   void on(const core::AttemptAssigned& event);
+  void on(const core::CheckpointCommitted& event);
   void on(const core::StepSucceeded& event);
   void on(const core::RunFinished& event);
   void on(const auto&) {}
@@ -47,6 +52,8 @@ class Reuse {
   void end(const RunId& run, const StepId& step, core::StepStatus status);
   [[nodiscard]] std::string wrong_origin(const core::StepSucceeded& event, const Step& step) const;
   [[nodiscard]] std::string wrong_take_over(const core::StepSucceeded& event, const Step& step) const;
+  // Checkpoints that a step is given to go on from; empty: all is well.
+  [[nodiscard]] std::string wrong_start(const core::StepReady& event);
   // What a person would ask for; nothing when there is nothing to do.
   [[nodiscard]] std::optional<core::SubmitRun> rerun_of(const RunId& run);
   void forget_some_outputs(const Run& run);

@@ -54,8 +54,8 @@ class World {
   struct Counts {
     int runs = 0, succeeded = 0, failed = 0, cancelled = 0, controller_crashes = 0, agent_crashes = 0,
         machine_losses = 0, reboots = 0, checkpoints = 0, retries = 0, stale_refused = 0, torn_kept = 0, waits_told = 0,
-        torn_records = 0, partitions = 0, cache_hits = 0, reruns = 0, taken_over = 0, drains = 0, cordons = 0,
-        low_disks = 0;
+        torn_records = 0, partitions = 0, cache_hits = 0, reruns = 0, taken_over = 0, resumed_reruns = 0, drains = 0,
+        cordons = 0, low_disks = 0;
     std::uint64_t events = 0;
   };
   Counts counts;
