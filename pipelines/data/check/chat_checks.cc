@@ -17,8 +17,6 @@ bool is_one_of(std::string_view name, const std::array<std::string_view, N>& nam
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-constexpr std::array<std::string_view, 8> kMessageMembers{"role",       "content",      "name",          "weight",
-                                                          "tool_calls", "tool_call_id", "function_call", "refusal"};
 constexpr std::array<std::string_view, 6> kRoles{"system", "developer", "user", "assistant", "tool", "function"};
 constexpr std::array<std::string_view, 5> kRecordMembers{"messages", "tools", "functions", "parallel_tool_calls",
                                                          "function_call"};

@@ -67,7 +67,7 @@ class RecordChecker::Impl {
       return index;
     }
     if (read::may_go_on(*broken.problem)) {
-      if (const auto joined = read::join_lines(batch, index)) {
+      if (const auto joined = joiner_.join(batch, index)) {
         result.totals.findings.add(read::over_lines(batch, index, *joined, options_.file));
         return joined->last;
       }
@@ -302,6 +302,7 @@ class RecordChecker::Impl {
 
   RecordCheckerOptions options_;
   simdjson::dom::parser parser_;
+  read::LineJoiner joiner_;
   images::ImageChecker images_;
   std::optional<TokenCounter> tokens_;
   std::vector<std::string_view> texts_;  // of the record at hand, into the parser's document

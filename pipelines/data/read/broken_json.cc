@@ -381,6 +381,8 @@ Problem not_an_object(std::string_view text, const Origin& origin) {
                     "a record must be an object like {\"messages\": […]}, and this is " + what);
 }
 
+namespace {
+
 std::optional<JoinedRecord> join_lines(const Batch& batch, std::size_t first) {
   constexpr std::size_t kLinesMax = 10'000;
   std::size_t depth = 0;
@@ -413,6 +415,22 @@ std::optional<JoinedRecord> join_lines(const Batch& batch, std::size_t first) {
     return i > first && Scanner(joined.text).scan() ? std::optional(std::move(joined)) : std::nullopt;
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<JoinedRecord> LineJoiner::join(const Batch& batch, std::size_t first) {
+  constexpr int kFailuresMax = 20;
+  if (batch.number != batch_) {
+    batch_ = batch.number;
+    failures_ = 0;
+  }
+  if (failures_ == kFailuresMax) {
+    return std::nullopt;
+  }
+  auto joined = join_lines(batch, first);
+  failures_ += joined ? 0 : 1;
+  return joined;
 }
 
 bool may_go_on(const Problem& problem) { return problem.code == "json_unfinished"; }

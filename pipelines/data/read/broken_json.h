@@ -36,8 +36,17 @@ struct JoinedRecord {
   std::size_t last = 0;  // the index of the last record that belongs to it
   std::string text;      // all of it on one line
 };
-// nullopt: joining records[first] with some of those after it gives no JSON either, or it needs none.
-[[nodiscard]] std::optional<JoinedRecord> join_lines(const Batch& batch, std::size_t first);
+// Joins records[first] with some of those after it, where that makes JSON of broken ones. Gives up for a batch after
+// some failures, so that a file which is broken all over costs no more than reading it. One for each reader of batches.
+class LineJoiner {
+ public:
+  // nullopt: it gives no JSON either, or it needs none.
+  [[nodiscard]] std::optional<JoinedRecord> join(const Batch& batch, std::size_t first);
+
+ private:
+  std::int64_t batch_ = -1;
+  int failures_ = 0;
+};
 // Whether joining may help a record that is broken so.
 [[nodiscard]] bool may_go_on(const Problem& problem);
 // json_over_lines, from its first line to its last.

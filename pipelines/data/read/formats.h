@@ -6,7 +6,7 @@
 
 namespace luthier::data::read {
 
-[[nodiscard]] std::unique_ptr<Reader> make_json_lines_reader(std::unique_ptr<ByteSource> bytes);
+[[nodiscard]] std::unique_ptr<Reader> make_json_lines_reader(std::unique_ptr<ByteSource> bytes, std::string name);
 // `first`: what open_reader() has to say about the file; given with the first batch.
 [[nodiscard]] std::unique_ptr<Reader> make_json_reader(std::unique_ptr<ByteSource> bytes, std::string name,
                                                        std::vector<Problem> first);

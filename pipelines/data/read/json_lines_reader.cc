@@ -10,7 +10,8 @@ bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") ==
 
 class JsonLinesReader final : public Reader {
  public:
-  explicit JsonLinesReader(std::unique_ptr<ByteSource> bytes) : source_(std::move(bytes)) {}
+  JsonLinesReader(std::unique_ptr<ByteSource> bytes, std::string name)
+      : source_(std::move(bytes)), name_(std::move(name)) {}
 
   Result<bool> next(Batch& batch) override {
     begin_batch(batch, number_, ordinal_);
@@ -39,7 +40,8 @@ class JsonLinesReader final : public Reader {
     while (!at_end_ && (bytes.size() < kBatchBytes || line_end == 0)) {
       if (bytes.size() > kRecordBytesMax) {
         return Error{ErrorCode::kInvalidArgument,
-                     "line " + std::to_string(line_) + " is longer than " + std::to_string(kRecordBytesMax >> 20) +
+                     name_ + ":" + std::to_string(line_) + ": the line is longer than " +
+                         std::to_string(kRecordBytesMax >> 20) +
                          " MiB; is this JSON with one object a line? If it is one array, name it .json"};
       }
       const std::size_t have = bytes.size();
@@ -79,6 +81,7 @@ class JsonLinesReader final : public Reader {
   }
 
   std::unique_ptr<ByteSource> source_;
+  std::string name_;
   std::string carry_;  // the beginning of a line whose end is not read yet
   std::int64_t number_ = 0;
   std::int64_t ordinal_ = 0;
@@ -89,8 +92,8 @@ class JsonLinesReader final : public Reader {
 
 }  // namespace
 
-std::unique_ptr<Reader> make_json_lines_reader(std::unique_ptr<ByteSource> bytes) {
-  return std::make_unique<JsonLinesReader>(std::move(bytes));
+std::unique_ptr<Reader> make_json_lines_reader(std::unique_ptr<ByteSource> bytes, std::string name) {
+  return std::make_unique<JsonLinesReader>(std::move(bytes), std::move(name));
 }
 
 }  // namespace luthier::data::read

@@ -59,14 +59,14 @@ std::unique_ptr<Reader> make_any_json_reader(std::unique_ptr<ByteSource> bytes, 
   const FirstValue first = look_at(head);
   const bool lines = first.first == '{' && first.one_line;
   if (lines || (said == FileFormat::kJsonLines && first.first != '[' && first.first != '{')) {
-    return make_json_lines_reader(std::move(bytes));
+    return make_json_lines_reader(std::move(bytes), std::move(name));
   }
   // An object that only begins on the first line is broken JSONL as often as it is JSON: a lone bracket tells.
   const std::size_t begin = head.find_first_not_of(" \t\r\n");
   const std::string_view rest = begin == std::string_view::npos ? head : head.substr(begin + 1);
   const bool lone = rest.substr(0, rest.find('\n')).find_first_not_of(" \t\r") == std::string_view::npos;
   if (said == FileFormat::kJsonLines && first.first == '{' && !lone) {
-    return make_json_lines_reader(std::move(bytes));
+    return make_json_lines_reader(std::move(bytes), std::move(name));
   }
   std::vector<Problem> problems;
   if (said == FileFormat::kJsonLines) {

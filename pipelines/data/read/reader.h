@@ -27,6 +27,8 @@
 
 namespace luthier::data::read {
 
+class LineJoiner;  // broken_json.h
+
 enum class FileFormat { kJsonLines, kJson, kCsv, kTsv, kXlsx, kText };
 [[nodiscard]] std::string_view name_of(FileFormat format);                         // "jsonl", "json", "csv", …
 [[nodiscard]] std::optional<FileFormat> file_format_named(std::string_view name);  // also "ndjson"
@@ -88,7 +90,10 @@ class RecordParser {
 class ExampleStream {
  public:
   // `reader` must outlive the stream. `name`: of the file, for problems.
-  ExampleStream(Reader& reader, std::string name) : reader_(reader), name_(std::move(name)) {}
+  ExampleStream(Reader& reader, std::string name);
+  ~ExampleStream();
+  ExampleStream(const ExampleStream&) = delete;
+  ExampleStream& operator=(const ExampleStream&) = delete;
   // nullopt at the end.
   [[nodiscard]] Result<std::optional<ReadExample>> next();
 
@@ -98,6 +103,7 @@ class ExampleStream {
   Reader& reader_;
   std::string name_;
   RecordParser parser_;
+  std::unique_ptr<LineJoiner> joiner_;
   Batch batch_;
   std::size_t record_ = 0;
   std::size_t problem_ = 0;

@@ -73,11 +73,15 @@ ReadExample RecordParser::parse(const Batch& batch, std::size_t record, const st
   return read;
 }
 
+ExampleStream::ExampleStream(Reader& reader, std::string name)
+    : reader_(reader), name_(std::move(name)), joiner_(std::make_unique<LineJoiner>()) {}
+ExampleStream::~ExampleStream() = default;
+
 ReadExample ExampleStream::next_record() {
   const std::size_t first = record_++;
   ReadExample read = parser_.parse(batch_, first, name_);
   if (read.problem && may_go_on(*read.problem)) {
-    if (const auto joined = join_lines(batch_, first)) {
+    if (const auto joined = joiner_->join(batch_, first)) {
       read.problem = over_lines(batch_, first, *joined, name_);
       record_ = joined->last + 1;
     }
