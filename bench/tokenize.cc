@@ -1,8 +1,10 @@
-// bench_tokenize TOKENIZER FILE THREADS REPEATS: our side of bench/tokenize.py. Every line of FILE is a text; thread T of
-// N takes every Nth block of lines. Prints one JSON object: seconds of each repeat, tokens, bytes, peak memory.
+// bench_tokenize TOKENIZER FILE THREADS REPEATS: our side of bench/tokenize.py. Every line of FILE is a text; thread T
+// of N takes every Nth block of lines. Prints one JSON object: processor's and wall seconds of each repeat, tokens,
+// bytes, peak memory.
 #include <sys/resource.h>
 
 #include <chrono>
+#include <ctime>
 #include <iostream>
 #include <string>
 #include <thread>
@@ -45,9 +47,21 @@ std::size_t encode_share(const Tokenizer& tokenizer, const std::vector<std::stri
   return count;
 }
 
-double encode_all(const Tokenizer& tokenizer, const std::vector<std::string_view>& lines, std::size_t threads,
-                  std::size_t& tokens) {
+struct Spent {
+  double processor = 0;  // seconds, of all threads
+  double wall = 0;
+};
+
+double processor_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+Spent encode_all(const Tokenizer& tokenizer, const std::vector<std::string_view>& lines, std::size_t threads,
+                 std::size_t& tokens) {
   const auto begin = std::chrono::steady_clock::now();
+  const double processor = processor_seconds();
   std::vector<std::size_t> counts(threads);
   std::vector<std::thread> workers;
   for (std::size_t thread = 0; thread < threads; ++thread) {
@@ -60,7 +74,7 @@ double encode_all(const Tokenizer& tokenizer, const std::vector<std::string_view
   for (const std::size_t count : counts) {
     tokens += count;
   }
-  return Seconds(std::chrono::steady_clock::now() - begin).count();
+  return {processor_seconds() - processor, Seconds(std::chrono::steady_clock::now() - begin).count()};
 }
 
 }  // namespace
@@ -83,11 +97,14 @@ int main(int argc, char** argv) {
   const auto lines = lines_of(*text);
   std::size_t tokens = 0;
   std::cout << "{\"load_seconds\": " << load << ", \"seconds\": [";
+  std::string wall;
   for (int repeat = 0; repeat < std::stoi(argv[4]); ++repeat) {
-    std::cout << (repeat == 0 ? "" : ", ") << encode_all(*tokenizer, lines, std::stoul(argv[3]), tokens);
+    const Spent spent = encode_all(*tokenizer, lines, std::stoul(argv[3]), tokens);
+    std::cout << (repeat == 0 ? "" : ", ") << spent.processor;
+    wall += (repeat == 0 ? "" : ", ") + std::to_string(spent.wall);
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  std::cout << "], \"tokens\": " << tokens << ", \"bytes\": " << text->size()
+  std::cout << "], \"wall_seconds\": [" << wall << "], \"tokens\": " << tokens << ", \"bytes\": " << text->size()
             << ", \"peak_kib\": " << usage.ru_maxrss << "}\n";
 }

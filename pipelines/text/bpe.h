@@ -51,7 +51,8 @@ class CharacterPairs {
   std::vector<std::uint64_t> bits_;
 };
 
-// Tokens in order, each with the number of bytes of the piece that it stands for.
+// Tokens in order, each with the number of bytes of the piece that it stands for; 0: of those of the next that is not
+// 0.
 struct ModelOutput {
   std::vector<TokenId> ids;
   std::vector<std::uint32_t> lengths;

@@ -110,7 +110,7 @@ Result<void> Encoder::encode_normalized(AlignedText text, bool at_begin, Sink& s
 void Encoder::encode_piece(const AlignedText& text, TextRange piece, Sink& sink) {
   const std::string_view bytes = text.text().substr(0, piece.end);
   while (piece.begin < piece.end) {
-    const std::size_t end = parts_->model.word_end(bytes, piece.begin);
+    const std::size_t end = parts_->unigram.has_value() ? piece.end : parts_->bpe.word_end(bytes, piece.begin);
     encode_word(text, {piece.begin, end}, sink);
     piece.begin = end;
   }
@@ -123,7 +123,11 @@ void Encoder::encode_word(const AlignedText& text, TextRange word, Sink& sink) {
   const bool cached = !ids.empty();
   if (!cached) {
     output_.clear();
-    parts_->model.encode(bytes, scratch_, output_);
+    if (parts_->unigram.has_value()) {
+      parts_->unigram->encode(bytes, unigram_scratch_, output_);
+    } else {
+      parts_->bpe.encode(bytes, bpe_scratch_, output_);
+    }
     if (short_word) {
       remember(bytes);
     }
@@ -133,11 +137,17 @@ void Encoder::encode_word(const AlignedText& text, TextRange word, Sink& sink) {
   if (sink.ranges == nullptr) {
     return;
   }
+  const auto length_of = [&](std::size_t i) {
+    return cached ? parts_->model_lengths[static_cast<std::size_t>(ids[i])] : output_.lengths[i];
+  };
   std::size_t begin = word.begin;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    const std::size_t length = cached ? parts_->model_lengths[static_cast<std::size_t>(ids[i])] : output_.lengths[i];
-    sink.ranges->push_back(text.origin(begin, begin + length));
-    begin += length;
+    std::size_t whole = i;  // of tokens that make something together the last one says its length
+    while (length_of(whole) == 0) {
+      ++whole;
+    }
+    sink.ranges->push_back(text.origin(begin, begin + length_of(whole)));
+    begin += length_of(i);
   }
 }
 

@@ -145,7 +145,7 @@ Result<void> make_model(TokenizerParts& parts) {
       return Error{ErrorCode::kInvalidArgument, "there is no token for the single byte " + std::to_string(byte)};
     }
   }
-  parts.model = Bpe(std::move(symbols), make_merges(ranks), std::move(whole_words));
+  parts.bpe = Bpe(std::move(symbols), make_merges(ranks), std::move(whole_words));
   parts.set_model_lengths();
   return {};
 }

@@ -23,6 +23,7 @@
 #include "pipelines/text/normalizer.h"
 #include "pipelines/text/pretokenizer.h"
 #include "pipelines/text/token_id.h"
+#include "pipelines/text/unigram.h"
 #include "pipelines/text/utf8.h"
 #include "pipelines/text/word_cache.h"
 
@@ -39,7 +40,8 @@ struct TokenizerParts {
   };
   Normalizer normalizer;
   PreTokenizer pretokenizer;
-  Bpe model;
+  Bpe bpe;                         // the model, unless there is
+  std::optional<Unigram> unigram;  // this one
   Decoder decoder;
   std::vector<Token> tokens;                     // by id
   std::unordered_map<std::string, TokenId> ids;  // by text
@@ -124,7 +126,7 @@ class Encoder {
   [[nodiscard]] Result<void> encode(std::string_view text, EncodeOptions options, std::vector<TokenId>& ids);
   [[nodiscard]] Result<void> encode(std::string_view text, EncodeOptions options, Encoding& encoding);
   // Steps of the model since the beginning: bounded by a constant times the bytes encoded.
-  [[nodiscard]] std::uint64_t steps() const { return scratch_.steps(); }
+  [[nodiscard]] std::uint64_t steps() const { return bpe_scratch_.steps() + unigram_scratch_.steps(); }
 
  private:
   struct Sink {
@@ -141,7 +143,8 @@ class Encoder {
   std::shared_ptr<const TokenizerParts> parts_;
   Splitter splitter_;
   Scanner only_scanner_;  // does all that the splitter would do; or nullptr
-  Bpe::Scratch scratch_;
+  Bpe::Scratch bpe_scratch_;
+  Unigram::Scratch unigram_scratch_;
   ModelOutput output_;
   std::vector<TextRange> pieces_;
   std::vector<AddedTokens::Found> raw_found_;

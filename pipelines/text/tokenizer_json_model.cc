@@ -8,6 +8,9 @@
 namespace luthier::text::members {
 namespace {
 
+// A step's work is bounded by the longest token.
+constexpr std::size_t kUnigramBytesMax = 1024;
+
 // A file may leave gaps between ids, but not so many that a small file takes a large memory.
 constexpr std::int64_t kIdGapsMax = 1 << 20;
 
@@ -117,6 +120,20 @@ Result<BpeSymbols> byte_symbols(const TokenizerParts& parts) {
   return symbols;
 }
 
+// The tokens "<0x00>" to "<0xFF>", -1 where there is none.
+std::array<TokenId, 256> fallback_ids(const TokenizerParts& parts) {
+  std::array<TokenId, 256> ids{};
+  ids.fill(-1);
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    constexpr std::string_view kHexadecimal = "0123456789ABCDEF";
+    const auto found = parts.ids.find(std::string("<0x") + kHexadecimal[byte / 16] + kHexadecimal[byte % 16] + ">");
+    if (found != parts.ids.end()) {
+      ids[byte] = found->second;
+    }
+  }
+  return ids;
+}
+
 // The symbols of a vocabulary whose tokens are text.
 Result<BpeSymbols> character_symbols(const Json& model, const TokenizerParts& parts) {
   BpeSymbols symbols;
@@ -128,12 +145,8 @@ Result<BpeSymbols> character_symbols(const Json& model, const TokenizerParts& pa
   }
   symbols.byte_ids.fill(-1);
   LUTHIER_TRY(const bool byte_fallback, read_bool(model, "model", "byte_fallback", false));
-  for (unsigned byte = 0; byte_fallback && byte < 256; ++byte) {
-    constexpr std::string_view kHexadecimal = "0123456789ABCDEF";
-    const auto found = parts.ids.find(std::string("<0x") + kHexadecimal[byte / 16] + kHexadecimal[byte % 16] + ">");
-    if (found != parts.ids.end()) {
-      symbols.byte_ids[byte] = found->second;
-    }
+  if (byte_fallback) {
+    symbols.byte_ids = fallback_ids(parts);
   }
   LUTHIER_TRY(symbols.fuse_unknown, read_bool(model, "model", "fuse_unk", false));
   const Json& unknown = member(model, "unk_token");
@@ -156,13 +169,7 @@ bool merges_bytes(const std::vector<Merge>& merges, const BpeSymbols& symbols) {
   });
 }
 
-}  // namespace
-
-Result<void> read_model(const Json& model, bool byte_level, TokenizerParts& parts) {
-  // Files of before 2023 leave the type out.
-  if (!model.is_object() || (type_of(model) != "BPE" && !member(model, "type").is_null())) {
-    return refuse("model", "must be of type \"BPE\", not \"" + type_of(model) + "\"");
-  }
+Result<void> read_bpe(const Json& model, bool byte_level, TokenizerParts& parts) {
   LUTHIER_TRY_VOID(refuse_unknown(model, "model",
                                   {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
                                    "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges"}));
@@ -182,16 +189,60 @@ Result<void> read_model(const Json& model, bool byte_level, TokenizerParts& part
     }
   }
   const bool may_cut = symbols.characters && whole_words.empty() && !merges_bytes(merges, symbols);
-  parts.model = Bpe(std::move(symbols), merges, std::move(whole_words));
+  parts.bpe = Bpe(std::move(symbols), merges, std::move(whole_words));
   if (may_cut) {
     CharacterPairs joined;
     for (const Merge& merge : merges) {
       joined.add(parts.tokens[static_cast<std::size_t>(merge.merged)].text);
     }
-    parts.model.allow_cuts(std::move(joined));
+    parts.bpe.allow_cuts(std::move(joined));
   }
   parts.set_model_lengths();
   return {};
+}
+
+Result<void> read_unigram(const Json& model, TokenizerParts& parts) {
+  LUTHIER_TRY_VOID(refuse_unknown(model, "model", {"type", "unk_id", "vocab", "byte_fallback"}));
+  const Json& vocab = member(model, "vocab");
+  if (!vocab.is_array() || vocab.empty()) {
+    return refuse("model.vocab", "must be an array of [token, score]");
+  }
+  std::vector<Unigram::Entry> entries;
+  for (std::size_t i = 0; i < vocab.size(); ++i) {
+    const std::string where = "model.vocab[" + std::to_string(i) + "]";
+    if (!vocab[i].is_array() || vocab[i].size() != 2 || !vocab[i][0].is_string() || !vocab[i][1].is_number()) {
+      return refuse(where, "must be [token, score]");
+    }
+    entries.push_back({vocab[i][0].get<std::string>(), vocab[i][1].get<double>()});
+    if (entries.back().text.size() > kUnigramBytesMax) {
+      return refuse(where, "is longer than " + std::to_string(kUnigramBytesMax) + " bytes");
+    }
+    LUTHIER_TRY_VOID(add_token(parts, entries.back().text, Json(i), where));
+  }
+  const Json& unknown = member(model, "unk_id");
+  if (!unknown.is_number_unsigned() || unknown.get<std::uint64_t>() >= entries.size()) {
+    return refuse("model.unk_id", "must be the number of a token of model.vocab");
+  }
+  LUTHIER_TRY(const bool byte_fallback, read_bool(model, "model", "byte_fallback", false));
+  std::array<TokenId, 256> byte_ids{};
+  byte_ids.fill(-1);
+  parts.unigram.emplace(entries, unknown.get<TokenId>(), byte_fallback ? fallback_ids(parts) : byte_ids);
+  parts.set_model_lengths();
+  return {};
+}
+
+}  // namespace
+
+Result<void> read_model(const Json& model, bool byte_level, TokenizerParts& parts) {
+  const std::string type = type_of(model);
+  if (type == "Unigram" && !byte_level) {
+    return read_unigram(model, parts);
+  }
+  // Files of before 2023 leave the type out.
+  if (!model.is_object() || (type != "BPE" && !member(model, "type").is_null())) {
+    return refuse("model", "must be of type \"BPE\", or \"Unigram\" without ByteLevel, not \"" + type + "\"");
+  }
+  return read_bpe(model, byte_level, parts);
 }
 
 }  // namespace luthier::text::members

@@ -119,6 +119,26 @@ def sentencepiece_families(texts, vocab_size=5000):
     yield "whitespace", with_model(dict(plain, fuse_unk=True), normalizers.NFD(), pre_tokenizers.Whitespace(), decoders.Fuse(), bos=False)
 
 
+def unigram_families(texts, vocab_size=3000):
+    for name, scheme in (("unigram", "always"), ("unigram_bytes", "first")):
+        trained = Tokenizer(models.Unigram())
+        trained.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
+        trained.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme)
+        trained.decoder = decoders.Metaspace(prepend_scheme=scheme)
+        trained.train_from_iterator(texts[:len(texts) // 4], trainers.UnigramTrainer(
+            vocab_size=vocab_size, show_progress=False, special_tokens=["<unk>", "<s>", "</s>"], unk_token="<unk>"))
+        if name == "unigram_bytes":
+            content = json.loads(trained.to_str())
+            have = {token for token, _ in content["model"]["vocab"]}
+            assert not any(f"<0x{byte:02X}>" in have for byte in range(256))
+            content["model"]["vocab"] += [[f"<0x{byte:02X}>", -50.0] for byte in range(256)]
+            content["model"]["byte_fallback"] = True
+            content["decoder"] = json.loads(with_model(json.loads(trained.to_str())["model"], None, None, llama_decoder(), bos=False).to_str())["decoder"]
+            trained = Tokenizer.from_str(json.dumps(content))
+        yield name, trained
+
+
 def families(texts):
     yield from byte_level_families(texts)
+    yield from unigram_families(texts)
     yield from sentencepiece_families(texts)

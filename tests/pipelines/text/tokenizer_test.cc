@@ -44,7 +44,7 @@ TEST(Tokenizer, RefusesByNameWhatItDoesNotSupport) {
     Change change;
     const char* part;
   } cases[] = {
-      {[](Json& j) { j["model"]["type"] = "Unigram"; }, "model must be of type \"BPE\""},
+      {[](Json& j) { j["model"]["type"] = "WordPiece"; }, "model must be of type \"BPE\""},
       {[](Json& j) { j.erase("model"); }, "model must be"},
       {[](Json& j) { j["model"]["dropout"] = 0.1; }, "model.dropout"},
       {[](Json& j) { j["model"]["end_of_word_suffix"] = "</w>"; }, "model.end_of_word_suffix"},
