@@ -33,8 +33,8 @@ void luthier::fuzz::one_input(std::string_view bytes) {
     LUTHIER_CHECK(!tokenizer.error().message.empty());
     return;
   }
-  for (const char* sample :
-       {"", "the cat's 12 mats <s> \n\t e\xcc\x81 \xf0\x9f\x98\x80", "aaaaaaaaaaaaaaaaaaaaaaaab", "  \xe2\x96\x81 A\xef\xac\x81 "}) {
+  for (const char* sample : {"", "the cat's 12 mats <s> \n\t e\xcc\x81 \xf0\x9f\x98\x80", "aaaaaaaaaaaaaaaaaaaaaaaab",
+                             "  \xe2\x96\x81 A\xef\xac\x81 "}) {
     use(*tokenizer, sample);
   }
 }

@@ -127,6 +127,8 @@ def make_tokenizers():
     for name, tokenizer in families.sentencepiece_families(TRAINING, 700):
         if name in ("llama2", "mistral", "gemma", "bpe_unknown"):
             yield name, tokenizer, False
+    for name, tokenizer in families.unigram_families(TRAINING * 4, 400):
+        yield name, tokenizer, False
 
 
 def decoded(tokenizer: Tokenizer, ids) -> str:
@@ -154,7 +156,7 @@ def keeps_characters(tokenizer: Tokenizer, text: str) -> bool:
     """Whether no character comes from several: then places are Hugging Face's, which trims no spaces from them here."""
     rules = tokenizer.normalizer.__getstate__().decode() if tokenizer.normalizer is not None else ""
     trims = tokenizer.post_processor is not None and '"trim_offsets":true' in tokenizer.post_processor.__getstate__().decode()
-    return not trims and ("NF" not in rules or tokenizer.normalizer.normalize_str(text) == text)
+    return not trims and (not ("NF" in rules or "Regex" in rules) or tokenizer.normalizer.normalize_str(text) == text)
 
 
 def golden(tokenizer: Tokenizer, texts) -> list:

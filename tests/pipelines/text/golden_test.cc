@@ -68,7 +68,7 @@ TEST_P(Golden, StreamsTheSameText) {
 INSTANTIATE_TEST_SUITE_P(Files, Golden,
                          testing::Values("gpt2", "prefix_space_merges_as_strings", "llama3", "qwen2_nfc",
                                          "o200k_removed", "digits", "llama2", "mistral", "gemma", "bpe_unknown",
-                                         "trained"),
+                                         "unigram", "unigram_bytes", "trained"),
                          [](const auto& file) { return std::string(file.param); });
 
 }  // namespace
