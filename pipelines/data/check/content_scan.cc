@@ -149,7 +149,7 @@ bool is_refusal(std::string_view answer) {
   std::string start(answer.substr(std::min(answer.find_first_not_of(" \t\r\n"), answer.size()), 64));
   constexpr std::string_view kApostrophe = "\xe2\x80\x99";
   for (std::size_t at = start.find(kApostrophe); at != std::string::npos; at = start.find(kApostrophe, at)) {
-    start.replace(at, kApostrophe.size(), "'");
+    start.replace(at, kApostrophe.size(), 1, '\'');
   }
   std::transform(start.begin(), start.end(), start.begin(),
                  [](char c) { return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c; });

@@ -33,7 +33,7 @@ Json to_json(const Place& place) {
 std::string count_text(std::int64_t count) {
   std::string digits = std::to_string(count);
   for (std::size_t i = digits.size(); i > 3; i -= 3) {
-    digits.insert(i - 3, ",");
+    digits.insert(i - 3, 1, ',');
   }
   return digits;
 }
@@ -151,7 +151,12 @@ class TextReport {
   }
 
   [[nodiscard]] std::string paint(const std::string& text, const char* color) const {
-    return color_ ? "\x1b[" + std::string(color) + "m" + text + "\x1b[0m" : text;
+    if (!color_) {
+      return text;
+    }
+    std::string painted = "\x1b[";  // GCC 12 misreads a chain of + here as overlapping
+    painted.append(color).append("m").append(text).append("\x1b[0m");
+    return painted;
   }
 
   const Report& report_;
