@@ -9,6 +9,8 @@ void add_data_commands(CLI::App& app, GlobalOptions& global, DataArguments& argu
   add_data_count(*data, global, arguments.count, chosen);
   add_data_pack(*data, global, arguments.pack, chosen);
   add_data_prepare(*data, global, arguments.prepare, chosen);
+  add_data_render(*data, global, arguments.render, chosen);
+  add_data_show(*data, global, arguments.show, chosen);
 }
 
 }  // namespace luthier::cli

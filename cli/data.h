@@ -10,6 +10,8 @@
 #include "cli/data_count.h"
 #include "cli/data_pack.h"
 #include "cli/data_prepare.h"
+#include "cli/data_render.h"
+#include "cli/data_show.h"
 
 namespace luthier::cli {
 
@@ -19,6 +21,8 @@ struct DataArguments {
   DataCountOptions count;
   DataPackOptions pack;
   DataPrepareOptions prepare;
+  DataRenderOptions render;
+  DataShowOptions show;
 };
 
 void add_data_commands(CLI::App& app, GlobalOptions& global, DataArguments& arguments, std::function<int()>& chosen);

@@ -1,10 +1,12 @@
 // Reads lines of {"template": text, "variables": object} and answers each with one line: {"text", "generations"} or
-// {"error", "code"}. What tests/oracle/templates.py holds against Python's Jinja.
+// {"error", "refused"}; with "record" and "tokens" instead of "variables", {"text", "trained"} of that chat. What
+// tests/oracle/templates.py holds against Python's Jinja.
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "pipelines/text/chat/chat_template.h"
 #include "pipelines/text/jinja/jinja.h"
 
 namespace {
@@ -29,7 +31,30 @@ std::tm date() {
   return date;
 }
 
+Json answer_chat(const Json& request) {
+  namespace text = luthier::text;
+  const auto parsed = text::ChatTemplate::parse({{"default", "template", request.at("template").get<std::string>()}},
+                                                request.at("tokens"));
+  if (!parsed) {
+    return failure(parsed.error());
+  }
+  const auto chat = parsed->render(request.at("record"), {.date = date()});
+  if (!chat) {
+    return failure(chat.error());
+  }
+  Json trained = Json::array();
+  for (const text::ChatSpan& span : chat->spans) {
+    if (span.trained) {
+      trained.push_back({span.begin, span.end});
+    }
+  }
+  return {{"text", chat->text}, {"trained", trained}, {"notes", chat->notes}};
+}
+
 Json answer(const Json& request) {
+  if (request.contains("record")) {
+    return answer_chat(request);
+  }
   const auto parsed = jinja::Template::parse(request.at("template").get<std::string>(), "template");
   if (!parsed) {
     return failure(parsed.error());

@@ -60,8 +60,10 @@ class Renderer:
     def __init__(self, program):
         self.process = subprocess.Popen([str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def render(self, template, variables):
-        self.process.stdin.write(json.dumps({"template": template, "variables": variables}) + "\n")
+    def render(self, template, variables=None, record=None):
+        request = {"template": template, "variables": variables} if record is None else \
+            {"template": template, "tokens": SPECIAL, "record": record}
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
@@ -91,6 +93,40 @@ def compare(oracle, renderer, name, template, conversation):
             oracle.equal(characters, spans, f"{where}: generation spans")
 
 
+def masked_chats():
+    """Chats whose every text is told from the others by a word of its own."""
+    plain = [conversations.user("alpha?"), conversations.assistant("bravo."), conversations.user("charlie?"),
+             conversations.assistant("delta."), conversations.user("echo?"), conversations.assistant("foxtrot.")]
+    yield plain
+    yield plain[:2]
+    yield [conversations.system("golf"), *plain[:4]]
+    yield [*plain[:2], plain[2], conversations.assistant("delta.", weight=0), *plain[4:]]
+
+
+def compare_masks(oracle, renderer, name, template):
+    """What is trained of chats without tools: each answer of weight 1 and nothing of the others, each from where the prompt
+    ends that transformers gives for it."""
+    for messages in masked_chats():
+        ours = renderer.render(template, record={"messages": messages})
+        if "text" not in ours or ours["notes"]:
+            continue  # refused, or mended into another conversation
+        where = f"{name} mask of {json.dumps(messages)[:120]}"
+        text = ours["text"].encode()
+        trained = [text[begin:end].decode() for begin, end in ours["trained"]]
+        answers = [message["content"] for message in messages if message["role"] == "assistant" and message.get("weight", 1)]
+        oracle.check(len(trained) == len(answers) and all(answer in part for answer, part in zip(answers, trained)),
+                     lambda: f"{where}: {trained!r} for {answers!r}")
+        others = [message["content"] for message in messages if message["content"] not in answers]
+        oracle.check(not any(other in part for other in others for part in trained), lambda: f"{where}: {trained!r} has others")
+        begins = [begin for begin, _ in ours["trained"]]
+        for number, message in enumerate(messages):
+            if message["content"] in answers:
+                plain = [{key: value for key, value in one.items() if key != "weight"} for one in messages[:number]]
+                given, _ = theirs(template, plain, None, {**SPECIAL, "add_generation_prompt": True})
+                if isinstance(given, str) and text.startswith(given.encode()) and "generation %" not in template:
+                    oracle.check(len(given.encode()) in begins, lambda: f"{where}: {begins} has not {len(given.encode())}")
+
+
 def run(oracle):
     chat_template_utils.datetime = FixedDate
     found = templates(oracle)
@@ -104,5 +140,6 @@ def run(oracle):
     for name, template in found.items():
         for shape in shapes:
             compare(oracle, renderer, name, template, shape)
+        compare_masks(oracle, renderer, name, template)
     renderer.close()
     oracle.say(f"{len(found)} templates ({', '.join(FAMILIES)} among them), {len(shapes)} conversations each")

@@ -65,7 +65,9 @@ class ChatTemplate {
   [[nodiscard]] static Result<ChatTemplate> parse(const std::vector<Source>& sources, ChatJson special_tokens);
   // `path`: a model's folder (chat_template.jinja, or `chat_template` of tokenizer_config.json: a text or a list of
   // named ones), or a template's file, beside which tokenizer_config.json is read. kNotFound: there is no template.
-  [[nodiscard]] static Result<ChatTemplate> load(const std::filesystem::path& path);
+  // `folder`: where else the special tokens are; empty: nowhere.
+  [[nodiscard]] static Result<ChatTemplate> load(const std::filesystem::path& path,
+                                                 const std::filesystem::path& folder = {});
 
   // `record` has `messages`, and perhaps `tools` or `functions`. kInvalidArgument: it is no chat, or the template is
   // wrong for it; kFailedPrecondition: the template refuses it, with the template's line and reason.

@@ -91,12 +91,12 @@ Result<std::vector<ChatTemplate::Source>> sources_in(const std::filesystem::path
 
 }  // namespace
 
-Result<ChatTemplate> ChatTemplate::load(const std::filesystem::path& path) {
+Result<ChatTemplate> ChatTemplate::load(const std::filesystem::path& path, const std::filesystem::path& folder) {
   std::error_code ignored;
   const bool is_folder = std::filesystem::is_directory(path, ignored);
-  const std::filesystem::path folder = is_folder ? path : path.parent_path();
-  LUTHIER_TRY(const ChatJson config, read_json(folder / "tokenizer_config.json"));
-  LUTHIER_TRY(const ChatJson map, read_json(folder / "special_tokens_map.json"));
+  const std::filesystem::path tokens_folder = is_folder ? path : folder.empty() ? path.parent_path() : folder;
+  LUTHIER_TRY(const ChatJson config, read_json(tokens_folder / "tokenizer_config.json"));
+  LUTHIER_TRY(const ChatJson map, read_json(tokens_folder / "special_tokens_map.json"));
   ChatJson tokens = special_tokens_of(config, map);
   if (is_folder) {
     LUTHIER_TRY(const std::vector<Source> sources, sources_in(path, config));

@@ -1,0 +1,144 @@
+#include "cli/model_text.h"
+
+#include <stdlib.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "cli/download.h"
+#include "cli/format.h"
+#include "cli/models.h"
+#include "cli/sources.h"
+
+namespace luthier::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error wrong(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
+
+constexpr const char* kTextFiles[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                                      "chat_template.jinja", "additional_chat_templates/tool_use.jinja"};
+
+// Removed with all that is in it.
+class FetchedFolder {
+ public:
+  FetchedFolder() : path_((fs::temp_directory_path() / "luthier-model-XXXXXX").string()) {
+    if (::mkdtemp(path_.data()) == nullptr) {
+      path_.clear();
+    }
+  }
+  ~FetchedFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) {
+      fs::remove_all(path_, ignored);
+    }
+  }
+  FetchedFolder(const FetchedFolder&) = delete;
+  FetchedFolder& operator=(const FetchedFolder&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }  // empty: it could not be made
+
+ private:
+  std::string path_;
+};
+
+Result<void> fetch_text_files(const GlobalOptions& global, const std::string& model, const std::string& folder) {
+  LUTHIER_TRY(ApiClient api, connect(global));
+  LUTHIER_TRY(const Json version, find_version(api, model));
+  LUTHIER_TRY(const artifact::Manifest manifest, fetch_manifest(api, text_of(version, "base")));
+  for (const artifact::FileEntry& file : manifest.files) {
+    if (std::find(std::begin(kTextFiles), std::end(kTextFiles), file.path) != std::end(kTextFiles)) {
+      const fs::path place = fs::path(folder) / file.path;
+      std::error_code failure;
+      fs::create_directories(place.parent_path(), failure);
+      LUTHIER_TRY_VOID(download_file(api, file, place));
+    }
+  }
+  return {};
+}
+
+Result<ModelText> load_from(const std::string& place, const ModelTextOptions& options) {
+  ModelText model;
+  if (!place.empty()) {
+    auto tokenizer = text::Tokenizer::load(place);
+    if (!tokenizer) {
+      return std::move(tokenizer).error().with("the tokenizer of " + options.model);
+    }
+    model.tokenizer = std::move(*tokenizer);
+  }
+  // A template of one's own still needs the special tokens of the model.
+  auto chat = options.chat_template.empty() ? text::ChatTemplate::load(place)
+                                            : text::ChatTemplate::load(options.chat_template, place);
+  if (chat) {
+    model.chat = std::move(*chat);
+  } else if (chat.error().code == ErrorCode::kNotFound && options.chat_template.empty()) {
+    model.no_chat = options.model + " has no chat template; name one with --template";
+  } else {
+    return std::move(chat).error();
+  }
+  return model;
+}
+
+}  // namespace
+
+void add_model_text_options(CLI::App& command, ModelTextOptions& options) {
+  command.add_option("--model", options.model, "Hugging Face folder, or a model of the controller such as NAME@ALIAS");
+  command.add_option("--template", options.chat_template, "a Jinja file instead of the model's own chat template")
+      ->type_name("FILE");
+  command
+      .add_option("--variable", options.variables, "of the template, such as enable_thinking=false; may be repeated")
+      ->type_name("NAME=JSON")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false);
+  command.add_option("--date", options.date, "what templates write as today, as YYYY-MM-DD; today in UTC unless given");
+  command.add_flag("!--no-mend", options.mend, "leave a conversation refused that the template refuses");
+}
+
+Result<ModelText> load_model_text(const GlobalOptions& global, const ModelTextOptions& options) {
+  if (options.model.empty() && options.chat_template.empty()) {
+    return wrong("name the model whose template and tokenizer count: --model, or --template for a template by itself");
+  }
+  std::error_code ignored;
+  if (options.model.empty() || fs::exists(options.model, ignored)) {
+    return load_from(options.model, options);
+  }
+  if (options.model.find('/') != std::string::npos) {
+    return wrong("there is no folder " + options.model);
+  }
+  const FetchedFolder folder;
+  if (folder.path().empty()) {
+    return Error{ErrorCode::kInternal, "no temporary folder can be made"};
+  }
+  auto fetched = fetch_text_files(global, options.model, folder.path());
+  if (!fetched) {
+    return std::move(fetched).error().with("'" + options.model + "' is no folder here, and of the controller's models");
+  }
+  return load_from(folder.path(), options);
+}
+
+Result<text::ChatOptions> chat_options_of(const ModelTextOptions& options) {
+  text::ChatOptions chat;
+  chat.mend = options.mend;
+  for (const std::string& variable : options.variables) {
+    const std::size_t equals = variable.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return wrong("--variable '" + variable + "' is not NAME=JSON");
+    }
+    const std::string value = variable.substr(equals + 1);
+    text::ChatJson parsed = text::ChatJson::parse(value, nullptr, false);
+    chat.variables[variable.substr(0, equals)] = parsed.is_discarded() ? text::ChatJson(value) : std::move(parsed);
+  }
+  if (options.date.empty()) {
+    const std::time_t now = std::time(nullptr);
+    ::gmtime_r(&now, &chat.date);
+    return chat;
+  }
+  const char* end = ::strptime(options.date.c_str(), "%Y-%m-%d", &chat.date);
+  if (end == nullptr || *end != '\0') {
+    return wrong("--date '" + options.date + "' is not YYYY-MM-DD");
+  }
+  return chat;
+}
+
+}  // namespace luthier::cli
