@@ -60,7 +60,7 @@ std::vector<CharacterClass> make_table() {
       table[i] = class_of_name(kCategoryNames[static_cast<std::size_t>(range.category)]);
     }
   }
-  for (const char32_t control : {0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x85}) {
+  for (const char32_t control : {U'\t', U'\n', U'\v', U'\f', U'\r', U'\u0085'}) {
     table[control] = CharacterClass::kWhiteSpace;
   }
   return table;
