@@ -58,7 +58,7 @@ def make_file(path, size):
 
 def notebook(path):
     """What the notebook's cells do, in one process."""
-    sys.path.insert(0, str(ROOT / "tests" / "oracle"))
+    sys.path[0] = str(ROOT / "tests" / "oracle")  # not bench, whose tokenize.py is not Python's
     import numpy
     import ranks
     from frame import Oracle
@@ -107,14 +107,14 @@ def notebook(path):
 
 
 def measure(command):
-    """Seconds, MiB at most, and what it printed."""
+    """Seconds, seconds of CPU, MiB at most, and what it printed."""
     begin = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status) not in (0, 1):
+    if os.waitstatus_to_exitcode(status) not in (0, 1) or not output:  # 1: `data check` found errors
         sys.exit(f"{command} failed")
-    return time.monotonic() - begin, usage.ru_maxrss / 1024, json.loads(output)
+    return time.monotonic() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, json.loads(output)
 
 
 def main():
@@ -141,21 +141,22 @@ def main():
 
         rows = []
         for threads in sorted({1, options.threads}):
-            seconds, memory, report = ours(path, threads, "--tokenizer", ranks_file)
-            rows.append((f"luthier, {threads} thread(s), check + tokens", seconds, memory))
-        seconds, memory, theirs = measure([python, __file__, "--notebook", path])
-        rows.append(("notebook's work in Python, tiktoken", seconds, memory))
+            seconds, cpu, memory, report = ours(path, threads, "--tokenizer", ranks_file)
+            rows.append((f"luthier, {threads} thread(s), check + tokens", seconds, cpu, memory))
+        seconds, cpu, memory, theirs = measure([python, __file__, "--notebook", path])
+        rows.append(("notebook's work in Python, tiktoken", seconds, cpu, memory))
         print(f"{size:.0f} MB, {report['training']['examples']} examples, {report['tokens']['total']} tokens")
         if theirs["tokens"] != report["tokens"]["total"] or theirs["examples"] != report["training"]["examples"]:
             sys.exit(f"the two count differently: {theirs} and {report['tokens']}")
-        for name, seconds, memory in rows:
-            print(f"  {name:42} {seconds:8.1f} s {size / seconds:8.1f} MB/s {memory:8.0f} MiB peak")
-        print(f"  luthier is {rows[-1][1] / rows[-2][1]:.1f} times as fast on {options.threads} threads")
+        for name, seconds, cpu, memory in rows:
+            print(f"  {name:42} {seconds:8.1f} s {cpu:8.1f} s CPU {size / seconds:8.1f} MB/s {memory:8.0f} MiB peak")
+        print(f"  luthier is {rows[-1][1] / rows[-2][1]:.1f} times as fast on {options.threads} threads; "
+              f"on one it takes 1/{rows[-1][2] / rows[0][2]:.1f} of the CPU time")
         if options.memory_bytes:
             make_file(path, options.memory_bytes)
             size = path.stat().st_size / 1e6
-            seconds, memory, report = ours(path, options.threads)
-            print(f"  {size:.0f} MB without tokens {seconds:.1f} s {size / seconds:.1f} MB/s {memory:.0f} MiB peak")
+            seconds, cpu, memory, report = ours(path, options.threads)
+            print(f"  {size:.0f} MB without tokens {seconds:.1f} s {cpu:.1f} s CPU {size / seconds:.1f} MB/s {memory:.0f} MiB peak")
 
 
 if __name__ == "__main__":
