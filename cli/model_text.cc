@@ -112,7 +112,7 @@ Result<ModelText> load_model_text(const GlobalOptions& global, const ModelTextOp
   }
   auto fetched = fetch_text_files(global, options.model, folder.path());
   if (!fetched) {
-    return std::move(fetched).error().with("'" + options.model + "' is no folder here, and of the controller's models");
+    return std::move(fetched).error().with("'" + options.model + "' is no folder here; on the controller");
   }
   return load_from(folder.path(), options);
 }
