@@ -88,6 +88,7 @@ Json summary_of(const data::Draft& draft, const std::vector<std::string>& accept
   return {{"task", data::name_of(draft.task)},
           {"rows", {{"read", draft.report.rows.read}, {"kept", draft.records.size()}}},
           {"findings", findings},
+          {"advice", draft.report.advice},
           {"remedies", remedies}};
 }
 

@@ -135,6 +135,9 @@ void print_places(const data::Finding& finding) {
 }
 
 void print_findings(const data::Draft& draft) {
+  for (const std::string& advice : draft.report.advice) {
+    std::printf("- %s\n", printable(advice).c_str());
+  }
   for (const data::Finding& finding : draft.findings) {
     if (finding.severity == data::Severity::kFatal) {
       continue;  // said as an error

@@ -7,7 +7,10 @@ void add_data_prepare(CLI::App& data, GlobalOptions& global, DataPrepareOptions&
                       std::function<int()>& chosen) {
   CLI::App* command =
       data.add_subcommand("prepare", "Repair a file of examples, asking before each repair; FILE itself never changes");
-  command->add_option("FILE", prepare.file, "CSV, TSV, JSON, JSONL or TXT, or a folder of such files")->required();
+  command
+      ->add_option("FILE", prepare.file,
+                   ".jsonl .json .csv .tsv .xlsx .txt, also with .gz or .zst, or a folder of such files")
+      ->required();
   command->add_flag("-y,--yes", prepare.yes, "accept all that is recommended");
   command->add_flag("--plan", prepare.plan, "only say what would be done; write nothing");
   command->add_flag("--clean", prepare.clean,
@@ -18,7 +21,7 @@ void add_data_prepare(CLI::App& data, GlobalOptions& global, DataPrepareOptions&
       ->take_all();
   command->add_option("--to", prepare.folder, "folder to write to; beside FILE without it")->type_name("DIR");
   command->add_option("--format", prepare.format, "format of FILE; by its extension without it")
-      ->check(CLI::IsMember({"csv", "tsv", "json", "jsonl", "txt"}));
+      ->check(CLI::IsMember({"csv", "tsv", "json", "jsonl", "txt", "xlsx"}));
   command->add_option("--task", prepare.task, "what the data is for; by the data without it")
       ->check(CLI::IsMember({"classification", "generation", "text", "chat"}));
   command->add_option("--prompt-column", prepare.prompt_column, "where its name does not tell")->type_name("NAME");

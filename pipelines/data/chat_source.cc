@@ -1,17 +1,10 @@
 #include "pipelines/data/chat_source.h"
 
 #include "pipelines/data/chat_remedies.h"
-#include "pipelines/data/read/reader.h"
+#include "pipelines/data/read_stream.h"
 
 namespace luthier::data {
 namespace {
-
-Result<std::unique_ptr<read::Reader>> open(const SourceFile& file) {
-  read::ReadOptions options;
-  options.name = file.name;
-  options.format = file.format == Format::kJson ? read::FileFormat::kJson : read::FileFormat::kJsonLines;
-  return read::open_reader(read::from_memory(file.text), options);
-}
 
 bool is_json(const SourceFile& file) { return file.format == Format::kJson || file.format == Format::kJsonLines; }
 
@@ -23,7 +16,7 @@ class ChatTaker {
 
   Result<void> take(const SourceFile& file) {
     file_ = file.name;
-    LUTHIER_TRY(const std::unique_ptr<read::Reader> reader, open(file));
+    LUTHIER_TRY(const std::unique_ptr<read::Reader> reader, open_source(file));
     read::ExampleStream stream(*reader, file.name);
     std::int64_t rows = 0;
     while (true) {
@@ -129,7 +122,7 @@ bool holds_chats(const std::vector<SourceFile>& files) {
   if (files.empty() || !is_json(files.front())) {
     return false;
   }
-  const auto reader = open(files.front());
+  const auto reader = open_source(files.front());
   if (!reader) {
     return false;
   }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "pipelines/data/chat_source.h"
+#include "pipelines/data/read_stream.h"
 #include "pipelines/data/readers.h"
 #include "pipelines/data/remedies.h"
 #include "pipelines/data/source.h"
@@ -13,12 +14,16 @@ namespace {
 
 constexpr std::size_t kRowsAdvised = 100;
 
-Result<Table> read_table(const SourceFile& file, const Settings& settings) {
+Result<Table> read_table(const SourceFile& file, const Settings& settings, Report& report) {
+  if (file.streamed) {
+    return read_stream(file, report.advice);
+  }
   switch (file.format) {
     case Format::kCsv: return read_csv(file.text, file.name, ',');
     case Format::kTsv: return read_csv(file.text, file.name, '\t');
     case Format::kJson: return read_json(file.text, file.name);
     case Format::kJsonLines: return read_json_lines(file.text, file.name);
+    case Format::kXlsx:
     case Format::kText: break;
   }
   const bool lines = settings.task.has_value() && *settings.task != Task::kText;
@@ -31,7 +36,7 @@ Result<std::string> read_tables(const std::vector<SourceFile>& files, Draft& dra
   const Settings& settings = draft.settings;
   std::set<std::string> separators;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    LUTHIER_TRY(const Table table, read_table(files[i], settings));
+    LUTHIER_TRY(const Table table, read_table(files[i], settings, draft.report));
     const auto rows = static_cast<std::int64_t>(table.rows.size());
     draft.report.files.push_back({files[i].name, std::string(name_of(files[i].format)), rows});
     draft.report.rows.read += rows;

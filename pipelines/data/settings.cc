@@ -88,7 +88,7 @@ Result<void> read_format_and_task(const Json& with, Settings& settings) {
   if (!format.empty()) {
     settings.format = format_named(format);
     if (!settings.format.has_value()) {
-      return wrong("format", "csv, tsv, json, jsonl or txt, not \"" + format + "\"");
+      return wrong("format", "csv, tsv, json, jsonl, txt or xlsx, not \"" + format + "\"");
     }
   }
   std::string task;

@@ -48,8 +48,10 @@ Result<std::vector<fs::path>> list_files(const fs::path& root) {
   return files;
 }
 
+bool is_compressed(const fs::path& file) { return file.extension() == ".gz" || file.extension() == ".zst"; }
+
 std::optional<Format> format_of_extension(const fs::path& file) {
-  std::string extension = file.extension().string();
+  std::string extension = (is_compressed(file) ? file.stem() : file).extension().string();
   for (char& c : extension) {
     c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
@@ -62,7 +64,8 @@ std::optional<Format> format_of_extension(const fs::path& file) {
 }  // namespace
 
 std::optional<Format> format_named(std::string_view name) {
-  for (const Format format : {Format::kCsv, Format::kTsv, Format::kJson, Format::kJsonLines, Format::kText}) {
+  for (const Format format :
+       {Format::kCsv, Format::kTsv, Format::kJson, Format::kJsonLines, Format::kText, Format::kXlsx}) {
     if (name == name_of(format)) {
       return format;
     }
@@ -77,6 +80,7 @@ std::string_view name_of(Format format) {
     case Format::kJson: return "json";
     case Format::kJsonLines: return "jsonl";
     case Format::kText: return "txt";
+    case Format::kXlsx: return "xlsx";
   }
   return "";
 }
@@ -119,11 +123,21 @@ Result<std::vector<SourceFile>> read_source(const fs::path& path, std::optional<
     file.name = name.string();
     const std::optional<Format> known = format.has_value() ? format : format_of_extension(name);
     if (!known.has_value()) {
-      return wrong(file.name +
-                   ": the extension does not say the format; rename it to .csv, .tsv, .json, .jsonl or .txt, or set "
-                   "`format`");
+      return wrong(
+          file.name +
+          ": the extension does not say the format; rename it to .csv, .tsv, .json, .jsonl, .txt or .xlsx, or set "
+          "`format`");
     }
     file.format = *known;
+    file.path = is_file ? path : path / name;
+    file.streamed = file.format == Format::kXlsx || is_compressed(name);
+    if (file.streamed && file.format == Format::kText) {
+      return wrong(file.name + ": compressed text is not prepared; expand it first");
+    }
+    if (file.streamed) {
+      files.push_back(std::move(file));
+      continue;
+    }
     LUTHIER_TRY(file.text, read_file(is_file ? path : path / name, bytes_left));
     bytes_left -= std::min<std::uint64_t>(bytes_left, file.text.size());
     LUTHIER_TRY_VOID(check_encoding(file.text, file.name));

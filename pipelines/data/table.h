@@ -7,7 +7,7 @@
 
 namespace luthier::data {
 
-enum class Format { kCsv, kTsv, kJson, kJsonLines, kText };
+enum class Format { kCsv, kTsv, kJson, kJsonLines, kText, kXlsx };
 
 struct Cell {
   std::string text;     // UTF-8

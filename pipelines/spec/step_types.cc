@@ -33,7 +33,11 @@ StepType prepare() {
           "Read, check, repair, report and split data.",
           object({
               {"source", of(Kind::kPath), "Files beside the YAML file (a file, a folder or a pattern).", true, {}},
-              {"format", text_of({"csv", "tsv", "json", "jsonl", "txt"}), "Format; inferred when absent.", false, {}},
+              {"format",
+               text_of({"csv", "tsv", "json", "jsonl", "txt", "xlsx"}),
+               "Format; inferred when absent.",
+               false,
+               {}},
               {"task",
                text_of({"classification", "generation", "text", "chat"}),
                "What the data is for; inferred.",

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`luthier data prepare` as a person and a script use it: questions on a terminal, --yes, --plan, exit codes, files."""
 
+import gzip
 import json
 import os
 import pathlib
@@ -135,6 +136,21 @@ def sound_data_is_left_alone(folder):
     expect(said["written"] is False and said["files"] == ["sound.jsonl"], str(said["files"]))
 
 
+def compressed_files_are_read(folder):
+    with gzip.open(folder / "z.csv.gz", "wt") as out:
+        out.write(ROWS)
+    done = prepare("z.csv.gz", "--yes", "-o", "json", cwd=folder)
+    expect(done.returncode == 0, done.stderr)
+    said = json.loads(done.stdout)
+    plain = json.loads(prepare("f.csv", "--yes", "-o", "json", cwd=folder).stdout)
+    expect(said["rows"] == plain["rows"] and said["remedies"] == plain["remedies"], f"{said['rows']} {said['remedies']}")
+    expect(rows_by_place(folder, "z.csv_prepared_report") == rows_by_place(folder, "f_prepared_report"), "places differ")
+
+
+def rows_by_place(folder, report):
+    return [(change["line"], change["why"]) for change in lines(folder / report / "changes.jsonl")]
+
+
 def groups_stay_together(folder):
     (folder / "g.csv").write_text("prompt,completion,who\n" +
                                   "".join(f"p{n},answer {n},{'abcdefghij'[n % 10]}\n" for n in range(100)))
@@ -148,7 +164,7 @@ def groups_stay_together(folder):
 def main():
     for test in (a_plan_writes_nothing, nobody_to_ask_is_said, yes_writes_both_parts_and_a_report,
                  files_are_never_overwritten, a_person_decides, data_at_fault_ends_with_1, sound_data_is_left_alone,
-                 groups_stay_together):
+                 compressed_files_are_read, groups_stay_together):
         with tempfile.TemporaryDirectory() as scratch:
             folder = pathlib.Path(scratch)
             (folder / "f.csv").write_text(ROWS)
