@@ -27,6 +27,13 @@ Type row_counts() {
                         {"test", types::integer()}});
 }
 
+// The codes of recommended repairs (pipelines/data/validators.h).
+Shape declinable() {
+  return text_of({"all", "duplicate_rows", "conflicting_labels", "long_examples", "prompts_upper_case",
+                  "completions_upper_case", "separator_inside", "separator_missing", "prompt_prefix",
+                  "completion_prefix", "ending_missing", "completion_space"});
+}
+
 StepType prepare() {
   return {"prepare",
           StepPlace::kAgent,
@@ -53,14 +60,7 @@ StepType prepare() {
               {"labels", list_of(of(Kind::kString), 2, 10'000), "Classes allowed; inferred.", false, {}},
               {"clean", of(Kind::kBool), "Repair white space, spellings of labels and conflicting labels too.", false,
                true},
-              {"decline",
-               list_of(text_of({"all", "duplicate_rows", "conflicting_labels", "long_examples", "prompts_upper_case",
-                                "completions_upper_case", "separator_inside", "separator_missing", "prompt_prefix",
-                                "completion_prefix", "ending_missing", "completion_space"}),
-                       1, 20),
-               "Repairs that are not made.",
-               false,
-               {}},
+              {"decline", list_of(declinable(), 1, 20), "Repairs that are not made.", false, {}},
               {"separator", of(Kind::kString), "What every prompt ends with; chosen when absent.", false, {}},
               {"ending", of(Kind::kString), "What every completion ends with (task generation).", false, {}},
               {"turns", text_of({"chats", "prompts"}), "A row for each answer of a dialogue.", false, {}},

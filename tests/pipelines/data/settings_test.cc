@@ -32,7 +32,7 @@ TEST(Settings, NamesTheMemberThatIsWrong) {
       {R"({"source":null})", "`source`"},
       {R"({"source":"data.csv"})", "`source`"},
       {R"({"sorce":1})", "`sorce` is not a setting; there are: source,"},
-      {R"({"format":"xlsx"})", "`format`"},
+      {R"({"format":"xml"})", "`format`"},
       {R"({"task":"classify"})", "`task`"},
       {R"({"columns":{"label":"x"}})", "`columns.label`"},
       {R"({"columns":{"prompt":3}})", "`columns.prompt`"},
