@@ -232,7 +232,9 @@ void AgentNode::on(const StopProcess& effect) {
   if (folder->stubborn && !effect.force) {
     return;
   }
-  world_.clock.after(world_.between(1, effect.force ? 50 : 3'000),
+  // Some processes die slowly, which is when a resource that is sold too early shows.
+  const std::int64_t slow_ms = world_.mutator.is(Mutation::kReleaseEarly) ? 10'000 : 0;
+  world_.clock.after(slow_ms + world_.between(1, effect.force ? 50 : 3'000),
                      [this, attempt = effect.attempt, boot = boot_, force = effect.force] {
                        if (living(attempt, boot) != nullptr) {
                          end_process(attempt, {.exit_code = force ? -1 : 0, .signal = force ? 9 : 0});
