@@ -56,7 +56,7 @@ struct AgentConnected {
   std::vector<HeldAttempt> held;
   Labels labels;
   std::string version;
-  bool draining = false;  // it wants no new work: it will end when it has nothing left
+  bool draining = false;         // it wants no new work: it will end when it has nothing left
   std::uint64_t connection = 0;  // the shell's name for the stream; comes back in Welcome
 };
 // Silence beyond the limit, seen by the shell (fleet); also for agents that did not come back within the grace
