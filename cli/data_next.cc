@@ -152,8 +152,7 @@ std::string next_text(const NextSteps& next) {
   out << "\nTrain on " << (next.has_validation ? "them" : "it") << " with a pipeline such as:\n\n"
       << pipeline_snippet(next)
       << "\n  luthier run FILE.yaml\n\nor, where the controller has the OpenAI-compatible API, with files uploaded for "
-         "the "
-         "purpose fine-tune:\n\n"
+         "the purpose fine-tune:\n\n"
       << api_call(next) << "\n";
   if (advice.shape == data::Shape::kClassification) {
     out << "A classification of " << advice.classes << " classes"
@@ -166,7 +165,8 @@ std::string next_text(const NextSteps& next) {
     out << "End the prompts that you ask with " << in_quotes(advice.separator)
         << ", as those of the training data do: the model then answers instead of going on with the prompt.\n";
   }
-  if (!advice.ending.empty()) {
+  // What labels happen to end with ("positive", "negative") is part of the answer.
+  if (!advice.ending.empty() && advice.shape != data::Shape::kClassification) {
     out << "Ask with stop=[" << in_quotes(advice.ending) << "], which ends every completion.\n";
   }
   if (advice.curie_seconds > 0) {
