@@ -239,7 +239,7 @@ TEST(MakePlan, ChecksWhatParamsBecame) {
       "  go: { uses: run, with: { command: \"${{ fromJson(params.text) }}\" } }\n");
   EXPECT_THAT(
       errors(make_plan(spec, {}, {{"d", kSource}})),
-      testing::ElementsAre("f.yaml:4:56: 'x' is not allowed here; known: csv, tsv, json, jsonl, txt",
+      testing::ElementsAre("f.yaml:4:56: 'x' is not allowed here; known: csv, tsv, json, jsonl, txt, xlsx",
                            "f.yaml:4:93: expected an integer, got the number 1.5",
                            "f.yaml:5:37: ${{ fromJson(params.text) }}: column 2: fromJson(): the text is not JSON"));
 }
