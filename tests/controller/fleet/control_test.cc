@@ -155,7 +155,8 @@ TEST_F(FleetTest, ANewerStreamReplacesTheOlder) {
   TestAgent agent = joined_agent();
   ControlStream older = agent.connect();
   ControlStream newer = agent.connect();
-  EXPECT_EQ(older.end().error_code(), StatusCode::ABORTED);
+  const StatusCode replaced = older.end().error_code();  // cancelled: while its welcome was still being written
+  EXPECT_TRUE(replaced == StatusCode::ABORTED || replaced == StatusCode::CANCELLED) << replaced;
   submit();
   EXPECT_TRUE(newer.hear().has_start_attempt());
   EXPECT_EQ(agent_status(agent.id), "connected");
