@@ -162,6 +162,22 @@ TEST_F(FleetTest, ANewerStreamReplacesTheOlder) {
   EXPECT_EQ(agent_status(agent.id), "connected");
 }
 
+TEST_F(FleetTest, NoCommandGoesOverAConnectionWhoseHelloIsNotDecidedUpon) {
+  withholds_welcomes_ = true;
+  TestAgent agent = joined_agent();
+  ControlStream stream = agent.connect();
+  ASSERT_TRUE(eventually([&] { return last_welcome_ != 0; }));
+  const auto stop = [](int number) {
+    return core::StopAttempt{{RunId{"r-9"}, StepId{"one"}, number}, core::StopReason::kCancelled};
+  };
+  fleet_->send(AgentId{agent.id}, stop(1));
+  fleet_->welcome(AgentId{agent.id}, last_welcome_ + 1);  // of another connection
+  fleet_->send(AgentId{agent.id}, stop(2));
+  fleet_->welcome(AgentId{agent.id}, last_welcome_);
+  fleet_->send(AgentId{agent.id}, stop(3));
+  EXPECT_EQ(stream.hear().stop_attempt().attempt().number(), 3);
+}
+
 TEST_F(FleetTest, AnAgentThatDoesNotReadIsCutOffAndToldAnewWhenItReturns) {
   TestAgent agent = joined_agent();
   ControlStream deaf = agent.connect();

@@ -62,11 +62,16 @@ class FleetTest : public testing::Test {
     runtime_ = controller::make_runtime(*store_, clock_, log_);
     fleet_ = make_fleet_server({*runtime_, *store_, *artifacts_, inference_, progress_, clock_, log_},
                                {.agent_silence = kSilence, .start_grace = kGrace});
-    runtime_->set_sinks(
-        {.send_to_agent = [this](const AgentId& agent,
-                                 const core::AgentCommand& command) { fleet_->send(agent, command); },
-         .welcome_agent = [this](const AgentId& agent, std::uint64_t number) { fleet_->welcome(agent, number); },
-         .published = nullptr});
+    runtime_->set_sinks({.send_to_agent = [this](const AgentId& agent,
+                                                 const core::AgentCommand& command) { fleet_->send(agent, command); },
+                         .welcome_agent =
+                             [this](const AgentId& agent, std::uint64_t number) {
+                               last_welcome_ = number;
+                               if (!withholds_welcomes_) {
+                                 fleet_->welcome(agent, number);
+                               }
+                             },
+                         .published = nullptr});
     const Result<void> started = runtime_->start();
     EXPECT_TRUE(started);
     const Result<int> port = fleet_->start();
@@ -133,6 +138,8 @@ class FleetTest : public testing::Test {
   std::unique_ptr<controller::Runtime> runtime_;
   std::unique_ptr<FleetServer> fleet_;
   std::string address_;
+  std::atomic<bool> withholds_welcomes_ = false;  // the test says them itself
+  std::atomic<std::uint64_t> last_welcome_ = 0;   // its connection
 };
 
 }  // namespace luthier::fleet
