@@ -21,7 +21,7 @@ struct Worker {
 class FileChecker {
  public:
   FileChecker(const CheckOptions& options, std::string name, Part part, Duplicates& duplicates)
-      : options_(options), name_(std::move(name)), part_(part), duplicates_(duplicates) {
+      : name_(std::move(name)), part_(part), duplicates_(duplicates) {
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
     const std::size_t threads = options.threads == 0 ? cores : options.threads;
     // One more than there are threads, so that those have work while the oldest is waited for.
@@ -68,7 +68,6 @@ class FileChecker {
     return {};
   }
 
-  const CheckOptions& options_;
   std::string name_;
   Part part_;
   Duplicates& duplicates_;
