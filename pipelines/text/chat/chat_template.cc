@@ -42,7 +42,11 @@ ChatJson variables_of(const ChatJson& messages, const ChatJson& tools, bool prom
 std::string probe(const jinja::Template& source, const ChatJson& special_tokens, const ChatJson& messages,
                   const ChatJson& tools = nullptr, bool prompt = false) {
   const std::tm date{.tm_mday = 1, .tm_year = 100};
-  const auto rendered = source.render(variables_of(messages, tools, prompt, special_tokens, ChatJson::object()), date);
+  // Room for any template that means well: the conversation has three messages of one word.
+  const jinja::Limits limits{
+      .steps_max = 200'000, .memory_bytes_max = std::size_t{32} << 20U, .output_bytes_max = std::size_t{4} << 20U};
+  const auto rendered =
+      source.render(variables_of(messages, tools, prompt, special_tokens, ChatJson::object()), date, limits);
   return rendered ? rendered->text : std::string();
 }
 
@@ -145,7 +149,10 @@ namespace {
 class ChatRendering {
  public:
   ChatRendering(const Variant& variant, const ChatJson& special_tokens, const ChatOptions& options)
-      : variant_(variant), special_tokens_(special_tokens), options_(options) {}
+      : variant_(variant),
+        special_tokens_(special_tokens),
+        options_(options),
+        steps_left_(10 * options.limits.steps_max) {}
 
   Result<RenderedChat> run(ChatMessages chat) {
     const auto call = variant_.drops_calls ? first_call(chat) : std::nullopt;
@@ -193,9 +200,11 @@ class ChatRendering {
     }
   }
 
-  Result<jinja::Rendered> render(const ChatJson& messages, const ChatJson& tools, bool prompt) const {
+  Result<jinja::Rendered> render(const ChatJson& messages, const ChatJson& tools, bool prompt) {
+    jinja::Limits limits = options_.limits;
+    limits.steps_shared = &steps_left_;
     return variant_.source.render(variables_of(messages, tools, prompt, special_tokens_, options_.variables),
-                                  options_.date);
+                                  options_.date, limits);
   }
 
   Result<jinja::Rendered> render_mended(ChatMessages& chat) {
@@ -238,12 +247,20 @@ class ChatRendering {
       }
       return turns;
     }
+    std::optional<Error> exhausted;
     const RenderMessages again = [&](const ChatJson& messages, bool prompt) -> Result<std::string> {
-      LUTHIER_TRY(jinja::Rendered text, render(messages, chat.tools, prompt));
-      return std::move(text.text);
+      auto text = render(messages, chat.tools, prompt);
+      if (!text && text.error().code == ErrorCode::kResourceExhausted) {
+        exhausted = text.error();
+      }
+      LUTHIER_TRY(jinja::Rendered whole, std::move(text));
+      return std::move(whole.text);
     };
     LUTHIER_TRY(TurnSpans found,
                 find_turns(again, chat, result_.text, options_.add_generation_prompt, variant_.ending));
+    if (exhausted) {
+      return *std::move(exhausted);  // a turn that could not be looked for is not one that the template leaves out
+    }
     result_.notes.insert(result_.notes.end(), found.notes.begin(), found.notes.end());
     return std::move(found.trained);
   }
@@ -251,6 +268,7 @@ class ChatRendering {
   const Variant& variant_;
   const ChatJson& special_tokens_;
   const ChatOptions& options_;
+  std::size_t steps_left_;  // of all renderings
   RenderedChat result_;
 };
 

@@ -38,6 +38,8 @@ struct ChatOptions {
   std::tm date{};                           // what strftime_now tells
   bool mend = true;                         // false: a conversation that the template refuses stays refused
   bool find_spans = true;                   // false: `spans` stays empty, which is several times faster
+  // Of each rendering; all renderings of one conversation may take ten times the steps together.
+  jinja::Limits limits{};
 };
 
 enum class SpanSource {

@@ -96,6 +96,7 @@ class Evaluator {
   void define(std::string_view name, const nlohmann::ordered_json& value);
   void run(const Statements& statements) { (void)execute(statements, *scope_); }
   [[nodiscard]] Rendered take_result();
+  [[nodiscard]] std::size_t steps_taken() const { return heap_.steps_taken(); }
   // Where evaluation stands, for errors.
   [[nodiscard]] std::uint32_t offset() const { return offset_; }
 

@@ -29,6 +29,7 @@ Heap::~Heap() = default;
 
 void Heap::step(std::size_t count) {
   if (count > steps_left_) {
+    steps_left_ = 0;
     fail_bound("the template needs more than " + std::to_string(steps_max_) + " steps; it may never end");
   }
   steps_left_ -= count;

@@ -23,6 +23,7 @@ class Heap {
 
   // Counts work.
   void step(std::size_t count = 1);
+  [[nodiscard]] std::size_t steps_taken() const { return steps_max_ - steps_left_; }
   // Counts the reading of `bytes` of text.
   void scan(std::size_t bytes) { step(1 + bytes / 32); }
   // Counts memory for good.

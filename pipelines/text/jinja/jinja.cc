@@ -1,5 +1,6 @@
 #include "pipelines/text/jinja/jinja.h"
 
+#include <algorithm>
 #include <new>
 
 #include "pipelines/text/jinja/evaluator.h"
@@ -24,6 +25,23 @@ std::string place_of(const std::string& name, std::string_view source, std::size
   return name + ":" + std::to_string(line) + ":" + std::to_string(count_characters(before.substr(line_begin)) + 1) +
          ": ";
 }
+
+// Takes what a rendering needed from the steps that it shares with others, however it ends.
+class SharedSteps {
+ public:
+  SharedSteps(std::size_t* shared, const Evaluator& evaluator) : shared_(shared), evaluator_(evaluator) {}
+  ~SharedSteps() {
+    if (shared_ != nullptr) {
+      *shared_ -= std::min(*shared_, evaluator_.steps_taken());
+    }
+  }
+  SharedSteps(const SharedSteps&) = delete;
+  SharedSteps& operator=(const SharedSteps&) = delete;
+
+ private:
+  std::size_t* shared_;
+  const Evaluator& evaluator_;
+};
 
 }  // namespace
 
@@ -64,7 +82,12 @@ Result<Rendered> Template::render(const nlohmann::ordered_json& variables, const
   if (!variables.is_object()) {
     return Error{ErrorCode::kInvalidArgument, parsed_->name + ": a template's variables are an object"};
   }
-  Evaluator evaluator(limits, date);
+  Limits own = limits;
+  if (own.steps_shared != nullptr) {
+    own.steps_max = std::min(own.steps_max, *own.steps_shared);
+  }
+  Evaluator evaluator(own, date);
+  const SharedSteps shared(own.steps_shared, evaluator);
   try {
     for (const auto& [name, value] : variables.items()) {
       evaluator.define(name, value);

@@ -29,6 +29,8 @@ struct Limits {
                                  << 20U;  // of what the rendering makes; nothing is freed before its end
   std::size_t output_bytes_max = std::size_t{64} << 20U;
   std::size_t depth_max = 400;  // of expressions, blocks and calls of macros inside each other
+  // What several renderings may take together, lowered by what each took; null: each counts alone. Borrowed.
+  std::size_t* steps_shared = nullptr;
 };
 
 // What one {% generation %} block wrote.

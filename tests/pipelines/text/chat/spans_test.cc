@@ -120,6 +120,23 @@ TEST(ChatSpans, AGenerationBlockInAMacroIsFoundByDifferences) {
   EXPECT_EQ(trained_text(*chat), "[a<end>]");
 }
 
+TEST(ChatSpans, AllRenderingsOfAConversationShareTheirSteps) {
+  const ChatTemplate slow = parse_template(
+      "{% for m in messages %}{% for i in range(100) %}{% endfor %}<{{ m.role }}>{{ m.content }}<end>{% endfor %}");
+  ChatJson record = {{"messages", ChatJson::array()}};
+  for (int i = 0; i < 20; ++i) {
+    record["messages"].push_back({{"role", i % 2 == 0 ? "user" : "assistant"}, {"content", std::to_string(i)}});
+  }
+  const auto steps = [&](std::size_t most, bool find_spans) {
+    return slow.render(record, {.find_spans = find_spans, .limits = {.steps_max = most}});
+  };
+  EXPECT_TRUE(steps(4'000, false)) << "one rendering needs fewer";
+  const auto chat = steps(2'500, true);
+  ASSERT_FALSE(chat);
+  EXPECT_EQ(chat.error().code, ErrorCode::kResourceExhausted) << chat.error().message;
+  EXPECT_TRUE(steps(100'000, true));
+}
+
 TEST(ChatSpans, AreNotLookedForWhenNobodyAsks) {
   const auto chat = dialect("chatml").render(ChatJson::parse(kCases[0].record), {.find_spans = false});
   ASSERT_TRUE(chat);
