@@ -99,9 +99,8 @@ class Reader {
     const auto length = static_cast<std::size_t>(options_.input_length_max);
     for (std::size_t begin = 0; begin + 1 < stream_.size(); begin += length) {
       const std::size_t end = std::min(stream_.size(), begin + length + 1);
-      dataset_.examples.push_back(
-          {{stream_.begin() + static_cast<std::ptrdiff_t>(begin), stream_.begin() + static_cast<std::ptrdiff_t>(end)},
-           1});
+      dataset_.examples.push_back(example_trained_from(1, {stream_.begin() + static_cast<std::ptrdiff_t>(begin),
+                                                           stream_.begin() + static_cast<std::ptrdiff_t>(end)}));
     }
     stream_.clear();
   }
@@ -116,6 +115,12 @@ class Reader {
 };
 
 }  // namespace
+
+Example example_trained_from(std::size_t first, std::vector<TokenId> ids) {
+  std::vector<bool> trained(ids.size(), true);
+  std::fill_n(trained.begin(), std::min(first, ids.size()), false);
+  return {std::move(ids), std::move(trained)};
+}
 
 Result<Dataset> read_dataset(const std::filesystem::path& folder, const text::Tokenizer& tokenizer,
                              const DatasetOptions& options) {
@@ -138,11 +143,9 @@ Example joined_example(std::vector<TokenId> prompt, std::vector<TokenId> complet
     completion.resize(ids_max - 1);
   }
   const std::size_t kept = std::min(prompt.size(), ids_max - completion.size());
-  Example example;
-  example.ids.assign(prompt.end() - static_cast<std::ptrdiff_t>(kept), prompt.end());
-  example.first_supervised = static_cast<std::int32_t>(std::max<std::size_t>(kept, 1));
-  example.ids.insert(example.ids.end(), completion.begin(), completion.end());
-  return example;
+  std::vector<TokenId> ids(prompt.end() - static_cast<std::ptrdiff_t>(kept), prompt.end());
+  ids.insert(ids.end(), completion.begin(), completion.end());
+  return example_trained_from(kept, std::move(ids));
 }
 
 std::uint64_t fingerprint(const std::vector<Example>& examples) {
@@ -154,7 +157,11 @@ std::uint64_t fingerprint(const std::vector<Example>& examples) {
   };
   for (const Example& example : examples) {
     mix(example.ids.size());
-    mix(static_cast<std::uint64_t>(example.first_supervised));
+    for (std::size_t at = 1; at < example.ids.size(); ++at) {
+      if (example.trained[at] != (at > 1 && example.trained[at - 1])) {
+        mix(at);
+      }
+    }
     for (const TokenId id : example.ids) {
       mix(static_cast<std::uint64_t>(id));
     }

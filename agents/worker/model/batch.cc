@@ -20,9 +20,11 @@ TensorBatch tensor_batch(const std::vector<const Example*>& examples, at::Device
   for (std::int64_t i = 0; i < count; ++i) {
     const Example& example = *examples[static_cast<std::size_t>(i)];
     std::copy(example.ids.begin(), example.ids.end() - 1, tokens + i * longest);
-    for (auto at = static_cast<std::size_t>(example.first_supervised); at < example.ids.size(); ++at) {
-      *rows++ = i * longest + static_cast<std::int64_t>(at) - 1;
-      *targets++ = example.ids[at];
+    for (std::size_t at = 1; at < example.ids.size(); ++at) {
+      if (example.trained[at]) {
+        *rows++ = i * longest + static_cast<std::int64_t>(at) - 1;
+        *targets++ = example.ids[at];
+      }
     }
   }
   return {batch.tokens.to(device), batch.rows.to(device), batch.targets.to(device)};

@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "agents/worker/formats/adapter_config.h"
 #include "agents/worker/formats/dataset.h"
@@ -155,8 +157,11 @@ TEST_F(DatasetTest, OnlyTheCompletionAndItsEndAreSupervised) {
   ASSERT_TRUE(data) << data.error().message;
   ASSERT_EQ(data->examples.size(), 1U);
   const Example& example = data->examples[0];
-  const std::vector<TokenId> prompt(example.ids.begin(), example.ids.begin() + example.first_supervised);
-  const std::vector<TokenId> completion(example.ids.begin() + example.first_supervised, example.ids.end() - 1);
+  ASSERT_EQ(example.trained.size(), example.ids.size());
+  const auto first = std::find(example.trained.begin(), example.trained.end(), true) - example.trained.begin();
+  EXPECT_EQ(std::find(example.trained.begin() + first, example.trained.end(), false), example.trained.end());
+  const std::vector<TokenId> prompt(example.ids.begin(), example.ids.begin() + first);
+  const std::vector<TokenId> completion(example.ids.begin() + first, example.ids.end() - 1);
   EXPECT_EQ(tokenizer_.decode(prompt), "the goalie ->");
   EXPECT_EQ(tokenizer_.decode(completion), " a goal");
   EXPECT_EQ(example.ids.back(), 0);
@@ -202,11 +207,24 @@ TEST_F(DatasetTest, MalformedRecordsAreNamedByLine) {
 }
 
 TEST_F(DatasetTest, FingerprintsDifferWhenDataDiffers) {
-  const Example a{{1, 2, 3}, 1};
-  const Example b{{1, 2, 3}, 2};
-  EXPECT_NE(fingerprint({a}), fingerprint({b}));
-  EXPECT_NE(fingerprint({a}), fingerprint({a, a}));
-  EXPECT_EQ(fingerprint({a, b}), fingerprint({a, b}));
+  const Example all = example_trained_from(1, {1, 2, 3});
+  const std::vector<std::vector<Example>> different = {
+      {all},
+      {example_trained_from(2, {1, 2, 3})},
+      {{{1, 2, 3}, {false, true, false}}},
+      {{{1, 2, 3}, {false, false, false}}},
+      {all, all},
+      {example_trained_from(1, {1, 2, 4})},
+  };
+  std::set<std::uint64_t> seen;
+  for (const auto& examples : different) {
+    EXPECT_TRUE(seen.insert(fingerprint(examples)).second) << seen.size();
+  }
+  EXPECT_EQ(fingerprint({all}), fingerprint({{{1, 2, 3}, {true, true, true}}})) << "nothing stands before the first";
+}
+
+TEST_F(DatasetTest, FingerprintsOfPromptsAndCompletionsAreThoseOfEarlierReleases) {
+  EXPECT_EQ(fingerprint({example_trained_from(2, {1, 2, 3}), example_trained_from(1, {4, 5})}), 0xa7a5826a6a7ccd26ULL);
 }
 
 TEST(ModelExtras, SurviveBeingWrittenAndRead) {

@@ -55,7 +55,7 @@ class GoldenTest : public ::testing::Test {
     for (std::size_t step = 0; step < expected_["batches"].size(); ++step) {
       std::vector<Example> examples;
       for (const Json& example : expected_["batches"][step]) {
-        examples.push_back({example[0].get<std::vector<TokenId>>(), example[1].get<std::int32_t>()});
+        examples.push_back(example_trained_from(example[1].get<std::size_t>(), example[0].get<std::vector<TokenId>>()));
       }
       std::vector<const Example*> pointers;
       for (const Example& example : examples) {
@@ -106,6 +106,33 @@ TEST_F(GoldenTest, AdapterOfPeftGivesTheSameLogitsAndCanBeTurnedOff) {
   expect_close(logits(model, prompt(0)), tensors_.at("llama_adapter.logits.0"), "adapter");
   model.enable_adapter(false);
   expect_close(logits(model, prompt(0)), tensors_.at("llama.logits.0"), "base");
+}
+
+TEST_F(GoldenTest, LossIsOverTheTrainedTokensOfEveryTurnAndOverNoOthers) {
+  const Llama model = load("llama");
+  const at::NoGradGuard no_grad;
+  const std::vector<TokenId> ids = prompt(2);
+  ASSERT_GE(ids.size(), 8U);
+  Example two_turns{ids, std::vector<bool>(ids.size(), false)};
+  double wanted = 0;
+  const at::Tensor log_probabilities = logits(model, ids).log_softmax(-1);
+  for (const std::size_t at : {2U, 3U, 6U}) {
+    two_turns.trained[at] = true;
+    wanted -= log_probabilities[static_cast<std::int64_t>(at) - 1][ids[at]].item<double>();
+  }
+  two_turns.trained[0] = true;  // never asked for
+  const Example one_turn = example_trained_from(1, {ids.begin(), ids.begin() + 3});
+  const double alone = score_examples(model, {&one_turn}).examples[0].loss;
+
+  EXPECT_EQ(two_turns.supervised_count(), 3);
+  const TensorBatch batch = tensor_batch({&two_turns}, at::kCPU);
+  EXPECT_NEAR(loss_sums(supervised_logits(model, batch, false), batch.targets).loss.item<double>(), wanted, 1e-4);
+  const Score score = score_examples(model, {&one_turn, &two_turns});
+  EXPECT_NEAR(score.loss, (wanted + alone) / 5, 1e-4);
+  EXPECT_EQ(score.token_count, 5);
+
+  two_turns.ids.back() = two_turns.ids.back() == 5 ? 6 : 5;  // not trained, and nothing is asked behind it
+  EXPECT_NEAR(score_examples(model, {&two_turns}).examples[0].loss, wanted, 1e-4);
 }
 
 TEST_F(GoldenTest, ThreeStepsOnTheAdapterGiveTheSameLossesNormsAndWeights) {
@@ -159,7 +186,7 @@ TEST_F(GoldenTest, ScoresDoNotDependOnHowExamplesArePutTogether) {
   std::vector<Example> examples;
   for (const Json& batch : expected_["batches"]) {
     for (const Json& example : batch) {
-      examples.push_back({example[0].get<std::vector<TokenId>>(), example[1].get<std::int32_t>()});
+      examples.push_back(example_trained_from(example[1].get<std::size_t>(), example[0].get<std::vector<TokenId>>()));
     }
   }
   std::vector<const Example*> all;
