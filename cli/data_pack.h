@@ -7,12 +7,14 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/model_text.h"
 
 namespace luthier::cli {
 
 struct DataPackOptions {
   std::string file;
-  std::string tokenizer;
+  ModelTextOptions model;
+  std::string tokenizer;  // a file or folder, instead of a model
   std::string end_token;
   std::string out;
   std::uint32_t budget = 2048;

@@ -3,17 +3,19 @@
 #include <cstdio>
 
 #include "cli/data_records.h"
+#include "pipelines/data/tokens/record_tokens.h"
 
 namespace luthier::cli {
 namespace {
 
+using data::tokens::RecordTokens;
 using text::ChatJson;
 
 void print_line(const ChatJson& json) {
   std::printf("%s\n", json.dump(-1, ' ', false, ChatJson::error_handler_t::replace).c_str());
 }
 
-void print_record(const ShownRecord& shown, std::int64_t line, bool alone, const GlobalOptions& global) {
+void print_record(const RecordTokens& shown, std::int64_t line, bool alone, const GlobalOptions& global) {
   if (!global.json) {
     if (!alone) {
       std::printf("--- line %lld\n", static_cast<long long>(line));
@@ -57,12 +59,13 @@ int data_render_command(const GlobalOptions& global, const DataRenderOptions& op
   }
   chat_options->add_generation_prompt = options.generation_prompt;
   model->tokenizer.reset();  // only the text is printed
+  data::tokens::RecordTokenizer tokenizer(*model, *chat_options);
   std::int64_t refused = 0;
   const auto done =
       for_each_record(options.file, options.format, options.line, [&](const data::read::ReadExample& record) {
         const std::int64_t line = record.example.line;
-        auto shown = record.problem ? Result<ShownRecord>(Error{ErrorCode::kInvalidArgument, record.problem->message})
-                                    : show_record(record.example.value, *model, *chat_options);
+        auto shown = record.problem ? Result<RecordTokens>(Error{ErrorCode::kInvalidArgument, record.problem->message})
+                                    : tokenizer.tokens_of(record.example.value);
         if (shown) {
           print_record(*shown, line, options.line > 0, global);
           return Result<void>();

@@ -7,21 +7,23 @@
 #include "cli/data_records.h"
 #include "cli/format.h"
 #include "cli/terminal.h"
+#include "pipelines/data/tokens/record_tokens.h"
 #include "pipelines/text/utf8.h"
 
 namespace luthier::cli {
 namespace {
 
+using data::tokens::RecordTokens;
 using text::ChatJson;
 
-const char* source_of(const ShownRecord& shown) {
-  if (shown.kind == "prompt/completion" || shown.kind == "text") {
+const char* source_of(const RecordTokens& shown) {
+  if (shown.kind == data::read::RecordKind::kPromptCompletion || shown.kind == data::read::RecordKind::kText) {
     return "record";
   }
   return shown.chat.source == text::SpanSource::kGeneration ? "generation" : "differences";
 }
 
-ChatJson to_json(const ShownRecord& shown, const text::Tokenizer* tokenizer, const std::string& file,
+ChatJson to_json(const RecordTokens& shown, const text::Tokenizer* tokenizer, const std::string& file,
                  std::int64_t line) {
   ChatJson spans = ChatJson::array();
   for (const text::ChatSpan& span : shown.chat.spans) {
@@ -29,7 +31,7 @@ ChatJson to_json(const ShownRecord& shown, const text::Tokenizer* tokenizer, con
   }
   ChatJson json = {{"file", file},
                    {"line", line},
-                   {"kind", shown.kind},
+                   {"kind", data::read::name_of(shown.kind)},
                    {"text", shown.chat.text},
                    {"spans", std::move(spans)},
                    {"mask", source_of(shown)},
@@ -50,8 +52,9 @@ ChatJson to_json(const ShownRecord& shown, const text::Tokenizer* tokenizer, con
   return json;
 }
 
-void print_heading(const ShownRecord& shown, bool has_tokens, const std::string& file, std::int64_t line) {
-  std::printf("%s:%lld: %s", file.c_str(), static_cast<long long>(line), shown.kind.c_str());
+void print_heading(const RecordTokens& shown, bool has_tokens, const std::string& file, std::int64_t line) {
+  std::printf("%s:%lld: %s", file.c_str(), static_cast<long long>(line),
+              std::string(data::read::name_of(shown.kind)).c_str());
   if (has_tokens) {
     std::printf(", %s tokens, %s of them trained",
                 format_count(static_cast<std::int64_t>(shown.tokens.ids.size())).c_str(),
@@ -63,12 +66,12 @@ void print_heading(const ShownRecord& shown, bool has_tokens, const std::string&
   }
 }
 
-std::string piece_of(const ShownRecord& shown, const text::ChatSpan& span) {
+std::string piece_of(const RecordTokens& shown, const text::ChatSpan& span) {
   return visible(std::string_view(shown.chat.text).substr(span.begin, span.end - span.begin));
 }
 
 // Trained green, all else dim. Colours end at line ends, so that a pager shows each line by itself.
-void print_coloured(const ShownRecord& shown) {
+void print_coloured(const RecordTokens& shown) {
   std::string out;
   for (const text::ChatSpan& span : shown.chat.spans) {
     const std::string colour = span.trained ? "\x1b[1;32m" : "\x1b[2m";
@@ -82,7 +85,7 @@ void print_coloured(const ShownRecord& shown) {
 }
 
 // A "+" before each line that is trained; a line that is both is broken where that changes.
-void print_plain(const ShownRecord& shown) {
+void print_plain(const RecordTokens& shown) {
   for (const text::ChatSpan& span : shown.chat.spans) {
     std::string piece = piece_of(shown, span);
     if (piece.starts_with('\n')) {  // ends a line that stands above already
@@ -117,9 +120,10 @@ int data_show_command(const GlobalOptions& global, const DataShowOptions& option
   if (!model) {
     return report(model.error());
   }
+  data::tokens::RecordTokenizer tokenizer(*model, *chat_options);
   const auto shown =
       for_each_record(options.file, options.format, options.line, [&](const data::read::ReadExample& record) {
-        auto built = show_record(record.example.value, *model, *chat_options);
+        auto built = tokenizer.tokens_of(record.example.value);
         const std::int64_t line = record.example.line;
         if (!built) {
           return Result<void>(std::move(built).error().with(options.file + ":" + std::to_string(line)));

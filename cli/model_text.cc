@@ -17,8 +17,12 @@ namespace fs = std::filesystem;
 
 Error wrong(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
 
-constexpr const char* kTextFiles[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                                      "chat_template.jinja", "additional_chat_templates/tool_use.jinja"};
+constexpr const char* kTextFiles[] = {"tokenizer.json",
+                                      "tokenizer_config.json",
+                                      "special_tokens_map.json",
+                                      "chat_template.jinja",
+                                      "additional_chat_templates/tool_use.jinja",
+                                      "config.json"};
 
 // Removed with all that is in it.
 class FetchedFolder {
@@ -57,28 +61,6 @@ Result<void> fetch_text_files(const GlobalOptions& global, const std::string& mo
   return {};
 }
 
-Result<ModelText> load_from(const std::string& place, const ModelTextOptions& options) {
-  ModelText model;
-  if (!place.empty()) {
-    auto tokenizer = text::Tokenizer::load(place);
-    if (!tokenizer) {
-      return std::move(tokenizer).error().with("the tokenizer of " + options.model);
-    }
-    model.tokenizer = std::move(*tokenizer);
-  }
-  // A template of one's own still needs the special tokens of the model.
-  auto chat = options.chat_template.empty() ? text::ChatTemplate::load(place)
-                                            : text::ChatTemplate::load(options.chat_template, place);
-  if (chat) {
-    model.chat = std::move(*chat);
-  } else if (chat.error().code == ErrorCode::kNotFound && options.chat_template.empty()) {
-    model.no_chat = options.model + " has no chat template; name one with --template";
-  } else {
-    return std::move(chat).error();
-  }
-  return model;
-}
-
 }  // namespace
 
 void add_model_text_options(CLI::App& command, ModelTextOptions& options) {
@@ -101,7 +83,7 @@ Result<ModelText> load_model_text(const GlobalOptions& global, const ModelTextOp
   }
   std::error_code ignored;
   if (options.model.empty() || fs::exists(options.model, ignored)) {
-    return load_from(options.model, options);
+    return data::tokens::load_model_text(options.model, options.chat_template, options.model);
   }
   if (options.model.find('/') != std::string::npos) {
     return wrong("there is no folder " + options.model);
@@ -114,7 +96,7 @@ Result<ModelText> load_model_text(const GlobalOptions& global, const ModelTextOp
   if (!fetched) {
     return std::move(fetched).error().with("'" + options.model + "' is no folder here; on the controller");
   }
-  return load_from(folder.path(), options);
+  return data::tokens::load_model_text(folder.path(), options.chat_template, options.model);
 }
 
 Result<text::ChatOptions> chat_options_of(const ModelTextOptions& options) {

@@ -1,21 +1,19 @@
-// ModelText: how a model reads a conversation: its tokenizer and its chat template. From a Hugging Face folder, or from
-// a model of the controller, of which only these small files are fetched.
+// `--model` of the verbs of `luthier data`: a Hugging Face folder, or a model of the controller, of which only the
+// small files that say how it reads are fetched.
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <ctime>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "cli/command.h"
+#include "pipelines/data/tokens/model_text.h"
 #include "pipelines/text/chat/chat_template.h"
-#include "pipelines/text/tokenizer.h"
 
 namespace luthier::cli {
 
-// What `luthier data show` and `render` share.
+// What the verbs share.
 struct ModelTextOptions {
   std::string model;                   // folder, or a model of the controller
   std::string chat_template;           // file: instead of the model's own
@@ -25,11 +23,8 @@ struct ModelTextOptions {
 };
 void add_model_text_options(CLI::App& command, ModelTextOptions& options);
 
-struct ModelText {
-  std::optional<text::Tokenizer> tokenizer;  // none: only a template was named
-  std::optional<text::ChatTemplate> chat;    // none: the model has no template
-  std::string no_chat;                       // why
-};
+using data::tokens::ModelText;
+// kInvalidArgument: neither a folder here nor a model on the controller; says both reasons.
 [[nodiscard]] Result<ModelText> load_model_text(const GlobalOptions& global, const ModelTextOptions& options);
 
 [[nodiscard]] Result<text::ChatOptions> chat_options_of(const ModelTextOptions& options);

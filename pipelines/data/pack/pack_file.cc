@@ -5,7 +5,6 @@
 
 #include "base/digest/digest.h"
 #include "base/file.h"
-#include "pipelines/data/pack/sample_maker.h"
 #include "pipelines/data/read/reader.h"
 #include "pipelines/pack/first_fit.h"
 #include "pipelines/pack/shard.h"
@@ -29,7 +28,15 @@ class Packer {
   Packer(const PackOptions& options, std::uint32_t token_bytes)
       : options_(options), token_bytes_(token_bytes), writer_(options.budget, token_bytes, 0) {}
 
-  Result<void> add(MadeSamples made) {
+  Result<void> add(MadeSamples made, std::int64_t line) {
+    if (!made.notes.empty() && report_.mended++ == 0) {
+      report_.first_mended = options_.file.string() + ":" + std::to_string(line) + ": " + made.notes.front();
+    }
+    if (made.dropped != Dropped::kNo) {
+      PackReport::DroppedRecords& dropped = report_.dropped[made.dropped];
+      dropped.first_line = dropped.count++ == 0 ? line : dropped.first_line;
+      return {};
+    }
     report_.samples += 1;
     report_.truncated += made.truncated ? 1 : 0;
     report_.cut += made.samples.size() > 1 ? 1 : 0;
@@ -44,8 +51,11 @@ class Packer {
                                                                                            : Result<void>{};
   }
 
-  Result<PackReport> finish(const std::string& tokenizer_digest, const std::string& file_digest) {
+  Result<PackReport> finish(const std::string& file_digest) {
     LUTHIER_TRY_VOID(end_window());
+    if (report_.samples == 0) {
+      return nothing_left();
+    }
     if (writer_.bins() > 0) {
       LUTHIER_TRY_VOID(end_shard());
     }
@@ -53,7 +63,7 @@ class Packer {
                               {"budget", options_.budget},
                               {"window_samples", options_.window_samples},
                               {"seed", options_.seed},
-                              {"tokenizer", tokenizer_digest},
+                              {"tokenizer", options_.model.tokenizer_digest},
                               {"source", file_digest},
                               {"samples", report_.samples},
                               {"bins", report_.bins},
@@ -61,12 +71,32 @@ class Packer {
                               {"trained_tokens", report_.trained_tokens},
                               {"truncated", report_.truncated},
                               {"cut", report_.cut},
+                              {"mended", report_.mended},
+                              {"dropped", dropped_json()},
                               {"shards", shards_}};
     LUTHIER_TRY_VOID(write_file_atomically(options_.out / "pack.json", json.dump(2) + "\n"));
     return report_;
   }
 
  private:
+  Error nothing_left() const {
+    const std::string file = options_.file.string();
+    if (report_.dropped.empty()) {
+      return wrong(file + " holds no records");
+    }
+    const auto& [reason, records] = *report_.dropped.begin();
+    return wrong(file + ":" + std::to_string(records.first_line) +
+                 ": no record is left to train on; of this one and others, " + std::string(meaning_of(reason)));
+  }
+
+  OrderedJson dropped_json() const {
+    OrderedJson json = OrderedJson::object();
+    for (const auto& [reason, records] : report_.dropped) {
+      json[std::string(name_of(reason))] = {{"count", records.count}, {"first_line", records.first_line}};
+    }
+    return json;
+  }
+
   Result<void> end_window() {
     std::vector<Item> items;
     items.reserve(window_.size());
@@ -136,17 +166,16 @@ Result<PackReport> pack_file(const PackOptions& options) {
   if (options.budget < 2 || options.window_samples == 0) {
     return wrong("a bin must hold at least 2 tokens, and a window 1 sample");
   }
-  LUTHIER_TRY(const text::Tokenizer tokenizer, text::Tokenizer::load(options.tokenizer));
+  if (!options.model.tokenizer) {
+    return wrong("packing needs a tokenizer");
+  }
+  const text::Tokenizer& tokenizer = *options.model.tokenizer;
   LUTHIER_TRY(const text::TokenId end, end_of_sample(tokenizer, options.end_token));
   LUTHIER_TRY(const auto reader, read::open_reader(options.file, {}));
   LUTHIER_TRY_VOID(make_folder(options.out));
-  std::error_code ignored;
-  const bool is_folder = std::filesystem::is_directory(options.tokenizer, ignored);
-  const auto tokenizer_file = is_folder ? options.tokenizer / "tokenizer.json" : options.tokenizer;
-  LUTHIER_TRY(const std::string tokenizer_digest, sha256_digest_of_file(tokenizer_file));
   LUTHIER_TRY(const std::string file_digest, sha256_digest_of_file(options.file));
 
-  SampleMaker maker(tokenizer, end, options.budget);
+  SampleMaker maker(options.model, options.chat, end, options.budget);
   Packer packer(options, tokenizer.vocab_size() <= 65'536 ? 2 : 4);
   read::ExampleStream stream(*reader, options.file.string());
   while (true) {
@@ -161,13 +190,9 @@ Result<PackReport> pack_file(const PackOptions& options) {
     if (!made) {
       return std::move(made).error().with(options.file.string() + ":" + std::to_string(next->example.line));
     }
-    LUTHIER_TRY_VOID(packer.add(std::move(made).value()));
+    LUTHIER_TRY_VOID(packer.add(std::move(made).value(), next->example.line));
   }
-  LUTHIER_TRY(PackReport report, packer.finish(tokenizer_digest, file_digest));
-  if (report.samples == 0) {
-    return wrong(options.file.string() + " holds no records");
-  }
-  return report;
+  return packer.finish(file_digest);
 }
 
 }  // namespace luthier::data::pack

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include <map>
+#include <nlohmann/json.hpp>
 
+#include "base/digest/digest.h"
 #include "base/file.h"
 #include "pipelines/pack/shard.h"
 #include "pipelines/text/trainer.h"
@@ -32,7 +34,9 @@ class PackFile : public testing::Test {
     EXPECT_TRUE(write_file_atomically(folder_ / "data.jsonl", rows));
     PackOptions options;
     options.file = folder_ / "data.jsonl";
-    options.tokenizer = folder_;
+    auto model = tokens::load_model_text(folder_, {}, "model");
+    EXPECT_TRUE(model) << model.error().message;
+    options.model = std::move(*model);
     options.out = folder_ / out;
     options.budget = 16;
     options.seed = 3;
@@ -94,8 +98,72 @@ TEST_F(PackFile, KeepsTheEndOfLongPromptsAndCutsLongTexts) {
   const auto long_text = pack_file(options("{\"text\":\"" + std::string(40, 'q') + "\"}\n", "texts"));
   ASSERT_TRUE(long_text);
   EXPECT_EQ(long_text->cut, 1u);
-  EXPECT_EQ(long_text->tokens, 41u);
+  EXPECT_EQ(long_text->tokens, 43u);  // neighbouring parts share one
+  EXPECT_EQ(long_text->trained_tokens, 40u);
   EXPECT_EQ(long_text->bins, 3u);
+}
+
+// Every byte a token; a turn is "<ROLE:CONTENT>".
+constexpr const char* kTemplate =
+    "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+    "<{{ m.role[0] }}:{{ m.content }}>{% endfor %}{% if add_generation_prompt %}<a:{% endif %}";
+
+std::string chat(const std::string& messages) { return "{\"messages\":[" + messages + "]}\n"; }
+std::string turn(const std::string& role, const std::string& content, const std::string& more = "") {
+  return "{\"role\":\"" + role + "\",\"content\":\"" + content + "\"" + more + "}";
+}
+
+TEST_F(PackFile, LearnsOfChatsWhatTemplateAndWeightsSay) {
+  ASSERT_TRUE(write_file_atomically(folder_ / "chat_template.jinja", std::string(kTemplate)));
+  const std::string user = turn("user", "hi");
+  const struct {
+    const char* what;
+    std::string rows;
+    std::map<std::uint64_t, std::string> texts;
+    std::uint64_t truncated = 0;
+    std::uint64_t mended = 0;
+    std::map<Dropped, std::uint64_t> dropped;
+  } cases[] = {
+      {"an answer and its end", chat(user + "," + turn("assistant", "ho")), {{0, "-<-u-:-h-i->-<-a-:+h+o+>"}}},
+      {"a weight of 0",
+       chat(turn("user", "h") + "," + turn("assistant", "x", ",\"weight\":0") + "," + turn("assistant", "y")),
+       {{0, "-<-u-:-h->-<-a-:-x->-<-a-:+y+>"}}},
+      {"a long chat keeps its beginning",
+       chat(user + "," + turn("assistant", "0123456789")),
+       {{0, "-<-u-:-h-i->-<-a-:+0+1+2+3+4+5+6"}},
+       1},
+      {"what template and user disagree about is mended",
+       chat(turn("system", "s") + "," + turn("user", "u") + "," + turn("assistant", "a")),
+       {{0, "-<-u-:-s-\n-\n-u->-<-a-:+a+>"}},
+       0,
+       1},
+      {"nothing to learn is dropped",
+       chat(user) + chat(user + "," + turn("assistant", "x", ",\"weight\":0")) +
+           chat(turn("user", "0123456789abc") + "," + turn("assistant", "y")) +
+           chat(user + "," + turn("assistant", "k")),
+       {{3, "-<-u-:-h-i->-<-a-:+k+>"}},
+       0,
+       0,
+       {{Dropped::kNothingTrained, 2}, {Dropped::kCutAway, 1}}},
+  };
+  int number = 0;
+  for (const auto& test_case : cases) {
+    SCOPED_TRACE(test_case.what);
+    const std::string out = "chat" + std::to_string(number++);
+    const auto report = pack_file(options(test_case.rows, out));
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(texts(folder_ / out), test_case.texts);
+    EXPECT_EQ(report->truncated, test_case.truncated);
+    EXPECT_EQ(report->mended, test_case.mended);
+    std::map<Dropped, std::uint64_t> dropped;
+    for (const auto& [reason, records] : report->dropped) {
+      dropped[reason] = records.count;
+    }
+    EXPECT_EQ(dropped, test_case.dropped);
+    const auto json = nlohmann::json::parse(*read_file(folder_ / out / "pack.json"));
+    EXPECT_EQ(json["dropped"].size(), test_case.dropped.size());
+    EXPECT_EQ(json["tokenizer"], *sha256_digest_of_file(folder_ / "tokenizer.json"));
+  }
 }
 
 TEST_F(PackFile, TheSameTwiceIsTheSameAndWindowsAndShardsOnlyChangeTheOrder) {
@@ -119,7 +187,11 @@ TEST_F(PackFile, SaysWhereARecordCannotBeUsed) {
     const char* rows;
     const char* part;
   } cases[] = {
-      {"{\"text\":\"a\"}\n{\"messages\":[]}\n", "data.jsonl:2: the record has neither"},
+      {"{\"text\":\"a\"}\n{\"messages\":[]}\n", "data.jsonl:2: model has no chat template"},
+      {"{\"text\":\"a\"}\n{\"other\":1}\n", "data.jsonl:2: this is no record"},
+      {"{\"prompt\":\"\",\"completion\":\"\"}\n", "data.jsonl:1: no record is left to train on"},
+      {"{\"input\":{\"messages\":[]},\"preferred_output\":[],\"non_preferred_output\":[]}\n",
+       "data.jsonl:1: a record of kind preference cannot"},
       {"{\"text\":\"a\"}\n{\"text\":}\n", "data.jsonl:2"},
       {"", "no records"},
   };
