@@ -20,6 +20,7 @@ struct HttpServer::Impl {
     api::add_model_routes(router, services);
     api::add_generate_routes(router, services);
     api::add_blob_routes(router, services);
+    api::add_data_check_routes(router, services);
     api::add_upkeep_routes(router, services);
     api::add_access_routes(router, services);
     api::add_agent_routes(router, services);

@@ -66,6 +66,8 @@ def use_blobs_and_models(api):
     api("PUT", f"/api/v1/blobs/{digest}", raw=b"other")
     api("GET", f"/api/v1/blobs/{digest}")
     api("POST", "/api/v1/missing-blobs", {"digests": [digest]})
+    api("POST", "/api/v1/data-checks", {"training": digest, "validation": digest, "context_tokens": 100})
+    api("POST", "/api/v1/data-checks", {"training": digest, "format": "docx"})
     for name in ("config.json", "other.json"):
         _, made = api("POST", "/api/v1/artifacts",
                       {"kind": "model", "files": [{"path": name, "digest": digest, "bytes": len(blob)}]})

@@ -30,6 +30,7 @@ void add_step_routes(Router& router, Services& services);
 void add_model_routes(Router& router, Services& services);
 void add_generate_routes(Router& router, Services& services);
 void add_blob_routes(Router& router, Services& services);
+void add_data_check_routes(Router& router, Services& services);
 void add_upkeep_routes(Router& router, Services& services);
 void add_access_routes(Router& router, Services& services);
 void add_administration_routes(Router& router, Services& services);

@@ -21,7 +21,7 @@ struct Worker {
 class FileChecker {
  public:
   FileChecker(const CheckOptions& options, std::string name, Part part, Duplicates& duplicates)
-      : name_(std::move(name)), part_(part), duplicates_(duplicates) {
+      : name_(std::move(name)), part_(part), duplicates_(duplicates), stop_(options.stop) {
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
     const std::size_t threads = options.threads == 0 ? cores : options.threads;
     // One more than there are threads, so that those have work while the oldest is waited for.
@@ -33,7 +33,7 @@ class FileChecker {
   }
 
   Result<Totals> run(read::Reader& reader) {
-    while (true) {
+    while (!stop_.stop_requested()) {
       if (idle_.empty()) {
         LUTHIER_TRY_VOID(fold());
       }
@@ -48,6 +48,9 @@ class FileChecker {
     }
     while (!running_.empty()) {
       LUTHIER_TRY_VOID(fold());
+    }
+    if (stop_.stop_requested()) {
+      return Error{ErrorCode::kCancelled, name_ + ": the check was stopped"};
     }
     return std::move(totals_);
   }
@@ -71,6 +74,7 @@ class FileChecker {
   std::string name_;
   Part part_;
   Duplicates& duplicates_;
+  std::stop_token stop_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Worker*> idle_;
   std::deque<Running> running_;
@@ -85,7 +89,8 @@ struct CheckedFile {
 Result<CheckedFile> check_one(const CheckOptions& options, const std::filesystem::path& path, Part part,
                               Duplicates& duplicates) {
   read::ReadOptions read = options.read;
-  read.name = path.string();
+  const std::string& name = part == Part::kTraining ? options.name : options.validation_name;
+  read.name = name.empty() ? path.string() : name;
   LUTHIER_TRY(const auto reader, read::open_reader(path, read));
   FileChecker checker(options, read.name, part, duplicates);
   CheckedFile checked;

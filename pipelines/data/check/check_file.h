@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "base/result.h"
@@ -20,6 +21,8 @@ namespace luthier::data::check {
 struct CheckOptions {
   std::filesystem::path file;
   std::optional<std::filesystem::path> validation;
+  std::string name;                        // of the file, for places; empty: its path
+  std::string validation_name;             // of the validation file
   read::ReadOptions read;                  // of both files
   std::size_t memory_bytes = 96U << 20;    // of what is kept of every example
   std::filesystem::path temporary_folder;  // empty: the system's
@@ -29,10 +32,11 @@ struct CheckOptions {
   std::optional<text::Tokenizer> tokenizer;
   std::int64_t context = 0;  // tokens; 0: not known
   images::ImageOptions images;
+  std::stop_token stop;  // ends the check between two batches
 };
 
 // kNotFound, kInvalidArgument: the file cannot be opened or read on (its place is in the message), so that nothing can
-// be said of it; what is wrong with its records is in the report.
+// be said of it; what is wrong with its records is in the report. kCancelled: `stop`.
 [[nodiscard]] Result<Report> check_file(const CheckOptions& options);
 
 }  // namespace luthier::data::check

@@ -214,6 +214,10 @@ class Scanner {
     if (here() == '/' || here() == '#') {
       return fail(at_, "json_comment", "JSON has no comments; remove it");
     }
+    if (here_is("\xef\xbb\xbf")) {
+      return fail(at_, "json_invalid",
+                  "an invisible byte order mark (EF BB BF), as joining files leaves in their middle; remove it");
+    }
     return at_end() ? fail(at_, "json_unfinished", "the record ends where a value must stand; was it cut?")
                     : fail(at_, "json_invalid",
                            is_letter(here()) ? "text must stand in double quotes" : "a value must stand here");

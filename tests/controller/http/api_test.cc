@@ -1,4 +1,7 @@
+#include <gmock/gmock.h>
+
 #include <fstream>
+#include <map>
 
 #include "tests/controller/http/api_fixture.h"
 
@@ -39,6 +42,7 @@ TEST_F(ApiTest, EveryPathHasItsScope) {
            {"PUT", "/api/v1/models/m/aliases/production", kViewer, 403},
            {"POST", "/api/v1/generate", kViewer, 403},
            {"POST", "/api/v1/missing-blobs", kViewer, 403},
+           {"POST", "/api/v1/data-checks", kViewer, 403},
            {"PUT", "/api/v1/blobs/sha256:00", kViewer, 403},
            {"PUT", "/api/v1/blobs/sha256:00", kDeveloper, 400},
            {"GET", "/api/v1/artifacts/sha256:00", kViewer, 400},
@@ -155,6 +159,40 @@ TEST_F(ApiTest, ARunningStepShowsItsProgress) {
   const Json over = wait_for_run(run, [](const Json& r) { return r["status"] == "succeeded"; });
   EXPECT_TRUE(over["steps"][0]["progress"].is_null());
   EXPECT_EQ(get("/api/v1/agents").json()["agents"][0]["id"], "a-1");
+}
+
+TEST_F(ApiTest, AnUploadedDataFileIsCheckedAsTheCommandChecksIt) {
+  start();
+  const std::string lines = R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+{"messages": [{"role": "robot", "content": "q"}]}
+)";
+  const std::string digest = sha256_digest(lines);
+  const std::string path = "/api/v1/data-checks";
+  EXPECT_EQ(post(path, {{"training", digest}}).status, 404) << "not uploaded";
+  ASSERT_EQ(exchange(port(), "PUT", "/api/v1/blobs/" + digest, lines, key(kDeveloper)).status, 201);
+
+  const Json report = post(path, {{"training", digest}, {"validation", digest}, {"name", "chats.jsonl"}}).json();
+  EXPECT_EQ(report["ok"], false);
+  EXPECT_EQ(report["training"]["kind"], "chat");
+  EXPECT_EQ(report["validation"]["examples"], report["training"]["examples"]);
+  std::map<std::string, Json> found;
+  for (const Json& finding : report["findings"]) {
+    found[finding["code"]] = finding;
+  }
+  ASSERT_TRUE(found.contains("unrecognized_role")) << report.dump();
+  EXPECT_EQ(found["unrecognized_role"]["first"][0]["file"], "chats.jsonl");
+  EXPECT_EQ(found["unrecognized_role"]["first"][0]["line"], 2);
+  EXPECT_TRUE(found.contains("too_few_examples"));
+
+  const RawResponse csv = post(path, {{"training", digest}, {"name", "chats.docx"}});
+  EXPECT_EQ(csv.status, 400);
+  EXPECT_THAT(csv.body, testing::HasSubstr("give 'format'"));
+  const std::string utf16("\xff\xfe{\0", 4);
+  const std::string other = sha256_digest(utf16);
+  ASSERT_EQ(exchange(port(), "PUT", "/api/v1/blobs/" + other, utf16, key(kDeveloper)).status, 201);
+  const RawResponse refused = post(path, {{"training", other}, {"name", "chats.jsonl"}});
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, testing::HasSubstr("chats.jsonl"));
 }
 
 TEST_F(ApiTest, BlobsGoUpCheckedAndComeDownInParts) {

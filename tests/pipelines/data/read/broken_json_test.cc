@@ -48,6 +48,7 @@ TEST(Diagnose, NamesWhatPeoplePasteAndItsPlace) {
       {R"({"a": 007})", "json_invalid", 7},
       {R"({"a": 1.})", "json_invalid", 9},
       {R"({"a" 1})", "json_invalid", 6},
+      {"\xef\xbb\xbf{\"a\": 1}", "json_invalid", 1},
       {"{“a”: 1}", "json_typographic_quotes", 2},
       {"{\"a\": \"caf\xe9\"}", "not_utf8", 11},
       {"[1]", "data_type", 1},
