@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "base/file.h"
 #include "cli/terminal.h"
 #include "pipelines/data/check/check_file.h"
 
@@ -31,22 +30,7 @@ Result<std::size_t> parse_bytes(const std::string& text) {
   return static_cast<std::size_t>(value << shift);
 }
 
-// The longest text that a model takes, from its config.json; 0 when it does not say.
-std::int64_t context_of(const std::filesystem::path& folder) {
-  const auto text = read_file(folder / "config.json", 1U << 20);
-  if (!text) {
-    return 0;
-  }
-  const auto config = nlohmann::json::parse(*text, nullptr, false);
-  for (const char* name : {"max_position_embeddings", "n_positions"}) {
-    if (config.is_object() && config.contains(name) && config[name].is_number_integer()) {
-      return config[name].get<std::int64_t>();
-    }
-  }
-  return 0;
-}
-
-Result<check::CheckOptions> to_check_options(const DataCheckOptions& given) {
+Result<check::CheckOptions> to_check_options(const GlobalOptions& global, const DataCheckOptions& given) {
   check::CheckOptions options;
   options.file = given.file;
   if (!given.validation.empty()) {
@@ -64,16 +48,12 @@ Result<check::CheckOptions> to_check_options(const DataCheckOptions& given) {
   options.images.fetching.allow_private = given.allow_private_addresses;
   options.images.scan = given.scan_images;
   options.context = given.context_tokens;
-  const std::string tokenizer = given.tokenizer.empty() ? given.model : given.tokenizer;
-  if (!tokenizer.empty()) {
-    auto loaded = text::Tokenizer::load(tokenizer);
-    if (!loaded) {
-      return wrong("the tokenizer in " + tokenizer + ": " + loaded.error().message);
-    }
-    options.tokenizer = std::move(*loaded);
-  }
-  if (options.context == 0 && !given.model.empty()) {
-    options.context = context_of(given.model);
+  if (!given.tokenizer.empty() || !given.model.model.empty()) {
+    LUTHIER_TRY(ModelText model, load_model_and_tokenizer(global, given.model, given.tokenizer));
+    LUTHIER_TRY(options.rule, count_rule_of(given.rule, given.model, given.tokenizer));
+    LUTHIER_TRY(options.chat, chat_options_of(given.model));
+    options.context = options.context == 0 ? model.context.value_or(0) : options.context;
+    options.model = std::make_shared<const ModelText>(std::move(model));
   }
   return options;
 }
@@ -86,8 +66,8 @@ void add_data_check(CLI::App& data, GlobalOptions& global, DataCheckOptions& opt
   check->add_option("--validation", options.validation, "the validation file: also checked, and for overlap with FILE");
   check->add_option("--format", options.format, "of both files, when their names do not say it")
       ->check(CLI::IsMember({"jsonl", "json", "csv", "tsv", "xlsx", "txt"}));
-  check->add_option("--model", options.model, "Hugging Face folder: counts tokens and finds what its context cuts");
-  check->add_option("--tokenizer", options.tokenizer, "tokenizer.json, .tiktoken or a folder, to count tokens with");
+  add_model_text_options(*check, options.model);
+  add_count_rule_options(*check, options.tokenizer, options.rule);
   check
       ->add_option("--context", options.context_tokens,
                    "tokens of an example that training takes; the model's unless given")
@@ -107,7 +87,7 @@ void add_data_check(CLI::App& data, GlobalOptions& global, DataCheckOptions& opt
 }
 
 int data_check_command(const GlobalOptions& global, const DataCheckOptions& options) {
-  const Result<check::CheckOptions> checked = to_check_options(options);
+  const Result<check::CheckOptions> checked = to_check_options(global, options);
   if (!checked) {
     return report(checked.error());
   }

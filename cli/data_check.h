@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/model_text.h"
 
 namespace luthier::cli {
 
@@ -14,8 +15,9 @@ struct DataCheckOptions {
   std::string file;
   std::string validation;
   std::string format;
-  std::string model;      // folder: its tokenizer and its context
-  std::string tokenizer;  // file or folder
+  ModelTextOptions model;
+  std::string tokenizer;  // file or folder, instead of the model's
+  std::string rule;       // "template", "notebook"; empty: what `model` and `tokenizer` ask for
   std::int64_t context_tokens = 0;
   std::string memory = "96MiB";
   std::string temporary_folder;

@@ -17,30 +17,6 @@ constexpr std::uint64_t kPriceTableBytesMax = 1U << 20;
 
 Error wrong(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
 
-// The longest text that a model takes, from its config.json; nothing when it does not say.
-std::optional<std::int64_t> context_of(const fs::path& folder) {
-  const auto text = read_file(folder / "config.json", 1U << 20);
-  const auto config = nlohmann::json::parse(text ? *text : std::string("{}"), nullptr, false);
-  for (const char* name : {"max_position_embeddings", "n_positions"}) {
-    if (config.is_object() && config.contains(name) && config[name].is_number_integer()) {
-      return config[name].get<std::int64_t>();
-    }
-  }
-  return std::nullopt;
-}
-
-Result<text::Tokenizer> load_tokenizer(const DataCountOptions& options) {
-  const std::string path = options.tokenizer.empty() ? options.model : options.tokenizer;
-  if (path.empty()) {
-    return wrong("counting needs a tokenizer: --model FOLDER, or --tokenizer tokenizer.json or cl100k_base.tiktoken");
-  }
-  auto loaded = text::Tokenizer::load(path);
-  if (!loaded) {
-    return wrong("the tokenizer in " + path + ": " + loaded.error().message);
-  }
-  return loaded;
-}
-
 // The row of the price table that is asked for; nothing where no table or price is.
 Result<std::optional<count::Prices>> find_prices(const GlobalOptions& global, const DataCountOptions& options,
                                                  std::string& currency) {
@@ -63,7 +39,8 @@ Result<std::optional<count::Prices>> find_prices(const GlobalOptions& global, co
   currency = table->currency;
   std::string name = options.price_model;
   if (name.empty()) {
-    name = fs::path(options.model).lexically_normal().filename().string();
+    name = fs::path(options.model.model).lexically_normal().filename().string();
+    name = name.substr(0, name.find('@'));  // of a model of the controller, without its alias
   }
   const auto found = table->models.find(name);
   if (found != table->models.end()) {
@@ -84,8 +61,11 @@ struct Plan {
   count::EstimateOptions estimate;
 };
 
-Result<Plan> make_plan(const GlobalOptions& global, const DataCountOptions& options) {
+Result<Plan> make_plan(const GlobalOptions& global, const DataCountOptions& options,
+                       const data::tokens::ModelText& model) {
   Plan plan;
+  LUTHIER_TRY(plan.count.rule, count_rule_of(options.rule, options.model, options.tokenizer));
+  LUTHIER_TRY(plan.count.chat, chat_options_of(options.model));
   plan.count.file = options.file;
   if (!options.format.empty()) {
     plan.count.read.format = data::read::file_format_named(options.format);
@@ -101,11 +81,8 @@ Result<Plan> make_plan(const GlobalOptions& global, const DataCountOptions& opti
       plan.count.context = plan.estimate.prices->context;
     }
   }
-  if (!options.model.empty()) {
-    const std::optional<std::int64_t> context = context_of(options.model);
-    plan.count.context = plan.count.context.has_value() ? plan.count.context : context;
-    plan.count.training_context = plan.count.training_context.has_value() ? plan.count.training_context : context;
-  }
+  plan.count.context = plan.count.context.has_value() ? plan.count.context : model.context;
+  plan.count.training_context = plan.count.training_context.has_value() ? plan.count.training_context : model.context;
   plan.estimate.epochs = options.epochs;
   plan.estimate.tokens_per_second = options.tokens_per_second;
   plan.estimate.gpus = options.gpus;
@@ -120,8 +97,8 @@ void add_data_count(CLI::App& data, GlobalOptions& global, DataCountOptions& opt
   count->add_option("FILE", options.file, ".jsonl .json .csv .tsv .xlsx .txt, also with .gz or .zst")->required();
   count->add_option("--format", options.format, "of FILE, when its name does not say it")
       ->check(CLI::IsMember({"jsonl", "json", "csv", "tsv", "xlsx", "txt"}));
-  count->add_option("--model", options.model, "Hugging Face folder: its tokenizer and its context")->type_name("DIR");
-  count->add_option("--tokenizer", options.tokenizer, "tokenizer.json, .tiktoken or a folder")->type_name("PATH");
+  add_model_text_options(*count, options.model);
+  add_count_rule_options(*count, options.tokenizer, options.rule);
   count
       ->add_option("--training-context", options.training_context,
                    "tokens of an example that training takes; the price table's, the model's, or 16385 (2048 of prompt "
@@ -147,11 +124,11 @@ void add_data_count(CLI::App& data, GlobalOptions& global, DataCountOptions& opt
 }
 
 int data_count_command(const GlobalOptions& global, const DataCountOptions& options) {
-  const auto tokenizer = load_tokenizer(options);
-  if (!tokenizer) {
-    return report(tokenizer.error());
+  const auto model = load_model_and_tokenizer(global, options.model, options.tokenizer);
+  if (!model) {
+    return report(model.error());
   }
-  auto plan = make_plan(global, options);
+  auto plan = make_plan(global, options, *model);
   if (!plan) {
     (void)report(plan.error());
     return kExitUsage;
@@ -167,7 +144,7 @@ int data_count_command(const GlobalOptions& global, const DataCountOptions& opti
       }
     };
   }
-  const auto counts = count::count_file(plan->count, *tokenizer);
+  const auto counts = count::count_file(plan->count, *model);
   if (!counts) {
     (void)report(counts.error());
     return counts.error().code == ErrorCode::kInvalidArgument ? kExitFailure : kExitUsage;

@@ -8,14 +8,16 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/model_text.h"
 
 namespace luthier::cli {
 
 struct DataCountOptions {
   std::string file;
   std::string format;
-  std::string model;      // folder: its tokenizer and its context
-  std::string tokenizer;  // file or folder
+  ModelTextOptions model;
+  std::string tokenizer;  // file or folder, instead of the model's
+  std::string rule;       // "template", "notebook"; empty: what `model` and `tokenizer` ask for
   std::optional<std::int64_t> training_context;
   std::optional<std::int64_t> context;
   std::optional<std::int64_t> epochs;

@@ -99,6 +99,45 @@ Result<ModelText> load_model_text(const GlobalOptions& global, const ModelTextOp
   return data::tokens::load_model_text(folder.path(), options.chat_template, options.model);
 }
 
+void add_count_rule_options(CLI::App& command, std::string& tokenizer, std::string& rule) {
+  command
+      .add_option("--tokenizer", tokenizer,
+                  "count with this one by the notebook's rule: tokenizer.json, .tiktoken or a folder")
+      ->type_name("PATH");
+  command
+      .add_option(
+          "--rule", rule,
+          "template: what a training of --model reads; notebook: what OpenAI's cookbook counts (with --tokenizer)")
+      ->check(CLI::IsMember({"template", "notebook"}));
+}
+
+Result<ModelText> load_model_and_tokenizer(const GlobalOptions& global, const ModelTextOptions& options,
+                                           const std::string& tokenizer) {
+  if (tokenizer.empty()) {
+    if (options.model.empty()) {
+      return wrong("counting needs a tokenizer: --model, or --tokenizer tokenizer.json or cl100k_base.tiktoken");
+    }
+    return load_model_text(global, options);
+  }
+  LUTHIER_TRY(ModelText counting, data::tokens::load_model_text(tokenizer, options.chat_template, tokenizer));
+  if (options.model.empty()) {
+    return counting;
+  }
+  LUTHIER_TRY(ModelText model, load_model_text(global, options));
+  model.tokenizer = std::move(counting.tokenizer);
+  model.tokenizer_digest = std::move(counting.tokenizer_digest);
+  return model;
+}
+
+Result<data::tokens::CountRule> count_rule_of(const std::string& rule, const ModelTextOptions& options,
+                                              const std::string& tokenizer) {
+  const auto named = data::tokens::count_rule_named(rule);
+  if (named == data::tokens::CountRule::kTemplate && options.model.empty() && options.chat_template.empty()) {
+    return wrong("--rule template counts by a model's chat template: name the model with --model");
+  }
+  return named ? *named : tokenizer.empty() ? data::tokens::CountRule::kTemplate : data::tokens::CountRule::kNotebook;
+}
+
 Result<text::ChatOptions> chat_options_of(const ModelTextOptions& options) {
   text::ChatOptions chat;
   chat.mend = options.mend;

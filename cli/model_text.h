@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "cli/command.h"
+#include "pipelines/data/tokens/count_rule.h"
 #include "pipelines/data/tokens/model_text.h"
 #include "pipelines/text/chat/chat_template.h"
 
@@ -26,6 +27,15 @@ void add_model_text_options(CLI::App& command, ModelTextOptions& options);
 using data::tokens::ModelText;
 // kInvalidArgument: neither a folder here nor a model on the controller; says both reasons.
 [[nodiscard]] Result<ModelText> load_model_text(const GlobalOptions& global, const ModelTextOptions& options);
+
+// `--tokenizer` beside or instead of `--model`, and `--rule`, for verbs that count.
+void add_count_rule_options(CLI::App& command, std::string& tokenizer, std::string& rule);
+// The model, with the tokenizer at `tokenizer` instead of its own unless that is empty. At least one must be named.
+[[nodiscard]] Result<ModelText> load_model_and_tokenizer(const GlobalOptions& global, const ModelTextOptions& options,
+                                                         const std::string& tokenizer);
+// By the model's template unless `rule` or a tokenizer by itself says otherwise.
+[[nodiscard]] Result<data::tokens::CountRule> count_rule_of(const std::string& rule, const ModelTextOptions& options,
+                                                            const std::string& tokenizer);
 
 [[nodiscard]] Result<text::ChatOptions> chat_options_of(const ModelTextOptions& options);
 

@@ -26,8 +26,8 @@ class FileChecker {
     const std::size_t threads = options.threads == 0 ? cores : options.threads;
     // One more than there are threads, so that those have work while the oldest is waited for.
     for (std::size_t i = 0; i < threads + (threads > 1 ? 1 : 0); ++i) {
-      workers_.push_back(std::make_unique<Worker>(
-          RecordCheckerOptions{name_, options.near_duplicates, options.tokenizer, options.context, options.images}));
+      workers_.push_back(std::make_unique<Worker>(RecordCheckerOptions{
+          name_, options.near_duplicates, options.model, options.rule, options.chat, options.context, options.images}));
       idle_.push_back(workers_.back().get());
     }
   }
@@ -111,12 +111,12 @@ Result<CheckedFile> check_one(const CheckOptions& options, const std::filesystem
 
 void count_label_tokens(const CheckOptions& options, Report& report) {
   constexpr std::size_t kLabelsMax = 1'000;
-  if (!options.tokenizer || report.labels.size() > kLabelsMax) {
+  if (!options.model || report.labels.size() > kLabelsMax) {
     return;
   }
   std::map<text::TokenId, const LabelFacts*> by_first;
   for (LabelFacts& label : report.labels) {
-    const auto ids = options.tokenizer->encode(label.label);
+    const auto ids = options.model->tokenizer->encode(label.label);
     if (!ids || ids->empty()) {
       continue;
     }
@@ -158,8 +158,9 @@ Result<Report> check_file(const CheckOptions& options) {
     report.findings.append(std::move(validation.totals.findings));
   }
   LUTHIER_TRY_VOID(duplicates.finish(names, report.findings));
-  if (options.tokenizer) {
+  if (options.model) {
     report.tokens = training.totals.tokens;
+    report.rule = options.rule;
   }
   conclude(training.totals, report);
   count_label_tokens(options, report);

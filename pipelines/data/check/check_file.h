@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -14,7 +15,8 @@
 #include "pipelines/data/check/report.h"
 #include "pipelines/data/images/image_checker.h"
 #include "pipelines/data/read/reader.h"
-#include "pipelines/text/tokenizer.h"
+#include "pipelines/data/tokens/count_rule.h"
+#include "pipelines/data/tokens/model_text.h"
 
 namespace luthier::data::check {
 
@@ -29,7 +31,9 @@ struct CheckOptions {
   std::size_t threads = 0;                 // 0: one a core
   std::size_t places_max = kPlacesMax;
   bool near_duplicates = true;
-  std::optional<text::Tokenizer> tokenizer;
+  std::shared_ptr<const tokens::ModelText> model;  // with a tokenizer; or nullptr: tokens are not counted
+  tokens::CountRule rule = tokens::CountRule::kNotebook;
+  text::ChatOptions chat;    // of the model's template
   std::int64_t context = 0;  // tokens; 0: not known
   images::ImageOptions images;
   std::stop_token stop;  // ends the check between two batches

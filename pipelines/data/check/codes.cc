@@ -158,7 +158,10 @@ constexpr std::array kCodes{
     Code{"dominating_refusals", kWarning, "answers that refuse",
          "The model learns to refuse: remove those that should be answered."},
     // Of tokens.
-    Code{"over_long", kWarning, "examples longer than the context", "They are cut at the end: shorten or split them."},
+    Code{"template_refused", kError, "examples that the model's chat template refuses",
+         "Change the conversations as each place says, or name another template with --template."},
+    Code{"over_long", kWarning, "examples longer than the context",
+         "They are cut as each place says: shorten or split them."},
     Code{"label_tokens", kAdvice, "classes of several tokens",
          "Choose classes of one token each, so that one token decides and its probability can be read."},
     Code{"label_first_token", kWarning, "classes that begin with the same token",

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "pipelines/data/check/chat_checks.h"
+#include "pipelines/data/check/codes.h"
 #include "pipelines/data/check/completion_checks.h"
 #include "pipelines/data/check/content_scan.h"
 #include "pipelines/data/check/preference_checks.h"
@@ -30,8 +31,10 @@ class RecordChecker::Impl {
  public:
   explicit Impl(const RecordCheckerOptions& options) : options_(options), images_(options.images) {
     LUTHIER_CHECK(parser_.allocate(read::kBatchBytes, read::kJsonDepthMax) == simdjson::SUCCESS);
-    if (options.tokenizer) {
-      tokens_.emplace(*options.tokenizer, options.context);
+    if (options.model && options.rule == tokens::CountRule::kTemplate) {
+      training_.emplace(*options.model, options.chat, options.context);
+    } else if (options.model) {
+      tokens_.emplace(*options.model->tokenizer, options.context);
     }
   }
 
@@ -84,8 +87,12 @@ class RecordChecker::Impl {
     }
     const RecordContext context{options_.file, raw.line, result.totals.findings};
     texts_.clear();
+    const std::int64_t errors = errors_in(result.totals);
     const RecordKind kind = check_kind(context, record, result.totals);
     result.totals.kinds[kind].add(raw.line);
+    if (training_ && kind != RecordKind::kUnknown && errors_in(result.totals) == errors) {
+      count_as_training(context, text, result.totals);
+    }
     if (kind == RecordKind::kUnknown) {
       return;
     }
@@ -99,6 +106,30 @@ class RecordChecker::Impl {
       if (const auto sketch = sketch_of(texts_)) {
         result.sketches.push_back({raw.line, hash.low, *sketch});
       }
+    }
+  }
+
+  // Places of errors. What the checks refuse, a template need not be asked about.
+  static std::int64_t errors_in(const Totals& totals) {
+    std::int64_t count = 0;
+    for (const auto& [code, finding] : totals.findings.by_code()) {
+      count += code_named(code).severity == Severity::kError ? finding.count : 0;
+    }
+    return count;
+  }
+
+  void count_as_training(const RecordContext& context, std::string_view text, Totals& totals) {
+    const read::Json record = read::Json::parse(text, nullptr, false);
+    const RecordKind kind = read::kind_of(record);
+    if (kind == RecordKind::kPreference || kind == RecordKind::kGraderData) {
+      return;
+    }
+    std::string cut;
+    const auto count = training_->count(record, cut);
+    if (count) {
+      note_tokens(context, *count, cut, totals);
+    } else if (kind == RecordKind::kChat) {
+      context.complain("template_refused", [&] { return count.error().message; });
     }
   }
 
@@ -304,8 +335,9 @@ class RecordChecker::Impl {
   simdjson::dom::parser parser_;
   read::LineJoiner joiner_;
   images::ImageChecker images_;
-  std::optional<TokenCounter> tokens_;
-  std::vector<std::string_view> texts_;  // of the record at hand, into the parser's document
+  std::optional<TokenCounter> tokens_;       // by the notebook's rule
+  std::optional<TrainingCounter> training_;  // by the model's template
+  std::vector<std::string_view> texts_;      // of the record at hand, into the parser's document
 };
 
 RecordChecker::RecordChecker(const RecordCheckerOptions& options) : impl_(std::make_unique<Impl>(options)) {}

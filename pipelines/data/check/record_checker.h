@@ -9,13 +9,16 @@
 #include "pipelines/data/check/totals.h"
 #include "pipelines/data/images/image_checker.h"
 #include "pipelines/data/read/example.h"
+#include "pipelines/data/tokens/count_rule.h"
 
 namespace luthier::data::check {
 
 struct RecordCheckerOptions {
   std::string file;  // for places
   bool near_duplicates = true;
-  std::optional<text::Tokenizer> tokenizer;
+  std::shared_ptr<const tokens::ModelText> model;  // with a tokenizer; or nullptr: tokens are not counted
+  tokens::CountRule rule = tokens::CountRule::kNotebook;
+  text::ChatOptions chat;
   std::int64_t context = 0;  // tokens; 0: not known
   images::ImageOptions images;
 };

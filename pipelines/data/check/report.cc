@@ -71,7 +71,8 @@ class TextReport {
     write_labels();
     if (report_.tokens) {
       text_ += "tokens: " + count_text(report_.tokens->tokens) + " in all, " + count_text(report_.tokens->most) +
-               " in the longest example (line " + std::to_string(report_.tokens->most_line) + ")\n";
+               " in the longest example (line " + std::to_string(report_.tokens->most_line) + "); counted " +
+               std::string(tokens::meaning_of(report_.rule)) + "\n";
     }
     for (const Severity severity : {Severity::kError, Severity::kWarning, Severity::kAdvice}) {
       for (const Code& code : all_codes()) {
@@ -185,7 +186,8 @@ Json to_json(const Report& report) {
     }
   }
   if (report.tokens) {
-    json["tokens"] = {{"total", report.tokens->tokens},
+    json["tokens"] = {{"rule", tokens::name_of(report.rule)},
+                      {"total", report.tokens->tokens},
                       {"most", report.tokens->most},
                       {"most_line", report.tokens->most_line},
                       {"context", report.context}};

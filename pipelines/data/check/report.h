@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pipelines/data/check/totals.h"
+#include "pipelines/data/tokens/count_rule.h"
 
 namespace luthier::data::check {
 
@@ -35,6 +36,7 @@ struct Report {
   std::string task;                // "classification", "generation", "open-ended"; empty: not known
   std::vector<LabelFacts> labels;  // of classification, the most frequent first
   std::optional<TokenTotals> tokens;
+  tokens::CountRule rule = tokens::CountRule::kNotebook;  // of `tokens`
   std::int64_t context = 0;
   Findings findings;
 

@@ -71,4 +71,27 @@ std::int64_t TokenCounter::count_completion(std::string_view prompt, std::string
   return total;
 }
 
+Result<std::int64_t> TrainingCounter::count(const read::Json& record, std::string& cut) {
+  LUTHIER_TRY(tokens::RecordTokens read, tokenizer_.tokens_of(record));
+  const auto total = std::ssize(read.tokens.ids);
+  const std::int64_t kept = context_ + 1;                                        // the last token is only asked for
+  if (context_ == 0 || total <= kept || read.kind == read::RecordKind::kText) {  // texts are cut, but not lost
+    return total;
+  }
+  const auto asked = [&] { return std::count(read.trained.begin(), read.trained.end(), true); };
+  const std::int64_t before = asked();
+  if (read.kind == read::RecordKind::kPromptCompletion) {
+    const std::int64_t answer_lost = std::max<std::int64_t>(0, before - (kept - 1));
+    cut = beyond(total, context_) + "training drops the first " + std::to_string(total - kept - answer_lost) +
+          " tokens of the prompt" +
+          (answer_lost > 0 ? " and the last " + std::to_string(answer_lost) + " of the completion" : "");
+    return total;
+  }
+  (void)text::keep_beginning(read.tokens.ids, read.trained, static_cast<std::size_t>(kept));
+  const std::int64_t left = asked();
+  cut = beyond(total, context_) + "training drops the end, and with it " + std::to_string(before - left) + " of the " +
+        std::to_string(before) + " tokens to learn" + (left == 0 ? "; nothing is left to learn from" : "");
+  return total;
+}
+
 }  // namespace luthier::data::check

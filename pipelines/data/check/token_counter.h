@@ -1,5 +1,6 @@
-// TokenCounter: how many tokens an example has, by the rules of the cookbook's notebook: those of every text and role,
-// 3 a message, 1 a name (counted with the message here), 3 a conversation. One per thread.
+// TokenCounter: how many tokens an example has and what truncation drops of it, by the rules of the cookbook's
+// notebook: those of every text and role, 3 a message, 1 a name (counted with the message here), 3 a conversation.
+// TrainingCounter: the same as a training of the model reads the example. One per thread.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 
 #include "base/result.h"
 #include "pipelines/data/check/chat_checks.h"
+#include "pipelines/data/tokens/record_tokens.h"
 #include "pipelines/text/tokenizer.h"
 
 namespace luthier::data::check {
@@ -34,6 +36,21 @@ class TokenCounter {
   std::vector<text::TokenId> ids_;
   std::unordered_map<std::string, std::int64_t> roles_;
   std::vector<std::int64_t> by_message_;
+};
+
+class TrainingCounter {
+ public:
+  // `model` must outlive it and have a tokenizer. `context`: what a training reads at once; 0: not known.
+  TrainingCounter(const tokens::ModelText& model, text::ChatOptions options, std::int64_t context)
+      : tokenizer_(model, std::move(options)), context_(context) {}
+
+  // `record`: a chat, a pair or a text, as JSON. An empty `cut` or what truncation would drop. Errors say why a
+  // training refuses the record.
+  [[nodiscard]] Result<std::int64_t> count(const read::Json& record, std::string& cut);
+
+ private:
+  tokens::RecordTokenizer tokenizer_;
+  std::int64_t context_;
 };
 
 }  // namespace luthier::data::check

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/check.h"
 #include "pipelines/data/count/example_tokens.h"
+#include "pipelines/data/count/template_tokens.h"
 
 namespace luthier::data::count {
 namespace {
@@ -48,8 +50,10 @@ void add(const ExampleTokens& example, Counts& counts, Columns& columns) {
 void apply_contexts(const CountOptions& options, const std::vector<std::uint32_t>& tokens, Counts& counts) {
   counts.training_context = options.training_context.value_or(counts.chat ? kChatContext : kCompletionContext);
   counts.context = options.context;
+  // A training does not read the last token, it only asks for it.
+  const std::int64_t only_asked = counts.rule == tokens::CountRule::kTemplate ? 1 : 0;
   for (const std::uint32_t length : tokens) {
-    const std::int64_t kept = std::min<std::int64_t>(length, counts.training_context);
+    const std::int64_t kept = std::min<std::int64_t>(length, counts.training_context + only_asked);
     counts.truncated += kept < length ? 1 : 0;
     counts.cut_tokens += length - kept;
     counts.billed += kept;
@@ -59,12 +63,15 @@ void apply_contexts(const CountOptions& options, const std::vector<std::uint32_t
 
 }  // namespace
 
-Result<Counts> count_file(const CountOptions& options, const text::Tokenizer& tokenizer) {
+Result<Counts> count_file(const CountOptions& options, const tokens::ModelText& model) {
+  LUTHIER_CHECK(model.tokenizer.has_value());
   Counts counts;
+  counts.rule = options.rule;
   counts.file = options.file.string();
   LUTHIER_TRY(const std::unique_ptr<read::Reader> reader, read::open_reader(options.file, options.read));
   read::ExampleStream stream(*reader, counts.file);
-  ExampleCounter counter(tokenizer);
+  ExampleCounter by_notebook(*model.tokenizer);
+  TemplateCounter by_template(model, options.chat);
   Columns columns;
   while (true) {
     LUTHIER_TRY(const std::optional<read::ReadExample> next, stream.next());
@@ -75,7 +82,8 @@ Result<Counts> count_file(const CountOptions& options, const text::Tokenizer& to
       skip(counts, next->example.line, next->problem->message);
       continue;
     }
-    const auto example = counter.count(next->example.value);
+    const auto example = options.rule == tokens::CountRule::kTemplate ? by_template.count(next->example.value)
+                                                                      : by_notebook.count(next->example.value);
     if (!example) {
       skip(counts, next->example.line, example.error().message);
       continue;

@@ -12,13 +12,16 @@
 #include "base/result.h"
 #include "pipelines/data/count/distribution.h"
 #include "pipelines/data/read/reader.h"
-#include "pipelines/text/tokenizer.h"
+#include "pipelines/data/tokens/count_rule.h"
+#include "pipelines/data/tokens/model_text.h"
 
 namespace luthier::data::count {
 
 struct CountOptions {
   std::filesystem::path file;
   read::ReadOptions read;
+  tokens::CountRule rule = tokens::CountRule::kNotebook;
+  text::ChatOptions chat;                        // of the template
   std::optional<std::int64_t> training_context;  // tokens of an example that are trained on; the rest is cut off
   std::optional<std::int64_t> context;           // tokens that the model takes when it is asked
   // Called for each example when set.
@@ -33,6 +36,7 @@ inline constexpr std::int64_t kCompletionContext = 2'048;
 struct Counts {
   std::string file;
   std::string format;
+  tokens::CountRule rule = tokens::CountRule::kNotebook;
   std::map<std::string, std::int64_t> kinds;  // examples of each kind
   std::int64_t examples = 0;
   std::vector<std::string> skipped;  // why, with places: the first ones
@@ -56,7 +60,8 @@ struct Counts {
   Distribution trained_per_example;
 };
 
-// kNotFound, kInvalidArgument: the file cannot be read, or has no example at all.
-[[nodiscard]] Result<Counts> count_file(const CountOptions& options, const text::Tokenizer& tokenizer);
+// `model` has a tokenizer, and for chats by CountRule::kTemplate a template. kNotFound, kInvalidArgument: the file
+// cannot be read, or has no example at all.
+[[nodiscard]] Result<Counts> count_file(const CountOptions& options, const tokens::ModelText& model);
 
 }  // namespace luthier::data::count

@@ -63,6 +63,7 @@ Json to_json(const Counts& counts, const Estimate& estimate) {
                {"format", counts.format},
                {"kinds", counts.kinds},
                {"examples", counts.examples},
+               {"rule", tokens::name_of(counts.rule)},
                {"skipped", {{"records", counts.skipped_records}, {"first", counts.skipped}}},
                {"tokens", counts.tokens},
                {"answer_tokens", counts.trained}};
@@ -102,7 +103,8 @@ std::string to_text(const Counts& counts, const Estimate& estimate) {
   for (const auto& [kind, examples] : counts.kinds) {
     out << (&kind == &counts.kinds.begin()->first ? " (" : ", ") << kind << " " << examples;
   }
-  out << ")\n  tokens " << counts.tokens << ", of answers " << counts.trained << "\n";
+  out << ")\n  tokens " << counts.tokens << ", of answers " << counts.trained << "\n  counted "
+      << tokens::meaning_of(counts.rule) << "\n";
   if (counts.chat) {
     out << "  without a system message " << counts.missing_system << ", without a user message " << counts.missing_user
         << "\n";

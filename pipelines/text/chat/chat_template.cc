@@ -162,6 +162,9 @@ class ChatRendering {
                                                        "would be an empty answer"};
     }
     adapt(chat);
+    if (!variant_.knows_parts) {
+      LUTHIER_TRY_VOID(expect_texts(chat));
+    }
     auto rendered = render_mended(chat);
     if (!rendered) {
       return std::move(rendered).error();
@@ -179,6 +182,17 @@ class ChatRendering {
     if (done) {
       result_.notes.push_back(*done);
     }
+  }
+
+  // Content that is still a list has other parts than text.
+  static Result<void> expect_texts(const ChatMessages& chat) {
+    for (std::size_t i = 0; i < chat.messages.size(); ++i) {
+      if (chat.messages[i].value("content", ChatJson()).is_array()) {
+        return Error{ErrorCode::kFailedPrecondition,
+                     "messages[" + std::to_string(i) + "]: the template knows no images and other parts of content"};
+      }
+    }
+    return {};
   }
 
   // What templates would silently leave out or write as Python prints a list.

@@ -7,6 +7,7 @@
 #include "pipelines/data/count/example_tokens.h"
 #include "pipelines/data/count/image_tokens.h"
 #include "pipelines/data/count/report.h"
+#include "pipelines/data/count/template_tokens.h"
 #include "pipelines/text/trainer.h"
 #include "tests/pipelines/data/temporary_folder.h"
 
@@ -22,6 +23,13 @@ const text::Tokenizer& bytes() {
     return std::move(*loaded);
   }();
   return tokenizer;
+}
+
+tokens::ModelText byte_model() {
+  tokens::ModelText model;
+  model.tokenizer = bytes();
+  model.no_chat = "m has no chat template";
+  return model;
 }
 
 ExampleTokens count_of(const char* json) {
@@ -66,6 +74,42 @@ TEST(ExampleTokens, FollowTheNotebook) {
   for (const char* json : {"{}", R"({"messages":7})", R"({"messages":[7]})", R"({"messages":[{"content":7}]})"}) {
     EXPECT_FALSE(counter.count(read::Json::parse(json))) << json;
   }
+}
+
+TEST(TemplateTokens, AreWhatATrainingReads) {
+  const auto json = text::train_byte_level_bpe({"ab"}, 257, {std::string(text::kEndOfText)});
+  ASSERT_TRUE(json);
+  tokens::ModelText model;
+  model.tokenizer = *text::Tokenizer::parse(*json, text::tokenizer_config_json(text::kEndOfText));
+  model.chat = *text::ChatTemplate::parse(
+      {{"default", "t",
+        "{% for m in messages %}<{{ m.role[0] }}:{{ m.content if m.content is string else 'IMAGE' }}>{% endfor %}"
+        "{% if add_generation_prompt %}<a:{% endif %}"}},
+      text::ChatJson::object());
+  TemplateCounter counter(model, {});
+  const struct {
+    const char* json;
+    std::int64_t tokens;
+    std::int64_t trained;
+  } cases[] = {
+      {R"({"messages":[{"role":"user","content":"12"},{"role":"assistant","content":"345"}]})", 6 + 7, 4},
+      {R"({"messages":[{"role":"user","content":"12"},{"role":"assistant","content":"345","weight":0}]})", 6 + 7, 0},
+      {R"({"prompt":"abc ->","completion":" no"})", 10, 4},  // and the end of text
+      {R"({"text":"abc"})", 4, 4},
+      {R"({"input":{"messages":[{"role":"user","content":"1"}]},"preferred_output":[{"role":"assistant","content":"12"}],
+        "non_preferred_output":[{"role":"assistant","content":"123"}]})",
+       5 + 6 + 5 + 7, 3 + 4},
+  };
+  for (const auto& test_case : cases) {
+    const auto counted = counter.count(read::Json::parse(test_case.json));
+    ASSERT_TRUE(counted) << test_case.json << counted.error().message;
+    EXPECT_EQ(counted->tokens, test_case.tokens) << test_case.json;
+    EXPECT_EQ(counted->trained, test_case.trained) << test_case.json;
+  }
+  const auto image = counter.count(read::Json::parse(
+      R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://e.org/a.png"}}]}]})"));
+  ASSERT_FALSE(image);
+  EXPECT_NE(image.error().message.find("messages[0]: the template knows no images"), std::string::npos);
 }
 
 TEST(ImageTokens, FollowThePublishedRule) {
@@ -143,7 +187,7 @@ TEST(CountFile, CutsAtTheTrainingContextAndLooksAtTheOtherApart) {
                    "{\"prompt\":\n{\"other\":1}\n");
   options.training_context = 10;
   options.context = 12;
-  const auto counts = count_file(options, bytes());
+  const auto counts = count_file(options, byte_model());
   ASSERT_TRUE(counts) << counts.error().message;
   EXPECT_EQ(counts->examples, 2);
   EXPECT_EQ(counts->skipped_records, 2);
@@ -158,15 +202,17 @@ TEST(CountFile, CutsAtTheTrainingContextAndLooksAtTheOtherApart) {
   EXPECT_DOUBLE_EQ(made.training_price, 300 * 8e-6);
   EXPECT_DOUBLE_EQ(*made.asking_price, 11 * 1e-6 + 6 * 2e-6);
   EXPECT_NE(to_text(*counts, made).find("12 tokens x 25 epochs"), std::string::npos) << to_text(*counts, made);
+  EXPECT_NE(to_text(*counts, made).find("counted by the cookbook's notebook"), std::string::npos);
+  EXPECT_EQ(to_json(*counts, made)["rule"], "notebook");
   options.training_context.reset();
-  EXPECT_EQ(count_file(options, bytes())->training_context, 2'048);
+  EXPECT_EQ(count_file(options, byte_model())->training_context, 2'048);
 }
 
 TEST(CountFile, RefusesAFileWithoutExamples) {
   const TemporaryFolder folder;
   CountOptions options;
   options.file = folder.write("f.jsonl", "{\"a\":1}\n");
-  const auto counts = count_file(options, bytes());
+  const auto counts = count_file(options, byte_model());
   ASSERT_FALSE(counts);
   EXPECT_NE(counts.error().message.find(":1: it has neither"), std::string::npos) << counts.error().message;
 }
