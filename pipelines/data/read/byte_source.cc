@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -83,6 +84,19 @@ Result<std::string> read_head(ByteSource& source, std::size_t size) {
   return head;
 }
 
+// By its mark; or because every second byte is often zero, as in Latin text, and the others hardly ever.
+bool looks_like_utf16(std::string_view head) {
+  if (head.starts_with("\xff\xfe") || head.starts_with("\xfe\xff")) {
+    return true;
+  }
+  std::array<std::size_t, 2> zeros{};
+  for (std::size_t i = 0; i < head.size(); ++i) {
+    zeros[i % 2] += head[i] == '\0' ? 1 : 0;
+  }
+  const auto [fewer, more] = std::minmax(zeros[0], zeros[1]);
+  return more > 1 && more > head.size() / 16 && fewer * 8 < more;
+}
+
 Result<void> check_is_text(std::string_view head, const std::string& name) {
   const auto wrong = [&](const std::string& problem) {
     return Error{ErrorCode::kInvalidArgument, name + ":1:1: " + problem};
@@ -91,7 +105,7 @@ Result<void> check_is_text(std::string_view head, const std::string& name) {
     return wrong("this is a ZIP archive, not text; if it is a spreadsheet, name it .xlsx, else unpack it");
   }
   const std::size_t zero = head.substr(0, 4'096).find('\0');
-  if (head.starts_with("\xff\xfe") || head.starts_with("\xfe\xff") || zero < 2) {
+  if (looks_like_utf16(head.substr(0, 4'096))) {
     return wrong("this is UTF-16, and UTF-8 is needed; save it as UTF-8, or: iconv -f UTF-16 -t UTF-8 " + name);
   }
   if (zero != std::string_view::npos) {
