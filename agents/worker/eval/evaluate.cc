@@ -114,11 +114,9 @@ class Evaluator {
  private:
   // Another model may have another tokenizer.
   Result<void> read_data(const LoadedModel& loaded) {
-    const DatasetOptions options{loaded.model.config().max_position_embeddings, loaded.eos};
+    const DatasetOptions options{loaded.model.config().max_position_embeddings, loaded.eos, loaded.chat_folders};
     LUTHIER_TRY(data_, read_dataset(job_.data, loaded.tokenizer, options));
-    if (data_.truncated_count > 0) {
-      context_.log.warning("records_truncated", {{"records", std::to_string(data_.truncated_count)}});
-    }
+    warn_of_losses(context_.log, "data", data_, options);
     LUTHIER_TRY(const ModelExtras extras, read_model_extras(job_.data / "dataset.json"));
     const bool classification = extras.task.empty() || extras.task == "classification";
     if (!job_.labels.empty() || classification) {
@@ -189,15 +187,24 @@ class Evaluator {
   // Spread evenly over the data; none for text records.
   Result<std::vector<Sample>> take_samples(LoadedModel& loaded) {
     ModelAnswerer answerer(loaded);
+    std::optional<ChatPrompt> chats;
+    if (data_.format.has_value()) {
+      chats.emplace(*data_.format, loaded.tokenizer);
+    }
     std::vector<Sample> samples;
     const std::size_t count = std::min(data_.records.size(), static_cast<std::size_t>(job_.samples));
     for (std::size_t i = 0; i < count && !context_.channel.stop_requested(); ++i) {
       const Record& record = data_.records[i * data_.records.size() / count];
-      Sample sample{record.prompt, record.completion, std::nullopt, ""};
-      sample.tuned = answer(answerer, loaded, record.prompt);
+      const std::optional<std::string> chat = asked_text(record, chats);
+      if (chats.has_value() && !chat.has_value()) {
+        continue;  // an answer to nothing
+      }
+      Sample sample{chat.value_or(record.prompt), record.completion, std::nullopt, ""};
+      const auto ask = [&] { return answer(answerer, loaded, chats, sample.prompt); };
+      sample.tuned = ask();
       if (loaded.model.has_adapter()) {
         loaded.model.enable_adapter(false);
-        sample.base = answer(answerer, loaded, record.prompt);
+        sample.base = ask();
         loaded.model.enable_adapter(true);
       }
       samples.push_back(std::move(sample));
@@ -206,13 +213,27 @@ class Evaluator {
   }
 
   // A sample that cannot be made (a prompt longer than the context) says so in its place.
-  static std::string answer(ModelAnswerer& answerer, const LoadedModel& loaded, const std::string& prompt) {
+  static std::string answer(ModelAnswerer& answerer, const LoadedModel& loaded, const std::optional<ChatPrompt>& chats,
+                            const std::string& prompt) {
     GenerateRequest request;
-    request.prompt = prompt;
     request.max_tokens = kSampleTokensMax;
-    request.stop = loaded.extras.stop;
-    auto whole = answer_whole(answerer, request);
-    return whole ? whole->text : "(" + whole.error().message + ")";
+    if (!chats.has_value()) {
+      request.prompt = prompt;
+      request.stop = loaded.extras.stop;
+    }
+    auto begun = chats.has_value() ? answerer.start_chat(*chats, prompt, request) : answerer.start(request);
+    auto said = begun ? whole(**begun) : Result<WholeAnswer>(begun.error());
+    return said ? said->text : "(" + said.error().message + ")";
+  }
+
+  // What a conversation asks before its last answer, as the template writes it.
+  static std::optional<std::string> asked_text(const Record& record, const std::optional<ChatPrompt>& chats) {
+    const auto asked = record.chat.is_null() ? std::nullopt : asked_part(record.chat);
+    if (!asked.has_value() || !chats.has_value()) {
+      return std::nullopt;
+    }
+    auto text = chats->text_of(asked->asked, date_of_training());
+    return text ? std::optional(std::move(*text)) : std::nullopt;
   }
 
   Result<Json> write(const EvalReport& report) {

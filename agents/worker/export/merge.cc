@@ -73,9 +73,15 @@ Result<void> copy_others(const ModelValue& model, const fs::path& folder) {
       break;
     }
   }
-  const fs::path extras = *model.adapter / "luthier.json";
-  if (!failure && fs::exists(extras, failure)) {
-    fs::copy_file(extras, folder / "luthier.json", fs::copy_options::overwrite_existing, failure);
+  std::error_code ignored;
+  const fs::path templates = "additional_chat_templates";
+  if (!failure && fs::is_directory(model.base / templates, ignored)) {
+    fs::copy(model.base / templates, folder / templates, fs::copy_options::overwrite_existing, failure);
+  }
+  for (const char* name : {"luthier.json", "chat_template.jinja"}) {
+    if (!failure && fs::exists(*model.adapter / name, ignored)) {
+      fs::copy_file(*model.adapter / name, folder / name, fs::copy_options::overwrite_existing, failure);
+    }
   }
   if (failure) {
     return Error{ErrorCode::kInternal, "copying to " + folder.string() + ": " + failure.message()};

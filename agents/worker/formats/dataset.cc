@@ -8,7 +8,7 @@
 namespace luthier::worker {
 namespace {
 
-using Json = nlohmann::json;
+using Json = text::ChatJson;  // templates show the order of members
 
 // Data is not ours: a special token written out in it is text, not a command.
 constexpr text::EncodeOptions kPlain{.add_special_tokens = false, .parse_special_tokens = false};
@@ -40,6 +40,12 @@ class Reader {
       return Error{ErrorCode::kInternal, "reading " + file_.string() + " failed"};
     }
     cut_stream();
+    if (dataset_.examples.empty() && dataset_.dropped_count > 0) {
+      return Error{ErrorCode::kInvalidArgument, "none of the " + std::to_string(dataset_.dropped_count) +
+                                                    " conversations of " + file_.string() +
+                                                    " has an answer of the assistant to learn within the first " +
+                                                    std::to_string(options_.input_length_max + 1) + " tokens"};
+    }
     if (dataset_.examples.empty()) {
       return Error{ErrorCode::kInvalidArgument, file_.string() + " holds no records"};
     }
@@ -47,25 +53,57 @@ class Reader {
   }
 
  private:
-  enum class Kind { kUnknown, kPair, kText };
+  enum class Kind { kUnknown, kPair, kText, kChat };
 
   Result<void> read_line(const std::string& line, std::int64_t number) {
-    const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!json.is_object()) {
       return bad_record(file_, number, "not a JSON object");
     }
-    const bool pair = has_text(json, "prompt") && has_text(json, "completion");
-    if (!pair && !has_text(json, "text")) {
-      return bad_record(file_, number, "a record needs the strings \"prompt\" and \"completion\", or \"text\"");
+    const Kind kind = kind_of(json);
+    if (kind == Kind::kUnknown) {
+      return bad_record(file_, number,
+                        "a record needs the strings \"prompt\" and \"completion\", or \"text\", or the list "
+                        "\"messages\"");
     }
-    const Kind kind = pair ? Kind::kPair : Kind::kText;
     if (kind_ != Kind::kUnknown && kind_ != kind) {
-      return bad_record(file_, number, "prompt/completion and text records are mixed in one dataset");
+      return bad_record(file_, number, "prompt/completion, text and chat records are mixed in one dataset");
     }
     kind_ = kind;
-    auto added = pair ? add_pair({json["prompt"], json["completion"], number}) : add_text(json["text"]);
+    if (kind == Kind::kChat && !chat_) {
+      LUTHIER_TRY(dataset_.format, chat_format_for_training(options_.chat_folders));
+      chat_.emplace(*dataset_.format, tokenizer_, options_.input_length_max);
+    }
+    auto added = kind == Kind::kChat   ? add_chat(std::move(json), number)
+                 : kind == Kind::kPair ? add_pair({json["prompt"], json["completion"], number, nullptr})
+                                       : add_text(json["text"]);
     if (!added) {
       return bad_record(file_, number, added.error().message);
+    }
+    return {};
+  }
+
+  static Kind kind_of(const Json& json) {
+    if (has_text(json, "prompt") && has_text(json, "completion")) {
+      return Kind::kPair;
+    }
+    return has_text(json, "text") ? Kind::kText : json.contains("messages") ? Kind::kChat : Kind::kUnknown;
+  }
+
+  Result<void> add_chat(Json json, std::int64_t number) {
+    LUTHIER_TRY(ChatReader::Made made, chat_->read(json));
+    if (!made.notes.empty() && dataset_.changed_count++ == 0) {
+      dataset_.first_change = "line " + std::to_string(number) + ": " + made.notes.front();
+    }
+    dataset_.truncated_count += made.truncated ? 1 : 0;
+    if (made.example.supervised_count() == 0) {
+      ++dataset_.dropped_count;
+      return {};
+    }
+    dataset_.examples.push_back(std::move(made.example));
+    if (options_.keep_records) {
+      const auto asked = asked_part(json);
+      dataset_.records.push_back({"", asked ? asked->answer : "", number, std::move(json)});
     }
     return {};
   }
@@ -82,7 +120,9 @@ class Reader {
     }
     dataset_.truncated_count += truncated ? 1 : 0;
     dataset_.examples.push_back(std::move(example));
-    dataset_.records.push_back(std::move(record));
+    if (options_.keep_records) {
+      dataset_.records.push_back(std::move(record));
+    }
     return {};
   }
 
@@ -110,22 +150,40 @@ class Reader {
   text::Encoder encoder_;
   const DatasetOptions options_;
   Kind kind_ = Kind::kUnknown;
+  std::optional<ChatReader> chat_;  // of dataset_.format
   std::vector<TokenId> stream_;
   Dataset dataset_;
 };
 
 }  // namespace
 
-Example example_trained_from(std::size_t first, std::vector<TokenId> ids) {
-  std::vector<bool> trained(ids.size(), true);
-  std::fill_n(trained.begin(), std::min(first, ids.size()), false);
-  return {std::move(ids), std::move(trained)};
-}
-
 Result<Dataset> read_dataset(const std::filesystem::path& folder, const text::Tokenizer& tokenizer,
                              const DatasetOptions& options) {
   LUTHIER_CHECK(options.input_length_max > 0);
   return Reader(folder / "data.jsonl", tokenizer, options).read();
+}
+
+void warn_of_losses(Log& log, const std::string& name, const Dataset& data, const DatasetOptions& options) {
+  const std::string left = std::to_string(data.examples.size());
+  if (data.truncated_count > 0) {
+    log.warning("records_truncated", {{"data", name},
+                                      {"records", std::to_string(data.truncated_count)},
+                                      {"of", std::to_string(std::ssize(data.examples) + data.dropped_count)},
+                                      {"max_tokens", std::to_string(options.input_length_max)}});
+  }
+  if (data.dropped_count > 0) {
+    log.warning("conversations_dropped", {{"data", name},
+                                          {"conversations", std::to_string(data.dropped_count)},
+                                          {"left", left},
+                                          {"because", "no answer of the assistant in them is trained"}});
+  }
+  if (data.changed_count > 0) {
+    log.warning("conversations_changed", {{"data", name},
+                                          {"conversations", std::to_string(data.changed_count)},
+                                          {"of", left},
+                                          {"because", "the chat template would not take them as they are"},
+                                          {"first", data.first_change}});
+  }
 }
 
 Result<std::vector<TokenId>> prompt_ids(text::Encoder& encoder, const text::Tokenizer& tokenizer,
@@ -146,27 +204,6 @@ Example joined_example(std::vector<TokenId> prompt, std::vector<TokenId> complet
   std::vector<TokenId> ids(prompt.end() - static_cast<std::ptrdiff_t>(kept), prompt.end());
   ids.insert(ids.end(), completion.begin(), completion.end());
   return example_trained_from(kept, std::move(ids));
-}
-
-std::uint64_t fingerprint(const std::vector<Example>& examples) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  const auto mix = [&](std::uint64_t value) {
-    for (int byte = 0; byte < 8; ++byte) {
-      hash = (hash ^ ((value >> (8 * byte)) & 0xff)) * 0x100000001b3ULL;
-    }
-  };
-  for (const Example& example : examples) {
-    mix(example.ids.size());
-    for (std::size_t at = 1; at < example.ids.size(); ++at) {
-      if (example.trained[at] != (at > 1 && example.trained[at - 1])) {
-        mix(at);
-      }
-    }
-    for (const TokenId id : example.ids) {
-      mix(static_cast<std::uint64_t>(id));
-    }
-  }
-  return hash;
 }
 
 }  // namespace luthier::worker

@@ -33,7 +33,15 @@ Result<LoadedModel> load_model(const ModelValue& value, at::ScalarType dtype, at
     LUTHIER_TRY_VOID(model.load_adapter(*value.adapter));
   }
   LUTHIER_TRY(ModelExtras extras, read_model_extras(value.adapter.value_or(value.base) / "luthier.json"));
-  return LoadedModel{std::move(model), std::move(tokenizer), std::move(extras), eos};
+  LoadedModel loaded{
+      std::move(model), std::move(tokenizer), std::move(extras), eos, {value.base, value.adapter}, std::nullopt, ""};
+  auto format = find_chat_format(loaded.chat_folders);
+  if (format) {
+    loaded.chat.emplace(std::move(*format), loaded.tokenizer);
+  } else if (format.error().code != ErrorCode::kNotFound) {  // prompts can be asked nevertheless
+    loaded.chat_problem = format.error().message;
+  }
+  return loaded;
 }
 
 }  // namespace luthier::worker

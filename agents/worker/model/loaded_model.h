@@ -9,6 +9,7 @@
 #include "agents/worker/formats/model_extras.h"
 #include "agents/worker/formats/model_value.h"
 #include "agents/worker/model/llama.h"
+#include "agents/worker/serve/chat_prompt.h"
 #include "base/result.h"
 #include "pipelines/text/tokenizer.h"
 
@@ -19,6 +20,9 @@ struct LoadedModel {
   text::Tokenizer tokenizer;
   ModelExtras extras;  // of the adapter, or of the base when there is none
   TokenId eos = 0;
+  ChatFolders chat_folders;
+  std::optional<ChatPrompt> chat;  // none: there is no chat template, or `chat_problem`
+  std::string chat_problem;        // why the template cannot be used; empty when it can, or when there is none
 };
 
 // The token that ends a text: what the tokenizer says, else what the model's config says. kInvalidArgument when

@@ -1,6 +1,7 @@
 #include "agents/worker/serve/model_answerer.h"
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 #include <vector>
 
@@ -8,20 +9,26 @@
 #include "agents/worker/serve/stop_text.h"
 
 namespace luthier::worker {
-namespace {
+
+struct ModelAnswerer::Manner {
+  std::string opening;        // taken off the answer's beginning
+  std::vector<TokenId> ends;  // beside the model's own
+  std::vector<std::string> stops;
+};
 
 class ModelAnswer final : public Answer {
  public:
   ModelAnswer(const LoadedModel& model, std::vector<TokenId> prompt, const GenerateRequest& request,
-              std::vector<std::string> stops)
+              ModelAnswerer::Manner manner)
       : model_(model),
         prompt_(std::move(prompt)),
         tokens_max_(std::min(request.max_tokens,
                              model.model.config().max_position_embeddings - static_cast<std::int64_t>(prompt_.size()))),
         sampler_(request.sampling),
         decoder_(model.tokenizer, /*skip_special_tokens=*/true),
-        stop_(std::move(stops)),
-        dropped_prefix_(request.apply_template ? model.extras.completion_prefix : ""),
+        ends_(std::move(manner.ends)),
+        stop_(std::move(manner.stops)),
+        dropped_prefix_(std::move(manner.opening)),
         cache_(model.model.config().num_hidden_layers) {}
 
   Result<Piece> next() override {
@@ -65,7 +72,8 @@ class ModelAnswer final : public Answer {
 
   [[nodiscard]] bool is_end(std::int64_t token) const {
     const auto& ends = model_.model.config().eos_token_ids;
-    return token == model_.eos || std::find(ends.begin(), ends.end(), token) != ends.end();
+    return token == model_.eos || std::find(ends.begin(), ends.end(), token) != ends.end() ||
+           std::find(ends_.begin(), ends_.end(), token) != ends_.end();
   }
 
   // Takes what training put before every completion off the beginning of the answer.
@@ -89,6 +97,7 @@ class ModelAnswer final : public Answer {
   const std::int64_t tokens_max_;
   Sampler sampler_;
   text::StreamDecoder decoder_;
+  const std::vector<TokenId> ends_;
   StopText stop_;
   std::string dropped_prefix_;  // empty once the beginning has been looked at
   std::string beginning_;
@@ -97,18 +106,55 @@ class ModelAnswer final : public Answer {
   std::int64_t made_ = 0;
 };
 
+namespace {
+
+std::tm today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm date{};
+  ::gmtime_r(&now, &date);
+  return date;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Answer>> ModelAnswerer::start(const GenerateRequest& request) {
-  std::vector<std::string> stops = request.stop;
+  if (request.apply_template && is_asked_by_template(model_.extras)) {
+    if (model_.chat.has_value()) {
+      const text::ChatJson asked = {
+          {"messages", text::ChatJson::array({{{"role", "user"}, {"content", request.prompt}}})}};
+      LUTHIER_TRY(const std::string text, model_.chat->text_of(request.chat.is_null() ? asked : request.chat, today()));
+      return start_chat(*model_.chat, text, request);
+    }
+    if (!model_.chat_problem.empty()) {
+      return Error{ErrorCode::kInvalidArgument, "the model's chat template cannot be used: " + model_.chat_problem};
+    }
+  }
   std::string prompt = request.prompt;
+  if (!request.chat.is_null()) {
+    LUTHIER_TRY(prompt, joined_messages(request.chat));
+  }
+  Manner manner{"", {}, request.stop};
   if (request.apply_template) {
     if (!prompt.ends_with(model_.extras.prompt_suffix)) {  // some write it themselves
       prompt += model_.extras.prompt_suffix;
     }
-    stops.insert(stops.end(), model_.extras.stop.begin(), model_.extras.stop.end());
+    manner.opening = model_.extras.completion_prefix;
+    manner.stops.insert(manner.stops.end(), model_.extras.stop.begin(), model_.extras.stop.end());
   }
   LUTHIER_TRY(std::vector<TokenId> ids, prompt_ids(encoder_, model_.tokenizer, prompt));
+  return start(std::move(ids), request, std::move(manner));
+}
+
+Result<std::unique_ptr<Answer>> ModelAnswerer::start_chat(const ChatPrompt& chat, const std::string& text,
+                                                          const GenerateRequest& request) {
+  Manner manner{chat.opening(), chat.ends(), request.stop};
+  manner.stops.insert(manner.stops.end(), chat.stops().begin(), chat.stops().end());
+  LUTHIER_TRY(std::vector<TokenId> ids, ChatPrompt::ids_of(encoder_, text));
+  return start(std::move(ids), request, std::move(manner));
+}
+
+Result<std::unique_ptr<Answer>> ModelAnswerer::start(std::vector<TokenId> ids, const GenerateRequest& request,
+                                                     Manner manner) {
   if (ids.empty()) {
     return Error{ErrorCode::kInvalidArgument, "the prompt is empty"};
   }
@@ -117,14 +163,13 @@ Result<std::unique_ptr<Answer>> ModelAnswerer::start(const GenerateRequest& requ
     return Error{ErrorCode::kResourceExhausted, "the prompt has " + std::to_string(ids.size()) +
                                                     " tokens; this model's context is " + std::to_string(context)};
   }
-  return std::unique_ptr<Answer>(std::make_unique<ModelAnswer>(model_, std::move(ids), request, std::move(stops)));
+  return std::unique_ptr<Answer>(std::make_unique<ModelAnswer>(model_, std::move(ids), request, std::move(manner)));
 }
 
-Result<WholeAnswer> answer_whole(Answerer& answerer, const GenerateRequest& request) {
-  LUTHIER_TRY(const auto answer, answerer.start(request));
+Result<WholeAnswer> whole(Answer& answer) {
   WholeAnswer whole;
   while (whole.finish_reason.empty()) {
-    LUTHIER_TRY(const Answer::Piece piece, answer->next());
+    LUTHIER_TRY(const Answer::Piece piece, answer.next());
     whole.text += piece.text;
     whole.finish_reason = piece.finish_reason.value_or("");
   }

@@ -6,7 +6,7 @@
 namespace luthier::worker {
 namespace {
 
-using Json = nlohmann::json;
+using Json = text::ChatJson;  // chat templates show the order of members
 
 constexpr std::size_t kPromptBytesMax = std::size_t{1} << 20;
 constexpr std::size_t kStopsMax = 16;
@@ -20,19 +20,27 @@ const Json* find(const Json& json, const char* name) {
   return found == json.end() || found->is_null() ? nullptr : &*found;
 }
 
-Result<std::string> joined_messages(const Json& messages) {
-  if (!messages.is_array() || messages.empty()) {
+Result<text::ChatJson> read_chat(const Json& json) {
+  const Json* messages = find(json, "messages");
+  if (!messages->is_array() || messages->empty()) {
     return bad("messages must be a list of {role, content}");
   }
-  std::string text;
-  for (const Json& message : messages) {
+  for (const Json& message : *messages) {
     const Json* content = message.is_object() ? find(message, "content") : nullptr;
-    if (content == nullptr || !content->is_string()) {
-      return bad("the content of every message must be a string");
+    const bool has_words = content != nullptr && (content->is_string() || content->is_array());
+    const bool calls = message.is_object() && content == nullptr && find(message, "tool_calls") != nullptr;
+    if (!has_words && !calls) {
+      return bad("the content of every message must be a string, or a list of parts, unless it calls tools");
     }
-    text += (text.empty() ? "" : "\n") + content->get<std::string>();
   }
-  return text;
+  text::ChatJson chat = {{"messages", *messages}};
+  if (const Json* tools = find(json, "tools")) {
+    if (!tools->is_array()) {
+      return bad("tools must be a list");
+    }
+    chat["tools"] = *tools;
+  }
+  return chat;
 }
 
 Result<void> read_prompt(const Json& json, GenerateRequest& request) {
@@ -48,7 +56,7 @@ Result<void> read_prompt(const Json& json, GenerateRequest& request) {
     }
     request.prompt = prompt->get<std::string>();
   } else {
-    LUTHIER_TRY(request.prompt, joined_messages(*messages));
+    LUTHIER_TRY(request.chat, read_chat(json));
   }
   if (request.prompt.size() > kPromptBytesMax) {
     return bad("the prompt is longer than 1 MiB");
@@ -146,6 +154,23 @@ std::variant<Request, RequestError> parse_request(std::string_view line) {
     return RequestError{id->get<std::string>(), request.error().message};
   }
   return Request{std::move(*request)};
+}
+
+Result<std::string> joined_messages(const text::ChatJson& chat) {
+  std::string text;
+  for (const text::ChatJson& message : chat.at("messages")) {
+    const Json* content = find(message, "content");
+    std::string words = content != nullptr && content->is_string() ? content->get<std::string>() : std::string();
+    for (const Json& part : content != nullptr && content->is_array() ? *content : Json::array()) {
+      const Json* said = part.is_object() ? find(part, "text") : nullptr;
+      if (said == nullptr || !said->is_string()) {
+        return bad("the content of every message must be text: this model reads nothing else");
+      }
+      words += said->get<std::string>();
+    }
+    text += (text.empty() ? "" : "\n") + words;
+  }
+  return text;
 }
 
 std::string delta_line(const std::string& id, const std::string& text) {

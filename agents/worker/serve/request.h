@@ -11,12 +11,14 @@
 
 #include "agents/worker/serve/sampler.h"
 #include "base/result.h"
+#include "pipelines/text/chat/chat_template.h"
 
 namespace luthier::worker {
 
 struct GenerateRequest {
   std::string id;
-  std::string prompt;  // of `messages`: their contents, joined with newlines
+  std::string prompt;   // of a request with `messages`: empty
+  text::ChatJson chat;  // {"messages": …, "tools": …}; null for a prompt
   std::int64_t max_tokens = 64;
   SamplingOptions sampling;
   std::vector<std::string> stop;
@@ -41,6 +43,10 @@ struct Usage {
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;
 };
+
+// The texts of a conversation, joined with newlines: for models without a chat template. kInvalidArgument where a
+// message has something other than text.
+[[nodiscard]] Result<std::string> joined_messages(const text::ChatJson& chat);
 
 // Each with its newline.
 [[nodiscard]] std::string delta_line(const std::string& id, const std::string& text);

@@ -35,6 +35,21 @@ Result<void> copy_if_present(const std::filesystem::path& from, const std::files
   return write_file_atomically(to, content);
 }
 
+// With its chat templates.
+Result<void> copy_tokenizer(const std::filesystem::path& from, const std::filesystem::path& folder) {
+  for (const char* name :
+       {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}) {
+    LUTHIER_TRY_VOID(copy_if_present(from / name, folder / name));
+  }
+  const std::filesystem::path named = "additional_chat_templates/tool_use.jinja";
+  std::error_code ignored;
+  if (std::filesystem::exists(from / named, ignored)) {
+    LUTHIER_TRY_VOID(create_folders(folder / named.parent_path()));
+    LUTHIER_TRY_VOID(copy_if_present(from / named, folder / named));
+  }
+  return {};
+}
+
 Result<void> save_model(const Llama& model, const WeightsContext& context, const std::filesystem::path& folder) {
   NamedTensors weights = model.weights();
   for (auto& [name, tensor] : weights) {
@@ -43,10 +58,9 @@ Result<void> save_model(const Llama& model, const WeightsContext& context, const
   LUTHIER_TRY_VOID(save_tensors(folder / "model.safetensors", weights));
   LUTHIER_TRY_VOID(
       write_file_atomically(folder / "config.json", config_text(model.config(), dtype_text(model.dtype()))));
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
-                           "generation_config.json"}) {
-    LUTHIER_TRY_VOID(copy_if_present(context.tokenizer_folder / name, folder / name));
-  }
+  LUTHIER_TRY_VOID(copy_tokenizer(context.tokenizer_folder, folder));
+  LUTHIER_TRY_VOID(
+      copy_if_present(context.tokenizer_folder / "generation_config.json", folder / "generation_config.json"));
   std::error_code ignored;
   if (!std::filesystem::exists(folder / "generation_config.json", ignored)) {
     Json generation = {{"do_sample", false}};
@@ -151,6 +165,10 @@ Result<void> save_weights(const Llama& model, const WeightsContext& context, con
     LUTHIER_TRY_VOID(write_file_atomically(folder / "adapter_config.json", adapter_config_text(model.adapter())));
   } else {
     LUTHIER_TRY_VOID(save_model(model, context, folder));
+  }
+  if (!context.chat_template.empty()) {  // with the tokenizer, so that other programs find both in one folder
+    LUTHIER_TRY_VOID(copy_tokenizer(context.tokenizer_folder, folder));
+    LUTHIER_TRY_VOID(write_file_atomically(folder / "chat_template.jinja", context.chat_template));
   }
   LUTHIER_TRY_VOID(write_model_extras(folder / "luthier.json", context.extras));
   return sync_folder(folder);

@@ -48,6 +48,7 @@ struct TrainingFacts {
 struct WeightsContext {
   std::filesystem::path tokenizer_folder;  // copied beside full weights
   ModelExtras extras;
+  std::string chat_template;  // of a training on conversations, where the base does not have it; else empty
 };
 
 // Writes adapter weights (when the model has an adapter) or all weights as a folder for other programs.

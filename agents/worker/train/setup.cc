@@ -19,6 +19,7 @@ struct Loaded {
   Llama model;
   text::Tokenizer tokenizer;
   std::filesystem::path tokenizer_folder;
+  std::optional<std::filesystem::path> adapter_folder;  // that the training goes on with
   TokenId eos = 0;
   Json base_artifact;
 };
@@ -36,8 +37,12 @@ Result<Loaded> new_model(const Json& init, at::ScalarType dtype, at::Device devi
   if (!seed.is_number_integer() || (!seed.is_number_unsigned() && seed.get<std::int64_t>() < 0)) {
     return Error{ErrorCode::kInvalidArgument, "init.seed must be a whole number of at least 0"};
   }
-  return Loaded{Llama::create(config, seed.get<std::uint64_t>(), dtype, device), std::move(tokenizer),
-                std::move(folder), eos, Json()};
+  return Loaded{Llama::create(config, seed.get<std::uint64_t>(), dtype, device),
+                std::move(tokenizer),
+                std::move(folder),
+                std::nullopt,
+                eos,
+                Json()};
 }
 
 // Goes on with the model's own adapter when it has one, whose shape the job may repeat but not change.
@@ -78,7 +83,7 @@ Result<Loaded> given_model(const Json& json, const Json* lora, std::uint64_t see
   LUTHIER_TRY_VOID(check_vocabulary(tokenizer, model.config()));
   LUTHIER_TRY(const TokenId eos, end_of_sequence(tokenizer, &model.config()));
   LUTHIER_TRY_VOID(attach_adapter(model, value, lora, seed));
-  return Loaded{std::move(model), std::move(tokenizer), value.base, eos, value.base_artifact};
+  return Loaded{std::move(model), std::move(tokenizer), value.base, value.adapter, eos, value.base_artifact};
 }
 
 Result<Dataset> load_data(const VerbContext& context, const char* name, const Loaded& loaded,
@@ -89,12 +94,7 @@ Result<Dataset> load_data(const VerbContext& context, const char* name, const Lo
   }
   LUTHIER_TRY(const auto folder, worker_protocol::artifact_path(*value, name));
   LUTHIER_TRY(Dataset data, read_dataset(folder, loaded.tokenizer, options));
-  if (data.truncated_count > 0) {
-    context.log.warning("records_truncated", {{"data", name},
-                                              {"records", std::to_string(data.truncated_count)},
-                                              {"of", std::to_string(data.examples.size())},
-                                              {"max_tokens", std::to_string(options.input_length_max)}});
-  }
+  warn_of_losses(context.log, name, data, options);
   return data;
 }
 
@@ -121,16 +121,24 @@ Result<TrainSetup> prepare_training(const VerbContext& context, at::Device devic
   loaded.model.make_trainable();
 
   const std::int64_t positions = loaded.model.config().max_position_embeddings;
-  const DatasetOptions dataset_options{std::min(options.max_tokens.value_or(positions), positions), loaded.eos};
+  const DatasetOptions dataset_options{std::min(options.max_tokens.value_or(positions), positions),
+                                       loaded.eos,
+                                       {loaded.tokenizer_folder, loaded.adapter_folder},
+                                       /*keep_records=*/false};
   LUTHIER_TRY(Dataset data, load_data(context, "data", loaded, dataset_options));
   LUTHIER_TRY(Dataset validation, load_data(context, "validation", loaded, dataset_options));
   LUTHIER_TRY(const auto data_folder, worker_protocol::artifact_path(with["data"], "data"));
   LUTHIER_TRY(ModelExtras extras, read_model_extras(data_folder / "dataset.json"));
+  std::string added_template;
+  if (data.format.has_value()) {
+    extras.task = "chat";
+    added_template = data.format->added_source;
+  }
   return TrainSetup{std::move(options),
                     std::move(loaded.model),
                     std::move(data),
                     std::move(validation),
-                    WeightsContext{loaded.tokenizer_folder, std::move(extras)},
+                    WeightsContext{loaded.tokenizer_folder, std::move(extras), std::move(added_template)},
                     std::move(loaded.base_artifact)};
 }
 

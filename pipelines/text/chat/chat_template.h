@@ -70,6 +70,8 @@ class ChatTemplate {
   // `folder`: where else the special tokens are; empty: nowhere.
   [[nodiscard]] static Result<ChatTemplate> load(const std::filesystem::path& path,
                                                  const std::filesystem::path& folder = {});
+  // plain_chat_template() with the special tokens of a model's folder. kInvalidArgument: they name no end of text.
+  [[nodiscard]] static Result<ChatTemplate> load_plain(const std::filesystem::path& folder);
 
   // `record` has `messages`, and perhaps `tools` or `functions`. kInvalidArgument: it is no chat, or the template is
   // wrong for it; kFailedPrecondition: the template refuses it, with the template's line and reason.

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "pipelines/text/chat/chat_template.h"
+#include "pipelines/text/chat/plain_template.h"
 
 namespace luthier::text {
 namespace {
@@ -43,6 +44,12 @@ ChatJson special_tokens_of(const ChatJson& config, const ChatJson& map) {
     }
   }
   return tokens;
+}
+
+Result<ChatJson> special_tokens_in(const std::filesystem::path& folder) {
+  LUTHIER_TRY(const ChatJson config, read_json(folder / "tokenizer_config.json"));
+  LUTHIER_TRY(const ChatJson map, read_json(folder / "special_tokens_map.json"));
+  return special_tokens_of(config, map);
 }
 
 Result<std::vector<ChatTemplate::Source>> named_sources(const ChatJson& value, const std::string& file) {
@@ -91,14 +98,24 @@ Result<std::vector<ChatTemplate::Source>> sources_in(const std::filesystem::path
 
 }  // namespace
 
+Result<ChatTemplate> ChatTemplate::load_plain(const std::filesystem::path& folder) {
+  LUTHIER_TRY(ChatJson tokens, special_tokens_in(folder));
+  if (!tokens.contains("eos_token")) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "the model has no chat template, and its tokenizer_config.json names no eos_token, which the template "
+                 "for such models ends turns with: add one of the two"};
+  }
+  return parse({{"default", "the template for models without one", std::string(plain_chat_template())}},
+               std::move(tokens));
+}
+
 Result<ChatTemplate> ChatTemplate::load(const std::filesystem::path& path, const std::filesystem::path& folder) {
   std::error_code ignored;
   const bool is_folder = std::filesystem::is_directory(path, ignored);
   const std::filesystem::path tokens_folder = is_folder ? path : folder.empty() ? path.parent_path() : folder;
-  LUTHIER_TRY(const ChatJson config, read_json(tokens_folder / "tokenizer_config.json"));
-  LUTHIER_TRY(const ChatJson map, read_json(tokens_folder / "special_tokens_map.json"));
-  ChatJson tokens = special_tokens_of(config, map);
+  LUTHIER_TRY(ChatJson tokens, special_tokens_in(tokens_folder));
   if (is_folder) {
+    LUTHIER_TRY(const ChatJson config, read_json(path / "tokenizer_config.json"));
     LUTHIER_TRY(const std::vector<Source> sources, sources_in(path, config));
     return parse(sources, std::move(tokens));
   }

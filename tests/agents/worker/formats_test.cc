@@ -196,7 +196,7 @@ TEST_F(DatasetTest, MalformedRecordsAreNamedByLine) {
   const std::pair<const char*, const char*> cases[] = {
       {"{\"text\": \"a\"}\nnot json", ":2: not a JSON object"},
       {"{\"prompt\": \"a\"}", ":1: a record needs"},
-      {"{\"text\": \"a\"}\n{\"prompt\": \"a\", \"completion\": \"b\"}", ":2: prompt/completion and text"}};
+      {"{\"text\": \"a\"}\n{\"prompt\": \"a\", \"completion\": \"b\"}", ":2: prompt/completion, text and chat"}};
   for (const auto& [lines, message] : cases) {
     auto data = read(lines);
     ASSERT_FALSE(data) << lines;

@@ -154,6 +154,54 @@ class WorkerProcess : public ::testing::Test {
     }
   }
 
+  pid_t start_server(const std::string& work, const Json& model) {
+    const pid_t server = start(work, "serve", {{"model", model}});
+    while (messages(work).empty() || messages(work).back()["type"] != "ready") {
+      if (::waitpid(server, nullptr, WNOHANG) != 0) {
+        ADD_FAILURE() << "the server ended";
+        break;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return server;
+  }
+
+  // The last line that a request gets, with all text in `text`.
+  [[nodiscard]] Json ask(Json request) const {
+    request["id"] = "1";
+    request["type"] = "generate";
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, socket_path().c_str(), sizeof(address.sun_path) - 1);
+    const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_EQ(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_TRUE(write_all(socket.get(), request.dump() + "\n"));
+    std::string text;
+    std::string unread;
+    for (char bytes[512];;) {
+      const ssize_t count = ::read(socket.get(), bytes, sizeof(bytes));
+      if (count <= 0) {
+        ADD_FAILURE() << "the server closed the connection";
+        return Json();
+      }
+      unread.append(bytes, static_cast<std::size_t>(count));
+      for (std::size_t end = 0; (end = unread.find('\n')) != std::string::npos; unread.erase(0, end + 1)) {
+        Json line = Json::parse(unread.substr(0, end));
+        if (line["type"] != "delta") {
+          line["text"] = text;
+          return line;
+        }
+        text += line["text"].get<std::string>();
+      }
+    }
+  }
+
+  static void expect_stops(pid_t server) {
+    ::kill(server, SIGTERM);
+    const int status = wait_for(server);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+
   [[nodiscard]] std::string socket_path() const { return (folder_.path() / "serve").string(); }
 
   TemporaryFolder folder_;
@@ -252,28 +300,67 @@ TEST_F(WorkerProcess, AMergedModelScoresAsBaseAndAdapterDo) {
 TEST_F(WorkerProcess, ServesTheTunedModelUntilToldToStop) {
   const Json model = {
       {"base", artifact(kGolden + "/llama")}, {"adapter", artifact(kGolden + "/llama_adapter")}, {"name", "tiny"}};
-  const pid_t server = start("serve_work", "serve", {{"model", model}});
-  while (messages("serve_work").empty() || messages("serve_work").back()["type"] != "ready") {
-    ASSERT_EQ(::waitpid(server, nullptr, WNOHANG), 0);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const pid_t server = start_server("serve_work", model);
+  const Json done = ask({{"prompt", "the goalie"}, {"max_tokens", 3}});
+  EXPECT_TRUE(done["usage"].contains("completion_tokens")) << done;
+  expect_stops(server);
+}
+
+// What users say here is drawn from a generator and cannot be learned, so answers that are all right say that nothing else is asked.
+TEST_F(WorkerProcess, ChatsTeachAnswersAndNothingElseAndAreAskedByTheSameTemplate) {
+  std::string lines;
+  std::uint32_t drawn = 1;
+  const auto noise = [&] {
+    std::string text;
+    for (int i = 0; i < 4; ++i) {
+      drawn = drawn * 1664525U + 1013904223U;
+      text += static_cast<char>('a' + drawn / 65536 % 26);
+    }
+    return text;
+  };
+  for (int i = 0; i < 32; ++i) {
+    const bool hockey = i % 2 == 0;
+    const Json ignored = {{"role", "assistant"}, {"content", noise()}, {"weight", 0}};
+    Json messages = {{{"role", "user"}, {"content", noise() + (hockey ? " puck" : " bat")}},
+                     {{"role", "assistant"}, {"content", hockey ? "ice" : "grass"}}};
+    if (i % 8 < 2) {
+      messages.insert(messages.begin(), {{{"role", "user"}, {"content", noise()}}, ignored});
+    }
+    lines += Json{{"messages", messages}}.dump() + "\n";
   }
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, socket_path().c_str(), sizeof(address.sun_path) - 1);
-  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM, 0));
-  ASSERT_EQ(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
-  ASSERT_TRUE(write_all(socket.get(), R"({"id":"1","type":"generate","prompt":"the goalie","max_tokens":3})"
-                                      "\n"));
-  std::string answer;
-  for (char bytes[512]; answer.find("\"done\"") == std::string::npos;) {
-    const ssize_t count = ::read(socket.get(), bytes, sizeof(bytes));
-    ASSERT_GT(count, 0);
-    answer.append(bytes, static_cast<std::size_t>(count));
+  folder_.write("chats/data.jsonl", lines);
+  folder_.write("chats/dataset.json", R"({"task":"chat"})");
+  Json with = training();
+  with["data"] = with["validation"] = artifact(folder_.path() / "chats");
+  with["lora"] = {{"r", 16}};
+  with["method"]["supervised"] = {{"n_epochs", 15}, {"batch_size", 4}, {"learning_rate", 0.02}, {"seed", 7}};
+  with.erase("checkpoints");
+  ASSERT_EQ(run("chat", "train", with), 0);
+  EXPECT_EQ(messages("chat").back()["outputs"]["full_valid_mean_token_accuracy"], 1);
+  const auto adapter = folder_.path() / "chat/adapter";
+  EXPECT_EQ(Json::parse(contents(adapter / "luthier.json"))["task"], "chat");
+  EXPECT_THAT(contents(adapter / "chat_template.jinja"), HasSubstr("eos_token"));
+  EXPECT_EQ(contents(adapter / "tokenizer.json"), contents(kGolden + "/llama/tokenizer.json"));
+
+  const Json tuned = {{"base", artifact(kGolden + "/llama")}, {"adapter", artifact(adapter)}, {"name", "tiny"}};
+  ASSERT_EQ(run("chat_eval", "eval", {{"model", tuned}, {"data", with["data"]}, {"samples", 32}}), 0);
+  const Json report = Json::parse(contents(folder_.path() / "chat_eval/report/report.json"));
+  ASSERT_EQ(report["samples"].size(), 32U);
+  for (const Json& sample : report["samples"]) {
+    EXPECT_EQ(sample["tuned"], sample["expected"]) << sample;
+    EXPECT_TRUE(sample["prompt"].get<std::string>().ends_with("assistant:\n")) << sample;
   }
-  EXPECT_THAT(answer, HasSubstr("\"completion_tokens\":"));
-  ::kill(server, SIGTERM);
-  const int status = wait_for(server);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+
+  const pid_t server = start_server("chat_serve", tuned);
+  const auto said_to = [&](const Json& request) { return ask(request)["text"]; };
+  const Json user = {{"role", "user"}, {"content", "zzzz puck"}};
+  EXPECT_EQ(said_to({{"messages", {user}}}), "ice");
+  EXPECT_EQ(said_to({{"prompt", "zzzz bat"}, {"apply_template", true}}), "grass");
+  const Json turns = {user, {{"role", "assistant"}, {"content", "ice"}}, {{"role", "user"}, {"content", "zzzz bat"}}};
+  EXPECT_EQ(said_to({{"messages", turns}}), "grass");
+  const Json picture = {{"role", "user"}, {"content", {{{"type", "image_url"}}}}};
+  EXPECT_THAT(ask({{"messages", {picture}}})["message"].get<std::string>(), HasSubstr("reads text only"));
+  expect_stops(server);
 }
 
 TEST_F(WorkerProcess, FailuresSayWhoseTheyAreAndWhatToDo) {

@@ -70,12 +70,24 @@ TEST(Request, ReadsAllMembers) {
   EXPECT_TRUE(request.apply_template);
 }
 
-TEST(Request, MessagesAreJoinedAndTakeTheTemplate) {
+TEST(Request, MessagesAndToolsTakeTheTemplateAndKeepTheOrderOfTheirMembers) {
   const auto parsed = parse_request(
-      R"({"id":"7","type":"generate","messages":[{"role":"system","content":"a"},{"role":"user","content":"b"}]})");
+      R"({"id":"7","type":"generate","tools":[{"z":1,"a":2}],"messages":[{"role":"system","content":"a"},
+          {"role":"user","content":[{"type":"text","text":"b"},{"type":"text","text":"c"}]},
+          {"role":"assistant","content":null,"tool_calls":[]}]})");
   const auto& request = std::get<GenerateRequest>(std::get<Request>(parsed));
-  EXPECT_EQ(request.prompt, "a\nb");
   EXPECT_TRUE(request.apply_template);
+  EXPECT_EQ(request.chat["messages"].size(), 3U);
+  EXPECT_EQ(request.chat["tools"].dump(), R"([{"z":1,"a":2}])");
+  EXPECT_EQ(*joined_messages(request.chat), "a\nbc\n");
+}
+
+TEST(Request, MessagesWithOtherThanTextCannotBeJoined) {
+  const auto parsed =
+      parse_request(R"({"id":"7","type":"generate","messages":[{"role":"user","content":[{"type":"image_url"}]}]})");
+  const auto joined = joined_messages(std::get<GenerateRequest>(std::get<Request>(parsed)).chat);
+  ASSERT_FALSE(joined);
+  EXPECT_THAT(joined.error().message, HasSubstr("text"));
 }
 
 TEST(Request, BadLinesSayWhatIsWrong) {
@@ -86,6 +98,10 @@ TEST(Request, BadLinesSayWhatIsWrong) {
       {R"({"id":"1","type":"generate"})", "prompt or messages"},
       {R"({"id":"1","type":"generate","prompt":5})", "prompt"},
       {R"({"id":"1","type":"generate","messages":[{"role":"user"}]})", "content"},
+      {R"({"id":"1","type":"generate","messages":[{"role":"user","content":5}]})", "content"},
+      {R"({"id":"1","type":"generate","messages":["a"]})", "content"},
+      {R"({"id":"1","type":"generate","messages":[]})", "messages"},
+      {R"({"id":"1","type":"generate","messages":[{"role":"user","content":"a"}],"tools":{}})", "tools"},
       {R"({"id":"1","type":"generate","prompt":"a","max_tokens":0})", "max_tokens"},
       {R"({"id":"1","type":"generate","prompt":"a","temperature":-1})", "temperature"},
       {R"({"id":"1","type":"generate","prompt":"a","top_p":2})", "top_p"},
