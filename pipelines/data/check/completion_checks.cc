@@ -10,28 +10,6 @@ bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; 
 
 std::string name_of(char c) { return c == ' ' ? "a space" : c == '\t' ? "a tab" : "a line end"; }
 
-constexpr std::array<std::string_view, 10> kPromptNames{"prompt",   "text",      "input", "question", "instruction",
-                                                        "sentence", "utterance", "query", "source",   "document"};
-constexpr std::array<std::string_view, 12> kCompletionNames{"completion", "label",     "output",   "answer",
-                                                            "response",   "target",    "category", "class",
-                                                            "intent",     "sentiment", "summary",  "reply"};
-
-// The first member whose name, in lower case, is one of `names`, in their order; empty: none.
-template <std::size_t N>
-std::string_view find_name(simdjson::dom::object record, const std::array<std::string_view, N>& names) {
-  for (const std::string_view wanted : names) {
-    for (const auto& [name, value] : record) {
-      const bool same = name.size() == wanted.size() &&
-                        std::equal(name.begin(), name.end(), wanted.begin(),
-                                   [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
-      if (same) {
-        return name;
-      }
-    }
-  }
-  return {};
-}
-
 // A text, "" and a complaint otherwise.
 std::string_view take(const RecordContext& context, simdjson::dom::object record, std::string_view name,
                       std::string_view code) {
@@ -50,12 +28,10 @@ std::string_view take(const RecordContext& context, simdjson::dom::object record
 
 CompletionFacts check_completion(const RecordContext& context, simdjson::dom::object record, Totals& totals) {
   CompletionFacts facts;
-  std::string_view prompt = "prompt";
-  std::string_view completion = "completion";
-  if (!member(record, prompt) && !member(record, completion) && has_other_names(record)) {
-    prompt = find_name(record, kPromptNames);
-    completion = find_name(record, kCompletionNames);
-    context.complain("member_names", [&] {
+  const auto [prompt, completion] =
+      pair_names_of(record).value_or(read::PairNames{.prompt = "prompt", .completion = "completion"});
+  if (prompt != "prompt" || completion != "completion") {
+    context.complain("member_names", [&, &prompt = prompt, &completion = completion] {
       return quote(prompt) + " was taken for the prompt, " + quote(completion) + " for the completion";
     });
   }
@@ -88,8 +64,12 @@ CompletionFacts check_completion(const RecordContext& context, simdjson::dom::ob
   return facts;
 }
 
-bool has_other_names(simdjson::dom::object record) {
-  return !find_name(record, kPromptNames).empty() && !find_name(record, kCompletionNames).empty();
+std::optional<read::PairNames> pair_names_of(simdjson::dom::object record) {
+  std::vector<std::string_view> members;
+  for (const auto& [name, value] : record) {
+    members.push_back(name);
+  }
+  return read::pick_pair_names(members);
 }
 
 void check_answer_space(const RecordContext& context, std::string_view answer) {

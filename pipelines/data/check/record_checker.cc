@@ -87,7 +87,7 @@ class RecordChecker::Impl {
     }
     const RecordContext context{options_.file, raw.line, result.totals.findings};
     texts_.clear();
-    const std::int64_t errors = errors_in(result.totals);
+    const std::int64_t errors = training_ ? errors_in(result.totals) : 0;
     const RecordKind kind = check_kind(context, record, result.totals);
     result.totals.kinds[kind].add(raw.line);
     if (training_ && kind != RecordKind::kUnknown && errors_in(result.totals) == errors) {
@@ -172,10 +172,10 @@ class RecordChecker::Impl {
       completion = completion || name == "prompt" || name == "completion";
       text = text || name == "text";
     }
-    return chat                                    ? RecordKind::kChat
-           : completion || has_other_names(record) ? RecordKind::kPromptCompletion
-           : text && record.size() == 1            ? RecordKind::kText
-                                                   : RecordKind::kUnknown;
+    return chat                                  ? RecordKind::kChat
+           : completion || pair_names_of(record) ? RecordKind::kPromptCompletion
+           : text && record.size() == 1          ? RecordKind::kText
+                                                 : RecordKind::kUnknown;
   }
 
   RecordKind check_chat_record(const RecordContext& context, object record, Totals& totals) {

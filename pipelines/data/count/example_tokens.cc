@@ -1,6 +1,7 @@
 #include "pipelines/data/count/example_tokens.h"
 
 #include "pipelines/data/count/image_tokens.h"
+#include "pipelines/data/read/pair_names.h"
 
 namespace luthier::data::count {
 namespace {
@@ -13,12 +14,12 @@ constexpr std::int64_t kPerConversation = 3;
 
 Error wrong(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
 
-const Json* find(const Json& object, const char* name) {
+const Json* find(const Json& object, std::string_view name) {
   const auto found = object.is_object() ? object.find(name) : object.end();
   return found == object.end() || found->is_null() ? nullptr : &*found;
 }
 
-std::string_view text_of(const Json& object, const char* name) {
+std::string_view text_of(const Json& object, std::string_view name) {
   const Json* found = find(object, name);
   return found != nullptr && found->is_string() ? std::string_view(found->get_ref<const std::string&>())
                                                 : std::string_view();
@@ -120,9 +121,10 @@ Result<void> ExampleCounter::add_messages(const Json& messages, ExampleTokens& e
 
 Result<ExampleTokens> ExampleCounter::count(const Json& record) {
   ExampleTokens example;
-  if (find(record, "prompt") != nullptr || find(record, "completion") != nullptr) {
-    LUTHIER_TRY(const std::int64_t prompt, count_text(text_of(record, "prompt")));
-    LUTHIER_TRY(example.trained, count_text(text_of(record, "completion")));
+  if (read::kind_of(record) == read::RecordKind::kPromptCompletion) {
+    const auto names = read::find_pair_names(record).value_or(read::PairNames{});
+    LUTHIER_TRY(const std::int64_t prompt, count_text(text_of(record, names.prompt)));
+    LUTHIER_TRY(example.trained, count_text(text_of(record, names.completion)));
     example.tokens = prompt + example.trained;
     return example;
   }

@@ -26,7 +26,7 @@ using Json = nlohmann::ordered_json;  // the order of members is the file's
 enum class RecordKind {
   kUnknown,           // none of the below
   kChat,              // `messages`; also with `tools`, `functions`, `parallel_tool_calls`; images are chat too
-  kPromptCompletion,  // `prompt`, `completion`
+  kPromptCompletion,  // `prompt`, `completion`, also under other names (pair_names.h)
   kPreference,        // `input`, `preferred_output`, `non_preferred_output`
   kGraderData,        // `messages` and members of the user's own, which graders read as {{item.NAME}}
   kText,              // `text`

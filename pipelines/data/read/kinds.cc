@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "pipelines/data/read/example.h"
+#include "pipelines/data/read/pair_names.h"
 
 namespace luthier::data::read {
 
@@ -48,7 +49,7 @@ RecordKind kind_of(const Json& record) {
   if (record.contains("messages")) {
     return has_own_members(record) && !has_assistant(record["messages"]) ? RecordKind::kGraderData : RecordKind::kChat;
   }
-  if (record.contains("completion") || record.contains("prompt")) {
+  if (find_pair_names(record)) {
     return RecordKind::kPromptCompletion;
   }
   return record.size() == 1 && record.contains("text") ? RecordKind::kText : RecordKind::kUnknown;

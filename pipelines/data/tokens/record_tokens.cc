@@ -1,6 +1,9 @@
 #include "pipelines/data/tokens/record_tokens.h"
 
 #include <algorithm>
+#include <string_view>
+
+#include "pipelines/data/read/pair_names.h"
 
 namespace luthier::data::tokens {
 namespace {
@@ -12,10 +15,10 @@ constexpr text::EncodeOptions kPlain{.add_special_tokens = false, .parse_special
 
 Error wrong(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
 
-Result<std::string> text_in(const ChatJson& record, const char* member) {
+Result<std::string> text_in(const ChatJson& record, std::string_view member) {
   const auto found = record.find(member);
   if (found == record.end() || !found->is_string()) {
-    return wrong(std::string("`") + member + "` is missing or no text");
+    return wrong("`" + std::string(member) + "` is missing or no text");
   }
   return found->get<std::string>();
 }
@@ -60,8 +63,9 @@ Result<RecordTokens> RecordTokenizer::tokens_of(const read::Json& record) {
       break;
     }
     case read::RecordKind::kPromptCompletion: {
-      LUTHIER_TRY(const std::string prompt, text_in(record, "prompt"));
-      LUTHIER_TRY(const std::string completion, text_in(record, "completion"));
+      const auto names = read::find_pair_names(record).value_or(read::PairNames{});
+      LUTHIER_TRY(const std::string prompt, text_in(record, names.prompt));
+      LUTHIER_TRY(const std::string completion, text_in(record, names.completion));
       LUTHIER_TRY_VOID(read_pair(prompt, completion, made));
       break;
     }

@@ -60,6 +60,7 @@ TEST(ExampleTokens, FollowTheNotebook) {
        3 + 3 + 4 + 3 + 85, 0},
       {R"({"prompt":"abc ->","completion":" no"})", 9, 3},
       {R"({"text":"abc"})", 3, 3},
+      {R"({"text":"abc","label":"no"})", 5, 2},
       {R"({"input":{"messages":[{"role":"user","content":"1"}]},"preferred_output":[{"role":"assistant","content":"12"}],
         "non_preferred_output":[{"role":"assistant","content":"123"}]})",
        3 + 3 + 4 + 1 + 3 + 9 + 2 + 3 + 9 + 3, 5},

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "pipelines/data/read/pair_names.h"
 #include "tests/pipelines/data/read/read_all.h"
 
 namespace luthier::data::read {
@@ -224,6 +225,35 @@ TEST(OpenReader, NamesWhatItCannotOpen) {
   EXPECT_THAT(open_reader("/no/such.jsonl", {}).error().message, HasSubstr("/no/such.jsonl: cannot be opened"));
   EXPECT_THAT(open_reader("/tmp", {}).error().message, HasSubstr("not a file but a folder"));
   EXPECT_THAT(open_reader("/etc/hostname", {}).error().message, HasSubstr("the extension does not say the format"));
+}
+
+TEST(PairNames, AreThoseThatPeopleGive) {
+  struct Names {
+    const char* record;
+    const char* prompt;  // null: it is no pair
+    const char* completion;
+    RecordKind kind;
+  };
+  for (const Names& test : {
+           Names{R"({"prompt": "p", "completion": "c"})", "prompt", "completion", RecordKind::kPromptCompletion},
+           Names{R"({"prompt": "p"})", "prompt", "completion", RecordKind::kPromptCompletion},
+           Names{R"({"text": "t", "label": "l"})", "text", "label", RecordKind::kPromptCompletion},
+           Names{R"({"id": 1, "Answer": "a", "QUESTION": "q"})", "QUESTION", "Answer", RecordKind::kPromptCompletion},
+           Names{R"({"text": "t"})", nullptr, nullptr, RecordKind::kText},
+           Names{R"({"label": "l"})", nullptr, nullptr, RecordKind::kUnknown},
+           Names{R"({"texts": "t", "labels": "l"})", nullptr, nullptr, RecordKind::kUnknown},
+           Names{R"({"messages": [], "text": "t", "label": "l"})", "text", "label", RecordKind::kGraderData},
+       }) {
+    SCOPED_TRACE(test.record);
+    const Json record = Json::parse(test.record);
+    EXPECT_EQ(kind_of(record), test.kind);
+    const auto names = find_pair_names(record);
+    ASSERT_EQ(names.has_value(), test.prompt != nullptr);
+    if (names) {
+      EXPECT_EQ(names->prompt, test.prompt);
+      EXPECT_EQ(names->completion, test.completion);
+    }
+  }
 }
 
 }  // namespace
