@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -118,6 +119,16 @@ std::uint32_t Shard::token(std::uint64_t index) const {
 
 bool Shard::trained(std::uint64_t index) const { return (bytes_[trained_at_ + index / 8] >> (index % 8) & 1) != 0; }
 
+std::vector<std::uint32_t> Shard::sample_lengths(std::uint64_t bin) const {
+  LUTHIER_CHECK(bin < bins_);
+  std::vector<std::uint32_t> lengths;
+  const std::uint64_t end = number(bins_at_ + (bin + 1) * kBinBytes);
+  for (std::uint64_t segment = number(bins_at_ + bin * kBinBytes); segment < end; ++segment) {
+    lengths.push_back(static_cast<std::uint32_t>(number(segments_at_ + segment * kSegmentBytes + 16) & 0xffffffff));
+  }
+  return lengths;
+}
+
 std::vector<Sample> Shard::read_bin(std::uint64_t bin) const {
   LUTHIER_CHECK(bin < bins_);
   std::vector<Sample> samples;
@@ -137,8 +148,13 @@ std::vector<Sample> Shard::read_bin(std::uint64_t bin) const {
   return samples;
 }
 
+bool Pack::is_in(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  return std::filesystem::exists(folder / "pack.json", ignored);
+}
+
 Result<Pack> Pack::open(const std::filesystem::path& folder) {
-  LUTHIER_TRY(const std::string text, read_file(folder / "pack.json", 64U << 20));
+  LUTHIER_TRY(std::string text, read_file(folder / "pack.json", 64U << 20));
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   const auto damaged = [&](const std::string& what) {
     return Error{ErrorCode::kDataLoss, (folder / "pack.json").string() + ": " + what + "; pack the data again"};
@@ -160,16 +176,32 @@ Result<Pack> Pack::open(const std::filesystem::path& folder) {
     pack.bins_ += shard.bins();
     pack.shards_.push_back(std::move(shard));
   }
+  pack.description_ = std::move(text);
+  if (json.contains("chats") && json["chats"].is_number_unsigned()) {
+    pack.chats_ = json["chats"].get<std::uint64_t>();
+  }
+  if (json.contains("tokenizer") && json["tokenizer"].is_string()) {
+    pack.tokenizer_digest_ = json["tokenizer"].get<std::string>();
+  }
   return pack;
 }
 
-std::vector<Sample> Pack::read_bin(std::uint64_t bin) const {
+const Shard& Pack::shard_of(std::uint64_t bin) const {
   LUTHIER_CHECK(bin < bins_);
-  std::size_t shard = 0;
-  while (bin >= shards_[shard].first_bin() + shards_[shard].bins()) {
-    ++shard;
-  }
-  return shards_[shard].read_bin(bin - shards_[shard].first_bin());
+  const auto after =
+      std::upper_bound(shards_.begin(), shards_.end(), bin,
+                       [](std::uint64_t wanted, const Shard& shard) { return wanted < shard.first_bin(); });
+  return *std::prev(after);
+}
+
+std::vector<std::uint32_t> Pack::sample_lengths(std::uint64_t bin) const {
+  const Shard& shard = shard_of(bin);
+  return shard.sample_lengths(bin - shard.first_bin());
+}
+
+std::vector<Sample> Pack::read_bin(std::uint64_t bin) const {
+  const Shard& shard = shard_of(bin);
+  return shard.read_bin(bin - shard.first_bin());
 }
 
 std::vector<std::uint64_t> bins_of_worker(std::uint64_t bins, std::uint64_t batch_bins, std::uint64_t step,

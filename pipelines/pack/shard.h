@@ -67,7 +67,9 @@ class Shard {
   [[nodiscard]] std::uint64_t first_bin() const { return first_bin_; }
   [[nodiscard]] std::uint64_t bins() const { return bins_; }
   [[nodiscard]] std::uint64_t tokens() const { return tokens_; }
-  // The samples of a bin, copied out; `bin` counts from 0 within the shard.
+  // Tokens of each sample of a bin, without reading them; `bin` counts from 0 within the shard.
+  [[nodiscard]] std::vector<std::uint32_t> sample_lengths(std::uint64_t bin) const;
+  // The samples of a bin, copied out.
   [[nodiscard]] std::vector<Sample> read_bin(std::uint64_t bin) const;
 
  private:
@@ -97,14 +99,28 @@ class Pack {
  public:
   // kNotFound: no pack.json; kDataLoss: a shard is missing, damaged or out of order.
   [[nodiscard]] static Result<Pack> open(const std::filesystem::path& folder);
+  [[nodiscard]] static bool is_in(const std::filesystem::path& folder);
+
+  // pack.json as it is written: with the digests of the shards, so that equal texts mean equal rows.
+  [[nodiscard]] const std::string& description() const { return description_; }
+  // How many of the records were conversations.
+  [[nodiscard]] std::uint64_t chats() const { return chats_; }
+  // Digest of the tokenizer's file, "sha256:…"; empty when pack.json does not say it.
+  [[nodiscard]] const std::string& tokenizer_digest() const { return tokenizer_digest_; }
 
   [[nodiscard]] std::uint64_t bins() const { return bins_; }
   [[nodiscard]] std::uint32_t budget() const { return shards_.front().budget(); }
   // `bin` < bins().
+  [[nodiscard]] std::vector<std::uint32_t> sample_lengths(std::uint64_t bin) const;
   [[nodiscard]] std::vector<Sample> read_bin(std::uint64_t bin) const;
 
  private:
+  [[nodiscard]] const Shard& shard_of(std::uint64_t bin) const;
+
   std::vector<Shard> shards_;
+  std::string description_;
+  std::string tokenizer_digest_;
+  std::uint64_t chats_ = 0;
   std::uint64_t bins_ = 0;
 };
 

@@ -12,11 +12,16 @@ namespace luthier::worker {
 
 // B examples padded on the right to T positions, with N supervised positions in all, in order of examples.
 struct TensorBatch {
-  at::Tensor tokens;   // [B, T] int64
-  at::Tensor rows;     // [N] int64: which of the B x T positions are asked
-  at::Tensor targets;  // [N] int64: what the answers should be
+  at::Tensor tokens;                  // [B, T] int64
+  at::Tensor rows;                    // [N] int64: which of the B x T positions are asked
+  at::Tensor targets;                 // [N] int64: what the answers should be
+  std::vector<std::int64_t> lengths;  // of a packed batch: positions of each example; else empty
 };
 [[nodiscard]] TensorBatch tensor_batch(const std::vector<const Example*>& examples, at::Device device);
+
+// The same examples end to end in one row of T positions, without padding. They stay apart: the model sees each as if
+// it were alone.
+[[nodiscard]] TensorBatch packed_batch(const std::vector<const Example*>& examples, at::Device device);
 
 // float32 logits [N, V] of the supervised positions only.
 [[nodiscard]] at::Tensor supervised_logits(const Llama& model, const TensorBatch& batch, bool training);

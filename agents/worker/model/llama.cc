@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "base/check.h"
@@ -20,6 +21,16 @@ at::Tensor rotate_half(const at::Tensor& x) {
 
 at::Tensor in_dtype(const at::Tensor& tensor, at::ScalarType dtype) {
   return tensor.scalar_type() == dtype ? tensor : tensor.to(dtype);
+}
+
+// The first rows of `positions` for each sequence, one sequence after the other.
+at::Tensor restarted(const at::Tensor& positions, const std::vector<std::int64_t>& lengths) {
+  std::vector<at::Tensor> parts;
+  parts.reserve(lengths.size());
+  for (const std::int64_t length : lengths) {
+    parts.push_back(positions.narrow(0, 0, length));
+  }
+  return at::cat(parts, 0);
 }
 
 at::Tensor grown(const at::Tensor& old, std::int64_t used, std::int64_t needed, const at::Tensor& like) {
@@ -52,7 +63,8 @@ std::pair<at::Tensor, at::Tensor> KeyValueCache::append(std::size_t layer, const
 struct Llama::Pass {
   bool training = false;
   KeyValueCache* cache = nullptr;
-  at::Tensor cosines;  // [T, head_dim] of this pass's positions, in dtype()
+  const std::vector<std::int64_t>* lengths = nullptr;  // of several sequences in one row
+  at::Tensor cosines;                                  // [T, head_dim] of this pass's positions, in dtype()
   at::Tensor sines;
 };
 
@@ -247,6 +259,16 @@ at::Tensor Llama::hidden_states(const at::Tensor& tokens, bool training) const {
   return run(tokens, pass);
 }
 
+at::Tensor Llama::hidden_states(const at::Tensor& tokens, const std::vector<std::int64_t>& lengths,
+                                bool training) const {
+  LUTHIER_CHECK(tokens.size(0) == 1 &&
+                std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0}) == tokens.size(1));
+  Pass pass;
+  pass.training = training;
+  pass.lengths = &lengths;
+  return run(tokens, pass);
+}
+
 at::Tensor Llama::hidden_states(const at::Tensor& tokens, KeyValueCache& cache) const {
   LUTHIER_CHECK(tokens.size(0) == 1 && (tokens.size(1) == 1 || cache.length() == 0));
   Pass pass;
@@ -257,9 +279,15 @@ at::Tensor Llama::hidden_states(const at::Tensor& tokens, KeyValueCache& cache) 
 at::Tensor Llama::run(const at::Tensor& tokens, Pass& pass) const {
   const std::int64_t past = pass.cache != nullptr ? pass.cache->length() : 0;
   const std::int64_t count = tokens.size(1);
-  extend_rope(past + count);
-  pass.cosines = cosines_.narrow(0, past, count);
-  pass.sines = sines_.narrow(0, past, count);
+  if (pass.lengths == nullptr) {
+    extend_rope(past + count);
+    pass.cosines = cosines_.narrow(0, past, count);
+    pass.sines = sines_.narrow(0, past, count);
+  } else {
+    extend_rope(*std::max_element(pass.lengths->begin(), pass.lengths->end()));
+    pass.cosines = restarted(cosines_, *pass.lengths);
+    pass.sines = restarted(sines_, *pass.lengths);
+  }
   at::Tensor x = in_dtype(at::embedding(embedding_, tokens), dtype_);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     x = x + attention(i, normalized(x, layers_[i].attention_norm), pass);
@@ -282,10 +310,30 @@ at::Tensor Llama::attention(std::size_t index, const at::Tensor& x, Pass& pass) 
   if (pass.cache != nullptr) {
     std::tie(key, value) = pass.cache->append(index, key, value);
   }
-  const bool grouped = config_.num_attention_heads != config_.num_key_value_heads;
-  const at::Tensor mixed = at::scaled_dot_product_attention(query, key, value, {}, 0.0, /*is_causal=*/count > 1,
-                                                            std::nullopt, /*enable_gqa=*/grouped);
+  const at::Tensor mixed = mixed_values(query, key, value, pass);
   return apply(layer.output, mixed.transpose(1, 2).reshape({batch, count, -1}), pass);
+}
+
+at::Tensor Llama::mixed_values(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                               const Pass& pass) const {
+  const bool grouped = config_.num_attention_heads != config_.num_key_value_heads;
+  const auto attend = [&](const at::Tensor& asks, const at::Tensor& keys, const at::Tensor& values) {
+    return at::scaled_dot_product_attention(asks, keys, values, {}, 0.0, /*is_causal=*/asks.size(2) > 1, std::nullopt,
+                                            /*enable_gqa=*/grouped);
+  };
+  if (pass.lengths == nullptr) {
+    return attend(query, key, value);
+  }
+  // A mask over the whole row would cost the square of its length; its sequences by themselves cost what they are.
+  const auto queries = query.split_with_sizes(*pass.lengths, 2);
+  const auto keys = key.split_with_sizes(*pass.lengths, 2);
+  const auto values = value.split_with_sizes(*pass.lengths, 2);
+  std::vector<at::Tensor> parts;
+  parts.reserve(queries.size());
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    parts.push_back(attend(queries[i], keys[i], values[i]));
+  }
+  return at::cat(parts, 2);
 }
 
 at::Tensor Llama::feed_forward(const Layer& layer, const at::Tensor& x, const Pass& pass) const {

@@ -90,6 +90,10 @@ class Llama {
   // tokens [B, T] int64 -> [B, T, H]. `training` turns the adapter's dropout on (draws from the default
   // generator).
   [[nodiscard]] at::Tensor hidden_states(const at::Tensor& tokens, bool training = false) const;
+  // tokens [1, T]: sequences of `lengths` end to end, whose sum is T. Each is seen as if it were alone: its positions
+  // begin at 0 and it attends to itself only.
+  [[nodiscard]] at::Tensor hidden_states(const at::Tensor& tokens, const std::vector<std::int64_t>& lengths,
+                                         bool training) const;
   // tokens [1, T] that follow what `cache` holds -> [1, T, H]. T > 1 is only allowed with an empty cache.
   [[nodiscard]] at::Tensor hidden_states(const at::Tensor& tokens, KeyValueCache& cache) const;
   // rows [N, H] -> float32 [N, V].
@@ -108,6 +112,8 @@ class Llama {
   void extend_rope(std::int64_t length) const;
 
   [[nodiscard]] at::Tensor run(const at::Tensor& tokens, Pass& pass) const;
+  [[nodiscard]] at::Tensor mixed_values(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                                        const Pass& pass) const;
   [[nodiscard]] at::Tensor attention(std::size_t index, const at::Tensor& x, Pass& pass) const;
   [[nodiscard]] at::Tensor feed_forward(const Layer& layer, const at::Tensor& x, const Pass& pass) const;
   [[nodiscard]] at::Tensor apply(const Linear& linear, const at::Tensor& x, const Pass& pass) const;

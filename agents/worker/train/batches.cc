@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "pipelines/pack/shard.h"
 
 namespace luthier::worker {
 namespace {
@@ -40,6 +41,16 @@ std::vector<Batch> epoch_batches(const std::vector<std::int64_t>& lengths, std::
     batches.emplace_back(first, last);
   }
   shuffle(batches, random);
+  return batches;
+}
+
+std::vector<Batch> packed_batches(std::size_t rows, std::size_t batch_size) {
+  LUTHIER_CHECK(batch_size > 0);
+  std::vector<Batch> batches;
+  for (std::size_t step = 0; step * batch_size < rows; ++step) {
+    const auto bins = pack::bins_of_worker(rows, batch_size, step, /*worker=*/0, /*workers=*/1);
+    batches.emplace_back(bins.begin(), bins.end());
+  }
   return batches;
 }
 

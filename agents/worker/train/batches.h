@@ -16,6 +16,9 @@ using Batch = std::vector<std::size_t>;  // indices of examples
 [[nodiscard]] std::vector<Batch> epoch_batches(const std::vector<std::int64_t>& lengths, std::size_t batch_size,
                                                std::uint64_t seed, std::int64_t epoch);
 
+// The batches of every epoch over packed rows, in the order of pack::bins_of_worker().
+[[nodiscard]] std::vector<Batch> packed_batches(std::size_t rows, std::size_t batch_size);
+
 // Cuts a batch into parts whose padded size (examples x longest) stays within `tokens_max`, at least one example
 // each, longest first.
 [[nodiscard]] std::vector<Batch> micro_batches(const Batch& batch, const std::vector<std::int64_t>& lengths,

@@ -6,6 +6,8 @@
 
 #include "agents/worker/formats/model_value.h"
 #include "agents/worker/model/loaded_model.h"
+#include "base/digest/digest.h"
+#include "base/file.h"
 
 namespace luthier::worker {
 namespace {
@@ -98,6 +100,40 @@ Result<Dataset> load_data(const VerbContext& context, const char* name, const Lo
   return data;
 }
 
+struct TrainingData {
+  Rows rows;
+  bool chats = false;
+  std::string added_template;  // as ChatFormat::added_source
+};
+
+// Packed rows bring the template that they were made with, where the model does not have it.
+Result<TrainingData> load_packed_data(const std::filesystem::path& folder, const Loaded& loaded,
+                                      const DatasetOptions& options) {
+  LUTHIER_TRY(std::string digest, sha256_digest_of_file(loaded.tokenizer_folder / "tokenizer.json"));
+  TrainingData data;
+  LUTHIER_TRY(data.rows, Rows::open_pack(folder, {std::move(digest), options.input_length_max,
+                                                  static_cast<std::size_t>(loaded.model.config().vocab_size)}));
+  data.chats = data.rows.has_chats();
+  const std::filesystem::path added = folder / "chat_template.jinja";
+  std::error_code ignored;
+  if (data.chats && std::filesystem::exists(added, ignored)) {
+    constexpr std::uint64_t kTemplateBytesMax = std::uint64_t{16} << 20;
+    LUTHIER_TRY(data.added_template, read_file(added, kTemplateBytesMax));
+  }
+  return data;
+}
+
+Result<TrainingData> load_training_data(const VerbContext& context, const Loaded& loaded,
+                                        const DatasetOptions& options) {
+  LUTHIER_TRY(const auto folder, worker_protocol::artifact_path(context.job.with["data"], "data"));
+  if (pack::Pack::is_in(folder)) {
+    return load_packed_data(folder, loaded, options);
+  }
+  LUTHIER_TRY(Dataset data, load_data(context, "data", loaded, options));
+  return TrainingData{Rows(std::move(data.examples)), data.format.has_value(),
+                      data.format.has_value() ? data.format->added_source : ""};
+}
+
 }  // namespace
 
 Result<TrainSetup> prepare_training(const VerbContext& context, at::Device device) {
@@ -125,20 +161,16 @@ Result<TrainSetup> prepare_training(const VerbContext& context, at::Device devic
                                        loaded.eos,
                                        {loaded.tokenizer_folder, loaded.adapter_folder},
                                        /*keep_records=*/false};
-  LUTHIER_TRY(Dataset data, load_data(context, "data", loaded, dataset_options));
+  LUTHIER_TRY(TrainingData data, load_training_data(context, loaded, dataset_options));
   LUTHIER_TRY(Dataset validation, load_data(context, "validation", loaded, dataset_options));
   LUTHIER_TRY(const auto data_folder, worker_protocol::artifact_path(with["data"], "data"));
   LUTHIER_TRY(ModelExtras extras, read_model_extras(data_folder / "dataset.json"));
-  std::string added_template;
-  if (data.format.has_value()) {
-    extras.task = "chat";
-    added_template = data.format->added_source;
-  }
+  extras.task = data.chats ? "chat" : extras.task;
   return TrainSetup{std::move(options),
                     std::move(loaded.model),
-                    std::move(data),
+                    std::move(data.rows),
                     std::move(validation),
-                    WeightsContext{loaded.tokenizer_folder, std::move(extras), std::move(added_template)},
+                    WeightsContext{loaded.tokenizer_folder, std::move(extras), std::move(data.added_template)},
                     std::move(loaded.base_artifact)};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agents/worker/formats/dataset.h"
+#include "agents/worker/formats/rows.h"
 #include "agents/worker/model/llama.h"
 #include "agents/worker/train/checkpoint.h"
 #include "agents/worker/train/options.h"
@@ -12,7 +13,7 @@ namespace luthier::worker {
 struct TrainSetup {
   TrainOptions options;
   Llama model;  // trainable
-  Dataset data;
+  Rows rows;
   Dataset validation;  // may hold no examples
   WeightsContext weights_context;
   Json base_artifact;  // what the result names as base when an adapter is trained

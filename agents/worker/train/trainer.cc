@@ -29,11 +29,9 @@ class Trainer {
         setup_(std::move(setup)),
         options_(setup_.options),
         model_(setup_.model),
+        lengths_(setup_.rows.lengths()),
         optimizer_(model_.has_adapter() ? model_.adapter_weights() : model_.weights(),
                    {.beta2 = options_.adam_beta2, .weight_decay = options_.weight_decay}) {
-    for (const Example& example : setup_.data.examples) {
-      lengths_.push_back(example.input_length());
-    }
     batch_size_ = options_.batch_size.value_or(default_batch_size(std::ssize(lengths_)));
     batches_per_epoch_ = (std::ssize(lengths_) + batch_size_ - 1) / batch_size_;
     epochs_ = options_.n_epochs.value_or(automatic_epochs(options_.method, std::ssize(lengths_)));
@@ -62,7 +60,7 @@ class Trainer {
  private:
   void set_facts() {
     char hash[32];
-    std::snprintf(hash, sizeof(hash), "%016llx", static_cast<unsigned long long>(fingerprint(setup_.data.examples)));
+    std::snprintf(hash, sizeof(hash), "%016llx", static_cast<unsigned long long>(setup_.rows.fingerprint()));
     facts_.data_fingerprint = hash;
     facts_.settings = settings_json(options_);
     if (model_.has_adapter()) {
@@ -96,15 +94,16 @@ class Trainer {
     for (const auto& [name, tensor] : model_.has_adapter() ? model_.adapter_weights() : model_.weights()) {
       trainable += tensor.numel();
     }
-    context_.log.info("training_started", {{"examples", std::to_string(lengths_.size())},
-                                           {"n_epochs", std::to_string(epochs_)},
-                                           {"batch_size", std::to_string(batch_size_)},
-                                           {"learning_rate", std::to_string(options_.learning_rate)},
-                                           {"steps", std::to_string(total_steps_)},
-                                           {"trainable_parameters", std::to_string(trainable)},
-                                           {"threads", std::to_string(facts_.threads)},
-                                           {"dtype", dtype_text(model_.dtype())},
-                                           {"device", facts_.device}});
+    context_.log.info("training_started",
+                      {{setup_.rows.is_packed() ? "rows" : "examples", std::to_string(lengths_.size())},
+                       {"n_epochs", std::to_string(epochs_)},
+                       {"batch_size", std::to_string(batch_size_)},
+                       {"learning_rate", std::to_string(options_.learning_rate)},
+                       {"steps", std::to_string(total_steps_)},
+                       {"trainable_parameters", std::to_string(trainable)},
+                       {"threads", std::to_string(facts_.threads)},
+                       {"dtype", dtype_text(model_.dtype())},
+                       {"device", facts_.device}});
     steps_at_start_ = state_.step;
     tokens_at_start_ = state_.elapsed_tokens;
     started_ = SteadyClock::now();
@@ -112,41 +111,65 @@ class Trainer {
   }
 
   void load_epoch() {
-    batches_ = epoch_batches(lengths_, static_cast<std::size_t>(batch_size_), options_.seed, state_.epoch);
+    const auto size = static_cast<std::size_t>(batch_size_);
+    batches_ = setup_.rows.is_packed() ? packed_batches(lengths_.size(), size)
+                                       : epoch_batches(lengths_, size, options_.seed, state_.epoch);
   }
 
-  [[nodiscard]] std::vector<const Example*> examples_of(const Batch& indices) const {
-    std::vector<const Example*> examples;
-    for (const std::size_t index : indices) {
-      examples.push_back(&setup_.data.examples[index]);
+  // The examples of some rows, in their order.
+  [[nodiscard]] Result<std::vector<Example>> read_rows(const Batch& rows) const {
+    std::vector<Example> examples;
+    for (const std::size_t row : rows) {
+      LUTHIER_TRY(std::vector<Example> read, setup_.rows.read(row));
+      std::move(read.begin(), read.end(), std::back_inserter(examples));
     }
     return examples;
   }
 
-  // Adds up the gradients of one batch, each token weighing the same, and gives {train_loss, accuracy}.
-  std::pair<double, double> accumulate(const Batch& batch) {
+  struct Accumulated {
+    double loss = 0;
+    double accuracy = 0;
+    std::int64_t examples = 0;
+  };
+
+  // Adds up the gradients of one batch, each token weighing the same.
+  Result<Accumulated> accumulate(const Batch& batch) {
+    std::vector<std::vector<Example>> parts;
+    Accumulated sum;
     std::int64_t supervised = 0;
-    for (const std::size_t index : batch) {
-      supervised += setup_.data.examples[index].supervised_count();
+    for (const Batch& rows : micro_batches(batch, lengths_, tokens_per_pass_max(model_.config()))) {
+      LUTHIER_TRY(std::vector<Example> examples, read_rows(rows));
+      for (const Example& example : examples) {
+        supervised += example.supervised_count();
+      }
+      sum.examples += std::ssize(examples);
+      parts.push_back(std::move(examples));
     }
     const auto weight = static_cast<double>(supervised);
-    double loss_total = 0;
     std::int64_t correct = 0;
     optimizer_.zero_gradients();
-    for (const Batch& part : micro_batches(batch, lengths_, tokens_per_pass_max(model_.config()))) {
-      const TensorBatch tensors = tensor_batch(examples_of(part), model_.device());
+    for (const std::vector<Example>& examples : parts) {
+      std::vector<const Example*> pointers;
+      for (const Example& example : examples) {
+        pointers.push_back(&example);
+      }
+      const TensorBatch tensors =
+          setup_.rows.is_packed() ? packed_batch(pointers, model_.device()) : tensor_batch(pointers, model_.device());
       const LossSums sums = loss_sums(supervised_logits(model_, tensors, /*training=*/true), tensors.targets);
-      loss_total += sums.loss.item<double>();
+      sum.loss += sums.loss.item<double>();
       correct += sums.correct_count;
       (sums.loss / weight).backward();
     }
-    return {loss_total / weight, static_cast<double>(correct) / weight};
+    sum.loss /= weight;
+    sum.accuracy = static_cast<double>(correct) / weight;
+    return sum;
   }
 
   Result<void> train_step() {
     const auto step_started = SteadyClock::now();
     const Batch& batch = batches_[static_cast<std::size_t>(state_.batch_in_epoch)];
-    const auto [loss, accuracy] = accumulate(batch);
+    LUTHIER_TRY(const Accumulated sum, accumulate(batch));
+    const double loss = sum.loss;
     const double norm = optimizer_.clip_gradients(options_.max_grad_norm);
     const std::int64_t step = state_.step + 1;
     if (!std::isfinite(loss) || !std::isfinite(norm)) {
@@ -161,11 +184,11 @@ class Trainer {
     for (const std::size_t index : batch) {
       tokens += lengths_[index];
     }
-    advance(std::ssize(batch), tokens, loss);
+    advance(sum.examples, tokens, loss);
     state_.metrics["train_loss"] = loss;
-    state_.metrics["train_mean_token_accuracy"] = accuracy;
+    state_.metrics["train_mean_token_accuracy"] = sum.accuracy;
     Metrics values = {{"train_loss", loss},
-                      {"train_mean_token_accuracy", accuracy},
+                      {"train_mean_token_accuracy", sum.accuracy},
                       {"learning_rate", rate},
                       {"gradient_norm", norm},
                       {"tokens_per_second", static_cast<double>(tokens) / seconds_since(step_started)},
@@ -305,10 +328,10 @@ class Trainer {
 
   const VerbContext& context_;
   TrainSetup setup_;
-  const TrainOptions& options_;  // of setup_
-  Llama& model_;                 // of setup_
+  const TrainOptions& options_;               // of setup_
+  Llama& model_;                              // of setup_
+  const std::vector<std::int64_t>& lengths_;  // of the rows of setup_
   Adamw optimizer_;
-  std::vector<std::int64_t> lengths_;  // of the training examples
   std::int64_t batch_size_ = 0;
   std::int64_t epochs_ = 0;
   std::int64_t batches_per_epoch_ = 0;

@@ -135,6 +135,69 @@ TEST_F(GoldenTest, LossIsOverTheTrainedTokensOfEveryTurnAndOverNoOthers) {
   EXPECT_NEAR(score_examples(model, {&two_turns}).examples[0].loss, wanted, 1e-4);
 }
 
+// Sums of loss and the gradients of all weights over some batches.
+std::pair<double, NamedTensors> loss_and_gradients(Llama& model, const std::vector<TensorBatch>& batches) {
+  for (auto& [name, weight] : model.has_adapter() ? model.adapter_weights() : model.weights()) {
+    weight.mutable_grad() = at::Tensor();
+  }
+  double loss = 0;
+  for (const TensorBatch& batch : batches) {
+    const LossSums sums = loss_sums(supervised_logits(model, batch, true), batch.targets);
+    loss += sums.loss.item<double>();
+    sums.loss.backward();
+  }
+  NamedTensors gradients;
+  for (const auto& [name, weight] : model.has_adapter() ? model.adapter_weights() : model.weights()) {
+    gradients[name] = weight.grad().clone();
+  }
+  return {loss, gradients};
+}
+
+TEST_F(GoldenTest, ARowOfSeveralSamplesTeachesWhatTheyTeachByThemselves) {
+  for (const bool adapter : {false, true}) {
+    Llama model = load("llama");
+    if (adapter) {
+      ASSERT_TRUE(model.load_adapter(kFolder / "llama_adapter"));
+      model.set_adapter_dropout(0);
+    }
+    model.make_trainable();
+    std::vector<Example> samples;
+    for (const std::size_t length : {9U, 2U, 5U, 14U, 3U}) {
+      const std::vector<TokenId> ids = prompt(samples.size() % 3);
+      ASSERT_GE(ids.size(), 2U);
+      std::vector<TokenId> tokens;
+      for (std::size_t i = 0; i < length; ++i) {
+        tokens.push_back(ids[(i + samples.size()) % ids.size()]);
+      }
+      samples.push_back(example_trained_from(1 + length / 4, tokens));
+    }
+    samples[3].trained[7] = false;
+    std::vector<const Example*> row;
+    std::vector<TensorBatch> alone;
+    for (const Example& sample : samples) {
+      row.push_back(&sample);
+      alone.push_back(tensor_batch({&sample}, at::kCPU));
+    }
+    const auto [packed_loss, packed] = loss_and_gradients(model, {packed_batch(row, at::kCPU)});
+    const auto [wanted_loss, wanted] = loss_and_gradients(model, alone);
+    EXPECT_NEAR(packed_loss, wanted_loss, 1e-5 * wanted_loss);
+    EXPECT_GT(packed_loss, 1);
+    for (const auto& [name, gradient] : wanted) {
+      const double scale = std::max(1e-3, gradient.abs().max().item<double>());
+      EXPECT_LT((packed.at(name) - gradient).abs().max().item<double>(), 1e-4 * scale) << name;
+    }
+    // Joined without borders, the same tokens teach something else.
+    Example joined;
+    for (const Example& sample : samples) {
+      joined.ids.insert(joined.ids.end(), sample.ids.begin(), sample.ids.end());
+      joined.trained.insert(joined.trained.end(), sample.trained.begin(), sample.trained.end());
+      joined.trained[joined.trained.size() - sample.trained.size()] = false;
+    }
+    const double mixed = loss_and_gradients(model, {tensor_batch({&joined}, at::kCPU)}).first;
+    EXPECT_GT(std::abs(mixed - wanted_loss), 1e-3 * wanted_loss);
+  }
+}
+
 TEST_F(GoldenTest, ThreeStepsOnTheAdapterGiveTheSameLossesNormsAndWeights) {
   Llama model = load("llama");
   ASSERT_TRUE(model.load_adapter(kFolder / "llama_adapter"));

@@ -18,6 +18,7 @@
 #include "base/child_process.h"
 #include "base/file.h"
 #include "base/unique_fd.h"
+#include "pipelines/data/pack/pack_file.h"
 #include "tests/agents/worker/temporary_folder.h"
 
 namespace luthier::worker {
@@ -80,6 +81,25 @@ class WorkerProcess : public ::testing::Test {
             {"lora", {{"r", 4}, {"dropout", 0.1}}},
             {"method", {{"supervised", {{"n_epochs", 3}, {"batch_size", 4}, {"learning_rate", 0.01}}}}},
             {"checkpoints", {{"every_steps", 4}}}};
+  }
+
+  // The same on shards of the same records, in rows of 40 tokens; three rows a step.
+  [[nodiscard]] Json packed_training(const std::string& out = "packed") const {
+    data::pack::PackOptions options;
+    auto model = data::tokens::load_model_text(kGolden + "/llama", {}, "llama");
+    EXPECT_TRUE(model) << model.error().message;
+    options.model = std::move(*model);
+    options.file = folder_.path() / "data/data.jsonl";
+    options.out = folder_.path() / out;
+    options.budget = 40;
+    const auto report = data::pack::pack_file(options);
+    EXPECT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->samples, 48U);
+    EXPECT_LT(report->bins, 48U);
+    Json with = training();
+    with["data"] = artifact(options.out);
+    with["method"]["supervised"] = {{"n_epochs", 9}, {"max_steps", 36}, {"batch_size", 3}, {"learning_rate", 0.01}};
+    return with;
   }
 
   // Starts a worker in its own work folder; stdout (the messages) goes to <work>/out.
@@ -225,6 +245,23 @@ TEST_F(WorkerProcess, AKilledTrainingResumesToTheSameBytes) {
   EXPECT_EQ(result["outputs"]["model"]["base"]["$artifact"], "sha256:0");
   EXPECT_LT(result["outputs"]["full_valid_loss"], 3.0);
   EXPECT_THAT(contents(folder_.path() / "resumed/adapter/luthier.json"), HasSubstr("\" ->\""));
+}
+
+TEST_F(WorkerProcess, ATrainingOnShardsLearnsAndResumesToTheSameBytes) {
+  const Json with = packed_training();
+  ASSERT_EQ(run("whole", "train", with), 0) << messages("whole").back();
+  const pid_t victim = start("killed", "train", with);
+  (void)wait_for_checkpoint("killed");
+  ::kill(victim, SIGKILL);
+  wait_for(victim);
+  const Json resume = newest_checkpoint("killed");
+  ASSERT_LT(resume["step"], 36) << "the training was over before it could be killed";
+  // Packed again, the same data gives the same rows.
+  ASSERT_EQ(run("resumed", "train", packed_training("again"), resume), 0) << messages("resumed").back();
+  expect_same_end("whole", "resumed", "adapter/adapter_model.safetensors");
+  const Json outputs = messages("resumed").back()["outputs"];
+  EXPECT_EQ(outputs["steps"], 36);
+  EXPECT_LT(outputs["full_valid_loss"], 3.0);
 }
 
 TEST_F(WorkerProcess, AStoppedFullTrainingWritesACheckpointAndResumesToTheSameBytes) {
@@ -380,12 +417,19 @@ TEST_F(WorkerProcess, FailuresSayWhoseTheyAreAndWhatToDo) {
   broken_data["data"] = artifact(folder_.path() / "broken");
   Json unknown = training();
   unknown["method"]["supervised"]["epochs"] = 1;
+  Json foreign_shards = packed_training();
+  foreign_shards["model"]["base"] = artifact(folder_.path() / "other_model");
+  for (const char* name : {"config.json", "tokenizer_config.json", "model.safetensors"}) {
+    folder_.write(std::string("other_model/") + name, contents(kGolden + "/llama/" + name));
+  }
+  folder_.write("other_model/tokenizer.json", contents(kGolden + "/llama/tokenizer.json") + "\n");
   struct {
     const char* work;
     const Json& with;
     const char* code;
     const char* message;
-  } cases[] = {{"nan", exploding, "nan_loss", "learning_rate"},
+  } cases[] = {{"shards", foreign_shards, "invalid_input", "packed with the tokenizer sha256:"},
+               {"nan", exploding, "nan_loss", "learning_rate"},
                {"absent", no_data, "invalid_input", "nowhere"},
                {"broken", broken_data, "invalid_data", "data.jsonl:1"},
                {"unknown", unknown, "invalid_input", "'epochs'"}};
