@@ -9,6 +9,7 @@
 #include "cli/format.h"
 #include "cli/models.h"
 #include "cli/sources.h"
+#include "pipelines/text/chat/chat_tokens.h"
 
 namespace luthier::cli {
 namespace {
@@ -73,7 +74,8 @@ void add_model_text_options(CLI::App& command, ModelTextOptions& options) {
       ->expected(1)
       ->take_all()
       ->allow_extra_args(false);
-  command.add_option("--date", options.date, "what templates write as today, as YYYY-MM-DD; today in UTC unless given");
+  command.add_option("--date", options.date,
+                     "what templates write as today, as YYYY-MM-DD; that of trainings, 2024-07-26, unless given");
   command.add_flag("!--no-mend", options.mend, "leave a conversation refused that the template refuses");
 }
 
@@ -150,9 +152,8 @@ Result<text::ChatOptions> chat_options_of(const ModelTextOptions& options) {
     text::ChatJson parsed = text::ChatJson::parse(value, nullptr, false);
     chat.variables[variable.substr(0, equals)] = parsed.is_discarded() ? text::ChatJson(value) : std::move(parsed);
   }
+  chat.date = text::training_date();
   if (options.date.empty()) {
-    const std::time_t now = std::time(nullptr);
-    ::gmtime_r(&now, &chat.date);
     return chat;
   }
   const char* end = ::strptime(options.date.c_str(), "%Y-%m-%d", &chat.date);

@@ -139,6 +139,11 @@ std::string summary_of(const Json& step) {
     const std::string read = number_member(outputs["rows"], "read");
     return kept.empty() || read.empty() ? "" : "kept " + kept + " of " + read + " rows";
   }
+  if (uses == "pack") {
+    const std::string rows = number_member(outputs, "rows");
+    const std::string samples = number_member(outputs, "samples");
+    return rows.empty() || samples.empty() ? "" : samples + " samples in " + rows + " rows";
+  }
   if (uses == "train") {
     const std::string steps = number_member(outputs, "steps");
     append(text, steps.empty() ? "" : steps + " steps");

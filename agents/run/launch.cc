@@ -37,7 +37,7 @@ Result<std::vector<std::string>> argv_of(const Assignment& assignment, const Pro
     return command_of(assignment.with);
   }
   const bool is_worker = uses == "train" || uses == "eval" || uses == "serve";
-  if (!is_worker && uses != "prepare") {
+  if (!is_worker && uses != "prepare" && uses != "pack") {
     return Error{ErrorCode::kInvalidArgument, "this agent cannot run a step that uses '" + uses + "'"};
   }
   const fs::path& program = is_worker ? programs.worker : programs.prep;

@@ -1,14 +1,16 @@
-// luthier-prep: the process of a `prepare` step (docs/worker-protocol.md).
+// luthier-prep: the process of a `prepare` or `pack` step (docs/worker-protocol.md).
 //
-//   LUTHIER_JOB=job.json [LUTHIER_SOCKET=socket] luthier-prep prepare
+//   LUTHIER_JOB=job.json [LUTHIER_SOCKET=socket] luthier-prep prepare|pack
 #include <csignal>
 #include <cstring>
 #include <iostream>
 #include <memory>
 #include <new>
 #include <optional>
+#include <string>
 
 #include "base/version.h"
+#include "pipelines/data/pack/pack_step.h"
 #include "pipelines/data/prepare.h"
 #include "pipelines/worker_protocol/channel.h"
 #include "pipelines/worker_protocol/job.h"
@@ -63,22 +65,45 @@ Result<std::optional<nlohmann::json>> prepare(worker_protocol::Channel& channel)
   return std::optional<nlohmann::json>(data::outputs_of(prepared, kOutputFolder));
 }
 
+// Stopped, it leaves nothing: the next attempt starts from the data again.
+Result<std::optional<nlohmann::json>> pack(worker_protocol::Channel& channel) {
+  LUTHIER_TRY(const worker_protocol::Job job, worker_protocol::read_job_from_environment());
+  LUTHIER_TRY(data::pack::PackedDataset packed, data::pack::pack_dataset(job.with, kOutputFolder));
+  const data::pack::PackReport& report = packed.report;
+  std::cout << "packed " << report.samples << " samples with " << report.tokens << " tokens (" << report.trained_tokens
+            << " to learn) in " << report.bins << " rows of " << packed.budget << "\n";
+  std::cout << report.truncated << " were longer than a row, " << report.mended << " changed for the chat template\n";
+  for (const auto& [reason, records] : report.dropped) {
+    std::cout << records.count << " dropped: " << meaning_of(reason) << "; the first at line " << records.first_line
+              << "\n";
+  }
+  std::cout << std::flush;
+  channel.progress({.done = static_cast<std::int64_t>(report.samples),
+                    .total = static_cast<std::int64_t>(report.samples),
+                    .unit = "samples"});
+  if (terminated != 0 || channel.stop_requested()) {
+    return std::optional<nlohmann::json>();
+  }
+  return std::optional<nlohmann::json>(std::move(packed.outputs));
+}
+
 // Tells the agent, and a person who reads the log.
 int report_failure(worker_protocol::Channel& channel, const Error& error) {
-  const bool user = error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kNotFound;
+  const bool user = error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kNotFound ||
+                    error.code == ErrorCode::kFailedPrecondition;
   std::cerr << "luthier-prep: " << error.message << std::endl;
   const auto failure = user ? worker_protocol::FailureClass::kUser : worker_protocol::FailureClass::kInfrastructure;
   const auto sent = channel.error(failure, user ? "invalid_data" : "internal", error.message);
   return user && sent ? kUserFailure : kInfrastructureFailure;
 }
 
-int run() {
+int run(const std::string& verb) {
   auto channel = worker_protocol::Channel::open_from_environment("luthier-prep");
   if (!channel) {
     std::cerr << "luthier-prep: " << channel.error().message << std::endl;
     return kInfrastructureFailure;
   }
-  const auto outputs = prepare(**channel);
+  const auto outputs = verb == "pack" ? pack(**channel) : prepare(**channel);
   if (!outputs) {
     return report_failure(**channel, outputs.error());
   }
@@ -100,16 +125,16 @@ int main(int argc, char** argv) {
     std::cout << "luthier-prep " << luthier::kVersion << "\n";
     return 0;
   }
-  if (argc != 2 || std::strcmp(argv[1], "prepare") != 0) {
-    std::cerr
-        << "usage: LUTHIER_JOB=job.json [LUTHIER_SOCKET=socket] luthier-prep prepare, or luthier-prep --version\n";
+  if (argc != 2 || (std::strcmp(argv[1], "prepare") != 0 && std::strcmp(argv[1], "pack") != 0)) {
+    std::cerr << "usage: LUTHIER_JOB=job.json [LUTHIER_SOCKET=socket] luthier-prep prepare|pack, or luthier-prep "
+                 "--version\n";
     return kInfrastructureFailure;
   }
   struct sigaction action {};
   action.sa_handler = [](int) { terminated = 1; };
   (void)::sigaction(SIGTERM, &action, nullptr);
   try {
-    return run();
+    return run(argv[1]);
   } catch (const std::bad_alloc&) {  // by the size of the data, which the settings do not bound exactly
     std::cerr << "luthier-prep: out of memory\n";
     return kInfrastructureFailure;

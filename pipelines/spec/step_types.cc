@@ -104,6 +104,35 @@ StepType upload() {
            {"name", types::text(), "as given"}}};
 }
 
+StepType pack() {
+  return {
+      "pack",
+      StepPlace::kAgent,
+      "Turn a dataset into shards of tokens for a model, several examples a row.",
+      object(
+          {
+              {"data", dataset(), "Dataset to pack.", true, {}},
+              {"model", of(Kind::kModel), "Model whose tokenizer and chat template make the tokens.", false, {}},
+              {"tokenizer",
+               shapes::artifact_of({"tokenizer"}),
+               "Or: the tokenizer that a new model is made with.",
+               false,
+               {}},
+              {"tokens", number(Kind::kInt, 2, 1 << 24), "Tokens of a row.", false, 2048},
+              {"window", number(Kind::kInt, 1, 1e7), "Examples that are packed and shuffled together.", false, 50'000},
+              {"seed", seed(), "Seed of the order of rows.", false, 0},
+          },
+          {{"model", "tokenizer"}}),
+      {{"packed", types::artifact("dataset"), "what to train on"},
+       {"rows", types::integer(), "rows of so many tokens"},
+       {"samples", types::integer(), "examples in them; a text that was cut is several"},
+       {"tokens", types::integer(), "tokens in them"},
+       {"trained_tokens", types::integer(), "tokens of them that are learned"},
+       {"truncated", types::integer(), "examples that were longer than a row"},
+       {"dropped", types::integer(), "examples with nothing to learn"},
+       {"fill", types::number(), "part of the rows that holds tokens, from 0 to 1"}}};
+}
+
 // Both methods take the same keys.
 Shape method_shape() {
   return object({
@@ -397,8 +426,8 @@ StepType notify() {
 
 const std::vector<StepType>& step_types() {
   static const std::vector<StepType> types = [] {
-    std::vector<StepType> all{prepare(),        upload(),  train(), checkpoint(), eval(),
-                              register_model(), promote(), run(),   approve(),    notify()};
+    std::vector<StepType> all{prepare(),        upload(),  pack(), train(),   checkpoint(), eval(),
+                              register_model(), promote(), run(),  approve(), notify()};
     for (StepType& type : all) {
       type.inputs.expressions = true;
     }

@@ -15,6 +15,8 @@ Result<ChatTokens> chat_tokens(const ChatTemplate& chat_template, Encoder& encod
   return made;
 }
 
+std::tm training_date() { return {.tm_mday = 26, .tm_mon = 6, .tm_year = 124, .tm_wday = 5, .tm_yday = 207}; }
+
 bool learns_anything(const std::vector<bool>& trained) {
   return !trained.empty() && std::find(trained.begin() + 1, trained.end(), true) != trained.end();
 }
