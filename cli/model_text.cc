@@ -2,9 +2,10 @@
 
 #include <stdlib.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <filesystem>
 
+#include "base/file.h"
 #include "cli/download.h"
 #include "cli/format.h"
 #include "cli/models.h"
@@ -17,13 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 Error wrong(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
-
-constexpr const char* kTextFiles[] = {"tokenizer.json",
-                                      "tokenizer_config.json",
-                                      "special_tokens_map.json",
-                                      "chat_template.jinja",
-                                      "additional_chat_templates/tool_use.jinja",
-                                      "config.json"};
 
 // Removed with all that is in it.
 class FetchedFolder {
@@ -47,19 +41,35 @@ class FetchedFolder {
   std::string path_;
 };
 
-Result<void> fetch_text_files(const GlobalOptions& global, const std::string& model, const std::string& folder) {
-  LUTHIER_TRY(ApiClient api, connect(global));
-  LUTHIER_TRY(const Json version, find_version(api, model));
-  LUTHIER_TRY(const artifact::Manifest manifest, fetch_manifest(api, text_of(version, "base")));
+Result<void> fetch_files(ApiClient& api, const std::string& digest, const std::vector<std::string>& names,
+                         const fs::path& folder) {
+  LUTHIER_TRY(const artifact::Manifest manifest, fetch_manifest(api, digest));
   for (const artifact::FileEntry& file : manifest.files) {
-    if (std::find(std::begin(kTextFiles), std::end(kTextFiles), file.path) != std::end(kTextFiles)) {
-      const fs::path place = fs::path(folder) / file.path;
-      std::error_code failure;
-      fs::create_directories(place.parent_path(), failure);
-      LUTHIER_TRY_VOID(download_file(api, file, place));
+    if (std::find(names.begin(), names.end(), file.path) != names.end()) {
+      LUTHIER_TRY_VOID(create_folders((folder / file.path).parent_path()));
+      LUTHIER_TRY_VOID(download_file(api, file, folder / file.path));
     }
   }
   return {};
+}
+
+Result<ModelText> fetch_model_text(const GlobalOptions& global, const ModelTextOptions& options,
+                                   const fs::path& folder) {
+  LUTHIER_TRY(ApiClient api, connect(global));
+  LUTHIER_TRY(const Json version, find_version(api, options.model));
+  LUTHIER_TRY_VOID(fetch_files(api, text_of(version, "base"),
+                               {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "config.json",
+                                "chat_template.jinja", "additional_chat_templates/tool_use.jinja"},
+                               folder));
+  fs::path chat_template = options.chat_template;
+  if (const std::string adapter = text_of(version, "adapter"); !adapter.empty() && chat_template.empty()) {
+    // It brings the template that it was trained with, where its base has none.
+    LUTHIER_TRY_VOID(fetch_files(api, adapter, {"chat_template.jinja"}, folder / "adapter"));
+    std::error_code ignored;
+    const fs::path own = folder / "adapter" / "chat_template.jinja";
+    chat_template = fs::exists(own, ignored) ? own : fs::path();
+  }
+  return data::tokens::load_model_text(folder, chat_template, options.model);
 }
 
 }  // namespace
@@ -94,11 +104,11 @@ Result<ModelText> load_model_text(const GlobalOptions& global, const ModelTextOp
   if (folder.path().empty()) {
     return Error{ErrorCode::kInternal, "no temporary folder can be made"};
   }
-  auto fetched = fetch_text_files(global, options.model, folder.path());
+  auto fetched = fetch_model_text(global, options, folder.path());
   if (!fetched) {
     return std::move(fetched).error().with("'" + options.model + "' is no folder here; on the controller");
   }
-  return data::tokens::load_model_text(folder.path(), options.chat_template, options.model);
+  return fetched;
 }
 
 void add_count_rule_options(CLI::App& command, std::string& tokenizer, std::string& rule) {

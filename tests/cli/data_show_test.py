@@ -128,7 +128,7 @@ def check_refusals(folder):
     (folder / "untemplated").mkdir()
     (folder / "untemplated" / "tokenizer.json").write_text(json.dumps(byte_tokenizer()))
     without = data("show", "chats.jsonl", "--model", "untemplated", cwd=folder, code=2)
-    expect("untemplated has no chat template" in without.stderr, without.stderr)
+    expect("untemplated: the model has no chat template, and its tokenizer_config.json names no eos_token" in without.stderr, without.stderr)
 
 
 def main():

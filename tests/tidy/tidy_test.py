@@ -36,7 +36,7 @@ LAYERS = {
     "controller/": ["base/", "pipelines/", "controller/", "integrations/"],
     "agents/core/": ["base/"],
     "agents/shim/": ["base/"],
-    "agents/worker/": ["base/", "pipelines/text/", "pipelines/worker_protocol/"],
+    "agents/worker/": ["base/", "pipelines/pack/", "pipelines/text/", "pipelines/worker_protocol/"],
     "agents/": ["base/", "pipelines/artifact/", "pipelines/worker_protocol/", "agents/", "luthier/v1/"],
     "integrations/": ["base/"],
     "cli/": ["base/", "pipelines/", "integrations/"],

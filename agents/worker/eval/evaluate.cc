@@ -10,6 +10,7 @@
 #include "agents/worker/serve/model_answerer.h"
 #include "agents/worker/verbs.h"
 #include "base/file.h"
+#include "pipelines/text/chat/chat_tokens.h"
 
 namespace luthier::worker {
 namespace {
@@ -232,7 +233,7 @@ class Evaluator {
     if (!asked.has_value() || !chats.has_value()) {
       return std::nullopt;
     }
-    auto text = chats->text_of(asked->asked, date_of_training());
+    auto text = chats->text_of(asked->asked, text::training_date());
     return text ? std::optional(std::move(*text)) : std::nullopt;
   }
 

@@ -37,12 +37,10 @@ Result<ChatFormat> chat_format_for_training(const ChatFolders& folders) {
   return ChatFormat{std::move(plain), std::string(text::plain_chat_template())};
 }
 
-std::tm date_of_training() { return {.tm_mday = 26, .tm_mon = 6, .tm_year = 124, .tm_wday = 5, .tm_yday = 207}; }
-
 Result<ChatReader::Made> ChatReader::read(const text::ChatJson& record) {
   LUTHIER_TRY_VOID(check_only_text(record));
   LUTHIER_TRY(text::ChatTokens tokens,
-              text::chat_tokens(format_.chat_template, encoder_, record, {.date = date_of_training()}));
+              text::chat_tokens(format_.chat_template, encoder_, record, {.date = text::training_date()}));
   Made made{{std::move(tokens.tokens.ids), std::move(tokens.trained)}, false, std::move(tokens.chat.notes)};
   made.truncated =
       text::keep_beginning(made.example.ids, made.example.trained, static_cast<std::size_t>(input_length_max_) + 1);

@@ -33,10 +33,6 @@ struct ChatFolders {
 // The same, or text::plain_chat_template() where there is none.
 [[nodiscard]] Result<ChatFormat> chat_format_for_training(const ChatFolders& folders);
 
-// Templates that write today's date would give other tokens every day, so training and evaluation write this one: the
-// day that Llama 3.1's template writes where it is told none.
-[[nodiscard]] std::tm date_of_training();  // 26 July 2024
-
 // One conversation of a training. One per thread; `format` and `tokenizer` must outlive it.
 class ChatReader {
  public:

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "pipelines/pack/shard.h"
+
 namespace luthier::worker {
 namespace {
 
@@ -26,6 +28,11 @@ class Reader {
 
   Result<Dataset> read() {
     std::ifstream stream(file_, std::ios::binary);
+    if (!stream && pack::Pack::is_in(file_.parent_path())) {
+      return Error{ErrorCode::kInvalidArgument, file_.parent_path().string() +
+                                                    " holds packed rows, which only a training takes: give the "
+                                                    "dataset that they were packed from"};
+    }
     if (!stream) {
       return Error{ErrorCode::kInvalidArgument,
                    "there is no readable " + file_.string() + ": a dataset is a folder with data.jsonl"};

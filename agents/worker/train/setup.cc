@@ -106,19 +106,43 @@ struct TrainingData {
   std::string added_template;  // as ChatFormat::added_source
 };
 
+Result<Rows> open_packed_rows(const std::filesystem::path& folder, const Loaded& loaded,
+                              const DatasetOptions& options) {
+  LUTHIER_TRY(std::string digest, sha256_digest_of_file(loaded.tokenizer_folder / "tokenizer.json"));
+  return Rows::open_pack(folder, {std::move(digest), options.input_length_max,
+                                  static_cast<std::size_t>(loaded.model.config().vocab_size)});
+}
+
 // Packed rows bring the template that they were made with, where the model does not have it.
 Result<TrainingData> load_packed_data(const std::filesystem::path& folder, const Loaded& loaded,
                                       const DatasetOptions& options) {
-  LUTHIER_TRY(std::string digest, sha256_digest_of_file(loaded.tokenizer_folder / "tokenizer.json"));
   TrainingData data;
-  LUTHIER_TRY(data.rows, Rows::open_pack(folder, {std::move(digest), options.input_length_max,
-                                                  static_cast<std::size_t>(loaded.model.config().vocab_size)}));
+  LUTHIER_TRY(data.rows, open_packed_rows(folder, loaded, options));
   data.chats = data.rows.has_chats();
   const std::filesystem::path added = folder / "chat_template.jinja";
   std::error_code ignored;
   if (data.chats && std::filesystem::exists(added, ignored)) {
     constexpr std::uint64_t kTemplateBytesMax = std::uint64_t{16} << 20;
     LUTHIER_TRY(data.added_template, read_file(added, kTemplateBytesMax));
+  }
+  return data;
+}
+
+// The examples of packed rows by themselves; they are measured, not trained on, so their rows do not matter.
+Result<Dataset> load_validation(const VerbContext& context, const Loaded& loaded, const DatasetOptions& options) {
+  const Json* value = find(context.job.with, "validation");
+  if (value == nullptr) {
+    return Dataset{};
+  }
+  LUTHIER_TRY(const auto folder, worker_protocol::artifact_path(*value, "validation"));
+  if (!pack::Pack::is_in(folder)) {
+    return load_data(context, "validation", loaded, options);
+  }
+  LUTHIER_TRY(const Rows rows, open_packed_rows(folder, loaded, options));
+  Dataset data;
+  for (std::int64_t row = 0; row < rows.size(); ++row) {
+    LUTHIER_TRY(std::vector<Example> examples, rows.read(static_cast<std::size_t>(row)));
+    std::move(examples.begin(), examples.end(), std::back_inserter(data.examples));
   }
   return data;
 }
@@ -162,7 +186,7 @@ Result<TrainSetup> prepare_training(const VerbContext& context, at::Device devic
                                        {loaded.tokenizer_folder, loaded.adapter_folder},
                                        /*keep_records=*/false};
   LUTHIER_TRY(TrainingData data, load_training_data(context, loaded, dataset_options));
-  LUTHIER_TRY(Dataset validation, load_data(context, "validation", loaded, dataset_options));
+  LUTHIER_TRY(Dataset validation, load_validation(context, loaded, dataset_options));
   LUTHIER_TRY(const auto data_folder, worker_protocol::artifact_path(with["data"], "data"));
   LUTHIER_TRY(ModelExtras extras, read_model_extras(data_folder / "dataset.json"));
   extras.task = data.chats ? "chat" : extras.task;

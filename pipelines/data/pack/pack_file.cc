@@ -38,6 +38,7 @@ class Packer {
       return {};
     }
     report_.samples += 1;
+    report_.chats += made.chat ? 1 : 0;
     report_.truncated += made.truncated ? 1 : 0;
     report_.cut += made.samples.size() > 1 ? 1 : 0;
     for (Sample& sample : made.samples) {
@@ -59,6 +60,9 @@ class Packer {
     if (writer_.bins() > 0) {
       LUTHIER_TRY_VOID(end_shard());
     }
+    if (report_.chats > 0 && !options_.model.added_template.empty()) {
+      LUTHIER_TRY_VOID(write_file_atomically(options_.out / "chat_template.jinja", options_.model.added_template));
+    }
     const OrderedJson json = {{"version", luthier::pack::kShardVersion},
                               {"budget", options_.budget},
                               {"window_samples", options_.window_samples},
@@ -66,6 +70,7 @@ class Packer {
                               {"tokenizer", options_.model.tokenizer_digest},
                               {"source", file_digest},
                               {"samples", report_.samples},
+                              {"chats", report_.chats},
                               {"bins", report_.bins},
                               {"tokens", report_.tokens},
                               {"trained_tokens", report_.trained_tokens},

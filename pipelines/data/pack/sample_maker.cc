@@ -81,6 +81,7 @@ Result<MadeSamples> SampleMaker::make(const read::Example& example) {
   }
   LUTHIER_TRY(tokens::RecordTokens read, tokenizer_.tokens_of(example.value));
   MadeSamples made;
+  made.chat = read.kind == read::RecordKind::kChat;
   made.notes = std::move(read.chat.notes);
   Sample sample{static_cast<std::uint64_t>(example.ordinal), std::move(read.tokens.ids), std::move(read.trained)};
   const bool learns = text::learns_anything(sample.trained);

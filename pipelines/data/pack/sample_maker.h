@@ -23,6 +23,7 @@ enum class Dropped {
 
 struct MadeSamples {
   std::vector<luthier::pack::Sample> samples;  // several of one id for a text that was cut
+  bool chat = false;
   bool truncated = false;
   Dropped dropped = Dropped::kNo;
   std::vector<std::string> notes;  // what was changed so that the template took a chat

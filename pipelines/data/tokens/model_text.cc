@@ -4,6 +4,7 @@
 
 #include "base/digest/digest.h"
 #include "base/file.h"
+#include "pipelines/text/chat/plain_template.h"
 
 namespace luthier::data::tokens {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kConfigBytesMax = std::size_t{1} << 20;
+constexpr std::size_t kTemplateBytesMax = std::size_t{16} << 20;
 
 std::optional<std::int64_t> context_in(const fs::path& folder) {
   const auto text = read_file(folder / "config.json", kConfigBytesMax);
@@ -40,21 +42,27 @@ Result<ModelText> load_model_text(const fs::path& model, const fs::path& chat_te
   if (is_folder) {
     read.context = context_in(model);
   }
-  if (chat_template.empty() && !is_folder) {
-    read.no_chat = name +
-                   " is a tokenizer without a chat template; name the model's folder, or a template with "
-                   "--template";
+  if (!chat_template.empty()) {  // which still needs the special tokens of the model
+    LUTHIER_TRY(read.added_template, read_file(chat_template, kTemplateBytesMax));
+    LUTHIER_TRY(read.chat, text::ChatTemplate::load(chat_template, is_folder ? model : model.parent_path()));
     return read;
   }
-  // A template of one's own still needs the special tokens of the model.
-  auto chat = chat_template.empty() ? text::ChatTemplate::load(model)
-                                    : text::ChatTemplate::load(chat_template, is_folder ? model : model.parent_path());
-  if (chat) {
-    read.chat = std::move(*chat);
-  } else if (chat.error().code == ErrorCode::kNotFound && chat_template.empty()) {
-    read.no_chat = name + " has no chat template; name one with --template";
+  if (!is_folder) {
+    read.no_chat =
+        name + " is a tokenizer without a chat template; name the model's folder, or a template with --template";
+    return read;
+  }
+  auto own = text::ChatTemplate::load(model);
+  if (own || own.error().code != ErrorCode::kNotFound) {
+    LUTHIER_TRY(read.chat, std::move(own));
+    return read;
+  }
+  auto plain = text::ChatTemplate::load_plain(model);  // as trainings do
+  if (plain) {
+    read.chat = std::move(*plain);
+    read.added_template = text::plain_chat_template();
   } else {
-    return std::move(chat).error();
+    read.no_chat = name + ": " + plain.error().message;
   }
   return read;
 }

@@ -15,7 +15,10 @@ namespace luthier::data::tokens {
 struct ModelText {
   std::optional<text::Tokenizer> tokenizer;  // none: only a template was named
   std::string tokenizer_digest;              // of its file, "sha256:…"
-  std::optional<text::ChatTemplate> chat;    // none: the model has no template
+  std::optional<text::ChatTemplate> chat;    // none: neither the model nor its special tokens give one
+  // Its source where it is not the model's own: one that was named, or text::plain_chat_template(), which training
+  // takes for models without one. Empty: the model's own.
+  std::string added_template;
   std::string no_chat;                       // why
   std::optional<std::int64_t> context;       // the longest text that the model takes, where its config.json says it
 };

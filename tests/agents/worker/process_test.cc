@@ -418,6 +418,7 @@ TEST_F(WorkerProcess, FailuresSayWhoseTheyAreAndWhatToDo) {
   Json unknown = training();
   unknown["method"]["supervised"]["epochs"] = 1;
   Json foreign_shards = packed_training();
+  foreign_shards["validation"] = foreign_shards["data"];
   foreign_shards["model"]["base"] = artifact(folder_.path() / "other_model");
   for (const char* name : {"config.json", "tokenizer_config.json", "model.safetensors"}) {
     folder_.write(std::string("other_model/") + name, contents(kGolden + "/llama/" + name));

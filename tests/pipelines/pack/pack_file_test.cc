@@ -9,6 +9,7 @@
 #include "base/digest/digest.h"
 #include "base/file.h"
 #include "pipelines/pack/shard.h"
+#include "pipelines/text/chat/plain_template.h"
 #include "pipelines/text/trainer.h"
 
 namespace luthier::data::pack {
@@ -166,6 +167,18 @@ TEST_F(PackFile, LearnsOfChatsWhatTemplateAndWeightsSay) {
   }
 }
 
+TEST_F(PackFile, BringsTheTemplateThatTheModelDoesNotHave) {
+  const std::string rows = chat(turn("user", "u") + "," + turn("assistant", "a"));
+  PackOptions plain = options(rows, "plain");
+  plain.budget = 64;
+  ASSERT_TRUE(pack_file(plain));
+  EXPECT_EQ(*read_file(folder_ / "plain/chat_template.jinja"), text::plain_chat_template());
+  EXPECT_EQ(packed::Pack::open(folder_ / "plain")->chats(), 1u);
+  ASSERT_TRUE(write_file_atomically(folder_ / "chat_template.jinja", std::string(kTemplate)));
+  ASSERT_TRUE(pack_file(options(rows, "own")));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "own/chat_template.jinja"));
+}
+
 TEST_F(PackFile, TheSameTwiceIsTheSameAndWindowsAndShardsOnlyChangeTheOrder) {
   PackOptions once = options(rows(300), "a");
   PackOptions twice = options(rows(300), "b");
@@ -187,7 +200,7 @@ TEST_F(PackFile, SaysWhereARecordCannotBeUsed) {
     const char* rows;
     const char* part;
   } cases[] = {
-      {"{\"text\":\"a\"}\n{\"messages\":[]}\n", "data.jsonl:2: model has no chat template"},
+      {"{\"text\":\"a\"}\n{\"messages\":7}\n", "data.jsonl:2: this record is no chat"},
       {"{\"text\":\"a\"}\n{\"other\":1}\n", "data.jsonl:2: this is no record"},
       {"{\"prompt\":\"\",\"completion\":\"\"}\n", "data.jsonl:1: no record is left to train on"},
       {"{\"input\":{\"messages\":[]},\"preferred_output\":[],\"non_preferred_output\":[]}\n",
