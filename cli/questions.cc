@@ -36,6 +36,21 @@ Result<std::string> content_of(const Json& message) {
   return text;
 }
 
+// A message as it is asked: what a template reads of it.
+Result<Json> asked_message(const Json& message) {
+  Json asked = {{"role", text_in(message, "role")}};
+  const bool calls = message.contains("tool_calls") && message["tool_calls"].is_array();
+  if (!calls || (message.contains("content") && !message["content"].is_null())) {
+    LUTHIER_TRY(asked["content"], content_of(message));
+  }
+  for (const char* member : {"name", "tool_calls", "tool_call_id"}) {
+    if (message.contains(member)) {
+      asked[member] = message[member];
+    }
+  }
+  return asked;
+}
+
 Result<Question> chat_question(const Json& messages) {
   if (!messages.is_array() || messages.empty()) {
     return cannot_be_asked("`messages` must be a list of {\"role\": text, \"content\": text} that is not empty");
@@ -53,10 +68,11 @@ Result<Question> chat_question(const Json& messages) {
     if (!messages[i].is_object() || text_in(messages[i], "role").empty()) {
       return cannot_be_asked("each of `messages` must be {\"role\": text, \"content\": text}");
     }
-    const std::string role = text_in(messages[i], "role");
-    LUTHIER_TRY(const std::string content, content_of(messages[i]));
-    question.asked["messages"].push_back({{"role", role}, {"content", content}});
-    question.shown += (question.shown.empty() ? "" : "\n") + (end == 1 ? content : role + ": " + content);
+    LUTHIER_TRY(Json asked, asked_message(messages[i]));
+    const std::string words =
+        asked.contains("content") ? text_in(asked, "content") : "calls " + asked["tool_calls"].dump();
+    question.shown += (question.shown.empty() ? "" : "\n") + (end == 1 ? words : text_in(asked, "role") + ": " + words);
+    question.asked["messages"].push_back(std::move(asked));
   }
   if (end == 0) {
     return cannot_be_asked("there is no message before the assistant's, so there is nothing to ask");
@@ -120,6 +136,10 @@ Result<std::vector<Question>> read_questions(const std::string& file, int limit)
     Result<Question> question = read_record(Json(record->example.value));
     if (!question) {
       return std::move(question).error().with(name + ":" + std::to_string(record->example.line));
+    }
+    const auto tools = record->example.value.find("tools");
+    if (tools != record->example.value.end() && tools->is_array() && question->asked.contains("messages")) {
+      question->asked["tools"] = tools->dump();  // as text, which keeps the order that templates show
     }
     if (is_table(reader->format())) {
       question->apply_template = true;  // nobody has prepared it

@@ -2,8 +2,9 @@
 // to ask and perhaps what is expected.
 //
 //   {"prompt": text, "completion"?: text}, or the columns of those names
-//   {"messages": [{"role": text, "content": text | [{"type": "text", "text": text}]}, …]}: a chat. Its last message of
-//   the role "assistant" is what is expected, what stands before it is asked; without one, all of it is asked.
+//   {"messages": [{"role": text, "content": text | [{"type": "text", "text": text}]}, …], "tools": […]}: a chat. Its
+//   last message of the role "assistant" is what is expected, what stands before it is asked, calls of tools among it;
+//   without one, all of it is asked.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -15,7 +16,7 @@
 namespace luthier::cli {
 
 struct Question {
-  nlohmann::json asked;         // {"prompt": text} or {"messages": [{"role", "content": text}, …]}
+  nlohmann::json asked;         // {"prompt": text} or {"messages": [{"role", "content": text}, …], "tools"?: text}
   std::string shown;            // what is asked, for people
   std::string expected;         // "" when not known
   bool apply_template = false;  // whether the model's own template is put around it

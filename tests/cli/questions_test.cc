@@ -46,6 +46,20 @@ TEST_F(QuestionsTest, PromptsAndChatsAreRead) {
           Question{{{"messages", {message("system", "f"), message("user", "g")}}}, "system: f\nuser: g", "", true}));
 }
 
+TEST_F(QuestionsTest, CallsOfToolsBeforeTheAnswerAreAskedWithTheDeclarationsInTheirOrder) {
+  const auto found = read(
+      R"({"tools": [{"z": 1, "a": 2}], "messages": [{"role": "user", "content": "q"}, )"
+      R"({"role": "assistant", "tool_calls": [{"id": "1"}]}, {"role": "tool", "tool_call_id": "1", "content": "7"}, )"
+      R"({"role": "assistant", "content": "seven"}]})");
+  ASSERT_TRUE(found.has_value()) << found.error().message;
+  EXPECT_EQ(found->front().asked,
+            Json::parse(R"({"tools": "[{\"z\":1,\"a\":2}]", "messages": [{"role": "user", "content": "q"},
+              {"role": "assistant", "tool_calls": [{"id": "1"}]},
+              {"role": "tool", "tool_call_id": "1", "content": "7"}]})"));
+  EXPECT_EQ(found->front().shown, "user: q\nassistant: calls [{\"id\":\"1\"}]\ntool: 7");
+  EXPECT_EQ(found->front().expected, "seven");
+}
+
 TEST_F(QuestionsTest, OnlyTheLastAnswerOfAChatIsExpected) {
   const auto found = read(
       R"({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},

@@ -34,11 +34,12 @@ Result<text::ChatJson> read_chat(const Json& json) {
     }
   }
   text::ChatJson chat = {{"messages", *messages}};
-  if (const Json* tools = find(json, "tools")) {
-    if (!tools->is_array()) {
-      return bad("tools must be a list");
+  if (const Json* given = find(json, "tools")) {
+    Json tools = given->is_string() ? Json::parse(given->get_ref<const std::string&>(), nullptr, false) : *given;
+    if (!tools.is_array()) {
+      return bad("tools must be a list, or the JSON text of one");
     }
-    chat["tools"] = *tools;
+    chat["tools"] = std::move(tools);
   }
   return chat;
 }

@@ -25,13 +25,37 @@ Result<void> read_messages(const Json& messages, Json& into) {
     return invalid("'messages' must be an array that is not empty");
   }
   for (const Json& message : messages) {
+    const bool calls = message.is_object() && message.contains("tool_calls") && message["tool_calls"].is_array();
+    const Json content = message.is_object() ? message.value("content", Json()) : Json();
     const bool good = message.is_object() && message.contains("role") && message["role"].is_string() &&
-                      message.contains("content") && message["content"].is_string();
+                      (content.is_string() || content.is_array() || (content.is_null() && calls));
     if (!good) {
-      return invalid("each of 'messages' must be {\"role\": text, \"content\": text}");
+      return invalid(
+          "each of 'messages' must be {\"role\": text, \"content\": text or parts}; content may be missing where "
+          "'tool_calls' is a list");
     }
-    into["messages"].push_back({{"role", message["role"]}, {"content", message["content"]}});
+    Json& taken = into["messages"].emplace_back(Json::object());
+    for (const char* member : {"role", "content", "name", "tool_calls", "tool_call_id"}) {
+      if (message.contains(member)) {
+        taken[member] = message[member];
+      }
+    }
   }
+  return {};
+}
+
+// As text, since a chat template shows a declaration's members in their order, which Json does not keep.
+Result<void> read_tools(const Request& request, const Json& body, Json& into) {
+  const auto found = body.find("tools");
+  if (found == body.end() || found->is_null()) {
+    return {};
+  }
+  const bool good = found->is_string() ? Json::parse(found->get_ref<const std::string&>(), nullptr, false).is_array()
+                                       : found->is_array();
+  if (!good || !body.contains("messages")) {
+    return invalid("'tools' must be an array, or the JSON text of one, beside 'messages'");
+  }
+  into["tools"] = found->is_string() ? *found : Json(nlohmann::ordered_json::parse(request.body)["tools"].dump());
   return {};
 }
 
@@ -80,6 +104,7 @@ Result<GenerateCall::Wanted> read_wanted(const Request& request) {
   } else {
     LUTHIER_TRY_VOID(read_messages(body["messages"], generate));
   }
+  LUTHIER_TRY_VOID(read_tools(request, body, generate));
   LUTHIER_TRY(generate["max_tokens"], optional_integer(body, "max_tokens", 256, 1, kTokensMax));
   LUTHIER_TRY_VOID(read_number(body, "temperature", 0, 10, generate));
   LUTHIER_TRY_VOID(read_number(body, "top_p", 0, 1, generate));
@@ -87,7 +112,9 @@ Result<GenerateCall::Wanted> read_wanted(const Request& request) {
     LUTHIER_TRY(generate["seed"], optional_integer(body, "seed", 0, 0, std::int64_t{1} << 53));
   }
   LUTHIER_TRY_VOID(read_stops(body, generate));
-  LUTHIER_TRY(generate["apply_template"], read_flag(body, "apply_template"));
+  if (has_prompt || body.contains("apply_template")) {  // messages take the template unless they say otherwise
+    LUTHIER_TRY(generate["apply_template"], read_flag(body, "apply_template"));
+  }
   return wanted;
 }
 

@@ -80,6 +80,9 @@ TEST(Request, MessagesAndToolsTakeTheTemplateAndKeepTheOrderOfTheirMembers) {
   EXPECT_EQ(request.chat["messages"].size(), 3U);
   EXPECT_EQ(request.chat["tools"].dump(), R"([{"z":1,"a":2}])");
   EXPECT_EQ(*joined_messages(request.chat), "a\nbc\n");
+  const auto as_text = parse_request(
+      R"({"id":"7","type":"generate","tools":"[{\"z\":1,\"a\":2}]","messages":[{"role":"user","content":"a"}]})");
+  EXPECT_EQ(std::get<GenerateRequest>(std::get<Request>(as_text)).chat["tools"], request.chat["tools"]);
 }
 
 TEST(Request, MessagesWithOtherThanTextCannotBeJoined) {
@@ -102,6 +105,7 @@ TEST(Request, BadLinesSayWhatIsWrong) {
       {R"({"id":"1","type":"generate","messages":["a"]})", "content"},
       {R"({"id":"1","type":"generate","messages":[]})", "messages"},
       {R"({"id":"1","type":"generate","messages":[{"role":"user","content":"a"}],"tools":{}})", "tools"},
+      {R"({"id":"1","type":"generate","messages":[{"role":"user","content":"a"}],"tools":"[1"})", "tools"},
       {R"({"id":"1","type":"generate","prompt":"a","max_tokens":0})", "max_tokens"},
       {R"({"id":"1","type":"generate","prompt":"a","temperature":-1})", "temperature"},
       {R"({"id":"1","type":"generate","prompt":"a","top_p":2})", "top_p"},

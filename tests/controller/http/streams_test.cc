@@ -232,6 +232,26 @@ TEST_F(GenerateTest, WaitsForTheModelAndAnswersWhole) {
                                    {"usage", {{"prompt_tokens", 1}, {"completion_tokens", 2}}}}));
 }
 
+TEST_F(GenerateTest, MessagesGoOnWithWhatTemplatesReadAndToolsInTheOrderOfTheirMembers) {
+  serve();
+  RawClient client(port());
+  client.request("POST", "/api/v1/generate",
+                 R"({"model": "tiny", "tools": [{"type": "function", "function": {"name": "f", "a": 1}}], "messages": [
+                     {"role": "user", "content": [{"type": "text", "text": "q"}], "other": 1},
+                     {"role": "assistant", "tool_calls": [{"id": "1"}]},
+                     {"role": "tool", "tool_call_id": "1", "content": "7"}]})",
+                 key(kDeveloper));
+  play_server();
+  const FakeHub::Call call = hub_.wait_for_call(1);
+  EXPECT_EQ(call.request["messages"], Json::parse(R"([{"role": "user", "content": [{"type": "text", "text": "q"}]},
+                            {"role": "assistant", "tool_calls": [{"id": "1"}]},
+                            {"role": "tool", "tool_call_id": "1", "content": "7"}])"));
+  EXPECT_EQ(call.request["tools"], R"([{"type":"function","function":{"name":"f","a":1}}])");
+  EXPECT_FALSE(call.request.contains("apply_template")) << "messages take the model's template";
+  call.callbacks.on_done("stop", 1, 2);
+  EXPECT_EQ(client.response().status, 200);
+}
+
 TEST_F(GenerateTest, StreamsTokensAsTheyCome) {
   serve();
   RawClient client(port());
@@ -332,6 +352,8 @@ TEST_F(GenerateTest, BadRequestsAreRefused) {
            {{{"model", "tiny"}}, 400, "'prompt' or 'messages'"},
            {{{"model", "tiny"}, {"prompt", "x"}, {"messages", Json::array()}}, 400, "one of them"},
            {{{"model", "tiny"}, {"messages", {{{"role", "user"}}}}}, 400, "content"},
+           {{{"model", "tiny"}, {"messages", {{{"role", "user"}, {"content", 1}}}}}, 400, "content"},
+           {{{"model", "tiny"}, {"prompt", "x"}, {"tools", Json::array()}}, 400, "'tools'"},
            {{{"model", "tiny"}, {"prompt", "x"}, {"max_tokens", 0}}, 400, "'max_tokens'"},
            {{{"model", "tiny"}, {"prompt", "x"}, {"temperature", -1}}, 400, "'temperature'"},
            {{{"model", "tiny"}, {"prompt", "x"}, {"top_p", "high"}}, 400, "'top_p'"},
