@@ -4,7 +4,9 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "cli/api_client.h"
 #include "cli/connection.h"
+#include "cli/training_speed.h"
 #include "pipelines/data/count/report.h"
 
 namespace luthier::cli {
@@ -85,7 +87,18 @@ Result<Plan> make_plan(const GlobalOptions& global, const DataCountOptions& opti
   plan.count.training_context = plan.count.training_context.has_value() ? plan.count.training_context : model.context;
   plan.estimate.epochs = options.epochs;
   plan.estimate.tokens_per_second = options.tokens_per_second;
-  plan.estimate.gpus = options.gpus;
+  plan.estimate.speed_source = "as given";
+  plan.estimate.gpus = options.gpus.value_or(1);
+  if (!options.speed_of.empty()) {
+    LUTHIER_TRY(ApiClient api, connect(global));
+    auto speed = training_speed(api, options.speed_of);
+    if (!speed) {
+      return std::move(speed).error().with("--speed-of " + options.speed_of);
+    }
+    plan.estimate.tokens_per_second = speed->tokens_per_second;
+    plan.estimate.speed_source = "measured by " + speed->source;
+    plan.estimate.gpus = options.gpus.value_or(speed->gpus);
+  }
   return plan;
 }
 
@@ -116,9 +129,13 @@ void add_data_count(CLI::App& data, GlobalOptions& global, DataCountOptions& opt
       ->check(CLI::Range(0.0, 1e9));
   count->add_option("--tokens-per-second", options.tokens_per_second, "measured speed of training, for GPU-hours")
       ->check(CLI::Range(1e-3, 1e12));
-  count->add_option("--gpus", options.gpus, "how many make that speed")
-      ->check(CLI::Range(1, 100'000))
-      ->capture_default_str();
+  count
+      ->add_option("--speed-of", options.speed_of,
+                   "the speed that a training of the controller reported, finished or not, for GPU-hours")
+      ->type_name("RUN[/STEP]")
+      ->excludes("--tokens-per-second");
+  count->add_option("--gpus", options.gpus, "how many make that speed; those of --speed-of, or 1, unless given")
+      ->check(CLI::Range(1, 100'000));
   count->add_flag("--each", options.each, "first a line for each example: its line, tokens, tokens of answers");
   count->callback([&] { chosen = [&] { return data_count_command(global, options); }; });
 }

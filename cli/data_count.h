@@ -25,8 +25,9 @@ struct DataCountOptions {
   std::string price_model;      // its name there; the name of `model`'s folder without it
   std::optional<double> price;  // of a million trained tokens, without a table
   std::optional<double> tokens_per_second;
-  int gpus = 1;
-  bool each = false;  // a line for each example
+  std::string speed_of;     // RUN or RUN/STEP: the speed that this training reported
+  std::optional<int> gpus;  // that make the speed; those of the training, or 1
+  bool each = false;        // a line for each example
 };
 
 void add_data_count(CLI::App& data, GlobalOptions& global, DataCountOptions& options, std::function<int()>& chosen);

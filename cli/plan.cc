@@ -2,6 +2,7 @@
 // without one, only what the file itself says is shown.
 #include "cli/plan.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/api_client.h"
@@ -133,6 +134,32 @@ void print_bases(const Json& steps) {
   }
 }
 
+// Of each step that asks for GPUs and whose time is known, which rests on what such steps took before.
+void add_gpu_hours(const plan::Plan& plan, Json& steps) {
+  for (Json& step : steps) {
+    const auto planned = std::find_if(plan.steps.begin(), plan.steps.end(),
+                                      [&](const plan::Step& each) { return each.id.value == text_of(step, "id"); });
+    const Json guess = step.value("milliseconds", Json());
+    if (planned != plan.steps.end() && guess.is_object() && guess["value"].is_number_integer()) {
+      const int gpus = planned->resources.nodes * planned->resources.gpus;
+      step["gpu_hours"] = guess["value"].get<double>() / 3.6e6 * gpus;
+    }
+  }
+}
+
+void print_gpu_hours(const Json& steps) {
+  double all = 0;
+  std::string parts;
+  for (const Json& step : steps) {
+    const double hours = step.value("gpu_hours", 0.0);
+    all += hours;
+    parts += hours > 0 ? (parts.empty() ? "" : ", ") + text_of(step, "id") + " " + format_number(hours) : "";
+  }
+  if (all > 0) {
+    std::printf("GPU-hours: about %s (%s)\n", format_number(all).c_str(), parts.c_str());
+  }
+}
+
 void print_forecast(const Json& answer) {
   const Json steps = answer.value("steps", Json::array());
   std::vector<std::vector<std::string>> rows = {{"STEP", "USES", "WHAT", "TIME", "WHY"}};
@@ -146,6 +173,7 @@ void print_forecast(const Json& answer) {
   print_params(answer.value("params", Json::object()));
   std::printf("\n");
   print_bases(steps);
+  print_gpu_hours(steps);
   const std::int64_t all_ms = answer.value("milliseconds", std::int64_t{0});
   if (answer.value("milliseconds_complete", false)) {
     std::printf("all of it: about %s, if agents have room\n", format_duration(all_ms).c_str());
@@ -184,6 +212,7 @@ Result<Json> ask(const GlobalOptions& options, const PipelineFile& file, const p
       step["tokens"] = *found;
     }
   }
+  add_gpu_hours(plan, answer["steps"]);
   return answer;
 }
 

@@ -47,6 +47,9 @@ def a_training_on_packed_rows_is_the_same_again():
             expect((counted["rule"], counted["tokens"]) == ("template", packed["tokens"]), f"count --model {model}: {counted}")
         checked = json.loads(cluster.cli("data", "check", CHATS, "--model", "packed", "-o", "json", check=False).stdout)
         expect(checked["tokens"]["rule"] == "template" and checked["tokens"]["total"] == packed["tokens"], f"{checked['tokens']}")
+        timed = told(cluster, "count", CHATS, "--model", "packed", "--speed-of", run["id"])
+        expect(timed["speed"]["from"].startswith(f"measured by {run['id']}/train, the median of its"), f"{timed['speed']}")
+        expect(timed["speed"]["gpus"] == 0 and timed["gpu_hours"] is None and timed["speed"]["hours"] > 0, f"{timed}")
         refused = cluster.cli("data", "count", CHATS, "--model", "nobody", check=False)
         expect(refused.returncode != 0 and "'nobody' is no folder here; on the controller:" in refused.stderr, refused.stderr)
 

@@ -1,5 +1,6 @@
 #include "pipelines/data/count/report.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <sstream>
@@ -36,6 +37,12 @@ std::string fixed(double value) {
   return digits.data();
 }
 
+std::string speed_text(double tokens_per_second) {
+  std::array<char, 64> digits{};
+  (void)std::snprintf(digits.data(), digits.size(), tokens_per_second < 100 ? "%.2f" : "%.0f", tokens_per_second);
+  return digits.data();
+}
+
 }  // namespace
 
 Estimate estimate(const Counts& counts, const EstimateOptions& options) {
@@ -53,7 +60,10 @@ Estimate estimate(const Counts& counts, const EstimateOptions& options) {
     }
   }
   if (options.tokens_per_second.has_value()) {
-    result.gpu_hours = gpu_hours(result.trained_tokens, *options.tokens_per_second, options.gpus);
+    result.tokens_per_second = options.tokens_per_second;
+    result.speed_source = options.speed_source;
+    result.gpus = options.gpus;
+    result.gpu_hours = gpu_hours(result.trained_tokens, *options.tokens_per_second, std::max(1, options.gpus));
   }
   return result;
 }
@@ -93,7 +103,14 @@ Json to_json(const Counts& counts, const Estimate& estimate) {
                  {"training", estimate.training_price},
                  {"asking_each_once", estimate.asking_price.has_value() ? Json(*estimate.asking_price) : Json()}}
           : Json();
-  json["gpu_hours"] = estimate.gpu_hours.has_value() ? Json(*estimate.gpu_hours) : Json();
+  const bool measured_on_gpus = estimate.gpu_hours.has_value() && estimate.gpus > 0;
+  json["gpu_hours"] = measured_on_gpus ? Json(*estimate.gpu_hours) : Json();
+  json["speed"] = estimate.tokens_per_second.has_value()
+                      ? Json{{"tokens_per_second", *estimate.tokens_per_second},
+                             {"gpus", estimate.gpus},
+                             {"from", estimate.speed_source},
+                             {"hours", *estimate.gpu_hours / std::max(1, estimate.gpus)}}
+                      : Json();
   return json;
 }
 
@@ -144,7 +161,13 @@ std::string to_text(const Counts& counts, const Estimate& estimate) {
     out << "Asking the model each example once costs " << money(*estimate.asking_price, estimate.currency) << "\n";
   }
   if (estimate.gpu_hours.has_value()) {
-    out << "Training takes " << fixed(*estimate.gpu_hours) << " GPU-hours at that speed\n";
+    const std::string devices = estimate.gpus == 0   ? ""
+                                : estimate.gpus == 1 ? " on 1 GPU"
+                                                     : " on " + std::to_string(estimate.gpus) + " GPUs";
+    out << "Training takes " << fixed(*estimate.gpu_hours)
+        << (estimate.gpus == 0 ? " hours without a GPU" : " GPU-hours") << " at "
+        << speed_text(*estimate.tokens_per_second) << " tokens a second" << devices << " (" << estimate.speed_source
+        << ")\n";
   }
   return out.str();
 }

@@ -18,7 +18,10 @@ struct Estimate {
   std::string currency = "USD";
   double training_price = 0;
   std::optional<double> asking_price;  // each example once: what is not answer as input, the rest as output
-  std::optional<double> gpu_hours;
+  std::optional<double> gpu_hours;     // hours, times GPUs where there are any
+  std::optional<double> tokens_per_second;
+  std::string speed_source;  // where that figure comes from
+  int gpus = 1;              // that make it; 0: it was measured without
 };
 
 struct EstimateOptions {
@@ -26,7 +29,8 @@ struct EstimateOptions {
   std::optional<Prices> prices;
   std::string currency = "USD";
   std::optional<double> tokens_per_second;
-  int gpus = 1;
+  std::string speed_source;
+  int gpus = 1;  // 0: none
 };
 [[nodiscard]] Estimate estimate(const Counts& counts, const EstimateOptions& options);
 

@@ -205,6 +205,16 @@ TEST(CountFile, CutsAtTheTrainingContextAndLooksAtTheOtherApart) {
   EXPECT_NE(to_text(*counts, made).find("12 tokens x 25 epochs"), std::string::npos) << to_text(*counts, made);
   EXPECT_NE(to_text(*counts, made).find("counted by the cookbook's notebook"), std::string::npos);
   EXPECT_EQ(to_json(*counts, made)["rule"], "notebook");
+  const Estimate timed =
+      estimate(*counts, {.epochs = 1, .tokens_per_second = 2, .speed_source = "measured by r-1/train", .gpus = 4});
+  EXPECT_DOUBLE_EQ(*timed.gpu_hours, 12.0 / 2 / 3'600 * 4);
+  EXPECT_NE(to_text(*counts, timed).find("at 2.00 tokens a second on 4 GPUs (measured by r-1/train)"),
+            std::string::npos)
+      << to_text(*counts, timed);
+  EXPECT_EQ(to_json(*counts, timed)["speed"]["from"], "measured by r-1/train");
+  const Estimate without = estimate(*counts, {.epochs = 1, .tokens_per_second = 2, .gpus = 0});
+  EXPECT_NE(to_text(*counts, without).find("hours without a GPU"), std::string::npos);
+  EXPECT_TRUE(to_json(*counts, without)["gpu_hours"].is_null());
   options.training_context.reset();
   EXPECT_EQ(count_file(options, byte_model())->training_context, 2'048);
 }
