@@ -58,6 +58,12 @@ fs::path cache_folder() {
   return base.empty() ? base : base / "luthier" / "tokenizers";
 }
 
+// What says how a model reads text.
+std::vector<std::string> text_files() {
+  return {"tokenizer.json",      "tokenizer_config.json", "special_tokens_map.json",
+          "chat_template.jinja", "config.json",           "additional_chat_templates/tool_use.jinja"};
+}
+
 std::string digest_in(const Json& value) {
   return value.is_object() && value.value("$artifact", Json()).is_string() ? value["$artifact"].get<std::string>() : "";
 }
@@ -88,10 +94,7 @@ class TokenPlanner {
     }
     const Json with = inputs_of(id);
     LUTHIER_TRY(const Basis basis, basis_of(id, with));
-    LUTHIER_TRY(const text::Tokenizer tokenizer, text::Tokenizer::load(basis.tokenizer));
-    LUTHIER_TRY(const fs::path data, folder_of(id, with.value("data", Json()), {"data.jsonl"}, 0));
-    LUTHIER_TRY(const DatasetTokens counted, count_dataset(data / "data.jsonl", tokenizer,
-                                                           input_length_of(with, basis.positions), kCountedBytesMax));
+    LUTHIER_TRY(const DatasetTokens counted, count_data(id, with, basis));
     TrainingTokens tokens = tokens_of_training(with, counted);
     tokens.how = (counted.estimated() ? "estimated from the first " + format_bytes(counted.counted) + " of " +
                                             format_bytes(counted.counted_of) + " with "
@@ -104,9 +107,42 @@ class TokenPlanner {
   // What a training's texts are cut with.
   struct Basis {
     fs::path tokenizer;
-    std::string name;  // "the tokenizer of tiny-llama"
+    fs::path chat_template;  // of an adapter that was trained with one that its base does not have
+    std::string name;        // "the tokenizer of tiny-llama"
     std::int64_t positions = 0;
   };
+
+  Result<DatasetTokens> count_data(const std::string& id, const Json& with, const Basis& basis) {
+    std::string reader = id;
+    Json data = with.value("data", Json());
+    CountLimits limits{input_length_of(with, basis.positions), kCountedBytesMax, 0};
+    if (const plan::Step* packer = packer_of(data, 0); packer != nullptr) {  // it will pack what it reads
+      reader = packer->id.value;
+      const Json packing = inputs_of(reader);
+      data = packing.value("data", Json());
+      limits.row_tokens = packing.value("tokens", std::int64_t{2'048});
+    }
+    LUTHIER_TRY(const fs::path folder, folder_of(reader, data, {"data.jsonl", "pack.json"}, 0));
+    std::error_code failure;
+    if (fs::exists(folder / "pack.json", failure)) {
+      return count_packed(folder / "pack.json");
+    }
+    LUTHIER_TRY(const data::tokens::ModelText model,
+                data::tokens::load_model_text(basis.tokenizer, basis.chat_template, basis.name));
+    return count_dataset(folder / "data.jsonl", model, limits);
+  }
+
+  // The pack step of this run that makes `value`, through uploads; nullptr: none does.
+  const plan::Step* packer_of(const Json& value, int followed) const {
+    const std::optional<Reference> reference = reference_in(value);
+    const plan::Step* maker = reference && followed <= kFollowedMax ? planned(reference->step) : nullptr;
+    if (maker == nullptr || maker->uses == "pack") {
+      return maker;
+    }
+    return maker->uses != "upload"
+               ? nullptr
+               : packer_of(inputs_of(maker->id.value).value(reference->output, Json()), followed + 1);
+  }
 
   const plan::Step* planned(const std::string& id) const {
     const auto found = std::find_if(plan_.steps.begin(), plan_.steps.end(),
@@ -126,10 +162,11 @@ class TokenPlanner {
 
   Result<Basis> basis_of(const std::string& id, const Json& with) {
     if (const Json init = with.value("init", Json()); init.is_object()) {
-      LUTHIER_TRY(fs::path folder,
-                  folder_of(id, init.value("tokenizer", Json()), {"tokenizer.json", "tokenizer_config.json"}, 0));
+      LUTHIER_TRY(fs::path folder, folder_of(id, init.value("tokenizer", Json()), text_files(), 0));
       const Json positions = init.value("max_position_embeddings", Json());
-      return Basis{std::move(folder), "the new model's tokenizer",
+      return Basis{std::move(folder),
+                   {},
+                   "the new model's tokenizer",
                    positions.is_number_integer() ? positions.get<std::int64_t>() : kPositionsDefault};
     }
     const Json model = with.value("model", Json());
@@ -137,11 +174,18 @@ class TokenPlanner {
       return unknown("the model that it starts from is made by this run");
     }
     const Json base = model.value("base", Json());
-    LUTHIER_TRY(fs::path folder, fetch(digest_in(base), {"tokenizer.json", "tokenizer_config.json", "config.json"}));
+    LUTHIER_TRY(fs::path folder, fetch(digest_in(base), text_files()));
+    fs::path chat_template;
+    if (const std::string adapter = digest_in(model.value("adapter", Json())); !adapter.empty()) {
+      LUTHIER_TRY(const fs::path own, fetch(adapter, {"chat_template.jinja"}));
+      std::error_code failure;
+      chat_template = fs::exists(own / "chat_template.jinja", failure) ? own / "chat_template.jinja" : fs::path();
+    }
     LUTHIER_TRY(const std::string config, read_file(folder / "config.json", 1 << 20));
     const Json positions = Json::parse(config, nullptr, false).value("max_position_embeddings", Json());
     const std::string name = text_of(model, "name");
-    return Basis{std::move(folder), "the tokenizer of " + (name.empty() ? std::string("its model") : printable(name)),
+    return Basis{std::move(folder), std::move(chat_template),
+                 "the tokenizer of " + (name.empty() ? std::string("its model") : printable(name)),
                  positions.is_number_integer() ? positions.get<std::int64_t>() : kPositionsDefault};
   }
 

@@ -3,42 +3,49 @@
 #include <algorithm>
 #include <fstream>
 
+#include "base/file.h"
 #include "cli/format.h"
+#include "pipelines/data/tokens/record_tokens.h"
 #include "pipelines/worker_protocol/automatic.h"
 
 namespace luthier::cli {
 namespace {
 
-// Data is not ours: a special token written out in it is text.
-constexpr text::EncodeOptions kPlain{.add_special_tokens = false, .parse_special_tokens = false};
+using data::read::RecordKind;
+
+text::ChatOptions as_in_training() {
+  text::ChatOptions options;
+  options.date = text::training_date();
+  return options;
+}
 
 class Counter {
  public:
-  Counter(const text::Tokenizer& tokenizer, std::int64_t input_length_max)
-      : prefix_(std::ssize(tokenizer.prefix_ids())), encoder_(tokenizer), length_max_(input_length_max) {}
+  Counter(const data::tokens::ModelText& model, const CountLimits& limits)
+      : tokenizer_(model, as_in_training(), model.tokenizer->eos().value_or(0)),
+        row_tokens_(limits.row_tokens),
+        length_max_(row_tokens_ > 0 ? row_tokens_ - 1 : std::max<std::int64_t>(1, limits.input_length_max)) {}
 
-  Result<void> add(const Json& record) {
-    const auto text_in = [&record](const char* name) -> const std::string* {
-      const auto found = record.is_object() ? record.find(name) : record.end();
-      return record.is_object() && found != record.end() ? found->get_ptr<const std::string*>() : nullptr;
-    };
-    const std::string* prompt = text_in("prompt");
-    const std::string* completion = text_in("completion");
-    if (prompt != nullptr && completion != nullptr) {
-      return add_pair(*prompt, *completion);
+  Result<void> add(const data::read::Json& record) {
+    auto read = tokenizer_.tokens_of(record);
+    if (!read) {
+      return Error{ErrorCode::kDataLoss, read.error().message};
     }
-    const std::string* text = text_in("text");
-    if (text == nullptr) {
-      return Error{ErrorCode::kDataLoss, "not a record of prompt and completion, or of text"};
+    switch (read->kind) {
+      case RecordKind::kPromptCompletion: add_pair(*read); break;
+      case RecordKind::kText: add_text(std::ssize(read->tokens.ids)); break;
+      case RecordKind::kChat: add_chat(*read); break;
+      default: return Error{ErrorCode::kDataLoss, "not a record of prompt and completion, of text, or of a chat"};
     }
-    LUTHIER_TRY(const std::int64_t count, count_ids(*text));
-    stream_ += prefix_ + count + 1;
     return {};
   }
 
   [[nodiscard]] DatasetTokens finish() const {
-    DatasetTokens all = pairs_;
-    if (stream_ > 1) {  // neighbouring sequences share one token
+    DatasetTokens all = samples_;
+    if (row_tokens_ > 0) {  // rows are nearly full
+      all.packed = true;
+      all.examples = (samples_.tokens + samples_.examples + row_tokens_ - 1) / row_tokens_;
+    } else if (stream_ > 1) {  // neighbouring sequences share one token
       all.tokens += stream_ - 1;
       all.examples += (stream_ - 1 + length_max_ - 1) / length_max_;
     }
@@ -46,26 +53,37 @@ class Counter {
   }
 
  private:
-  Result<std::int64_t> count_ids(const std::string& text) {
-    ids_.clear();
-    LUTHIER_TRY_VOID(encoder_.encode(text, kPlain, ids_));
-    return std::ssize(ids_);
+  void add_sample(std::int64_t ids) {  // the last is only asked for
+    samples_.tokens += ids - 1;
+    ++samples_.examples;
   }
 
-  Result<void> add_pair(const std::string& prompt, const std::string& completion) {
-    LUTHIER_TRY(const std::int64_t asked, count_ids(prompt));
-    LUTHIER_TRY(const std::int64_t answered, count_ids(completion));
-    const std::int64_t kept = std::min(answered + 1, length_max_);  // with its end; it goes before the prompt
-    pairs_.tokens += std::min(prefix_ + asked, length_max_ + 1 - kept) + kept - 1;
-    ++pairs_.examples;
-    return {};
+  void add_pair(const data::tokens::RecordTokens& read) {
+    const auto answered = static_cast<std::int64_t>(read.trained_count());
+    const std::int64_t kept = std::min(answered, length_max_);  // with its end; it goes before the prompt
+    add_sample(std::min(std::ssize(read.tokens.ids) - answered, length_max_ + 1 - kept) + kept);
   }
 
-  const std::int64_t prefix_;
-  text::Encoder encoder_;
+  void add_text(std::int64_t ids) {
+    if (row_tokens_ == 0) {
+      stream_ += ids;
+    } else if (ids > 1) {  // cut into parts that share a token
+      samples_.tokens += ids - 1;
+      samples_.examples += (ids - 2) / length_max_ + 1;
+    }
+  }
+
+  void add_chat(data::tokens::RecordTokens& read) {
+    (void)text::keep_beginning(read.tokens.ids, read.trained, static_cast<std::size_t>(length_max_) + 1);
+    if (text::learns_anything(read.trained)) {
+      add_sample(std::ssize(read.tokens.ids));
+    }
+  }
+
+  data::tokens::RecordTokenizer tokenizer_;
+  const std::int64_t row_tokens_;
   const std::int64_t length_max_;
-  std::vector<text::TokenId> ids_;
-  DatasetTokens pairs_;
+  DatasetTokens samples_;
   std::int64_t stream_ = 0;  // tokens of plain text, all texts in a row
 };
 
@@ -97,18 +115,18 @@ std::string counted(std::int64_t count, const std::string& noun) {
 
 }  // namespace
 
-Result<DatasetTokens> count_dataset(const std::filesystem::path& file, const text::Tokenizer& tokenizer,
-                                    std::int64_t input_length_max, std::uint64_t bytes_max) {
+Result<DatasetTokens> count_dataset(const std::filesystem::path& file, const data::tokens::ModelText& model,
+                                    const CountLimits& limits) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) {
     return Error{ErrorCode::kNotFound, "there is no readable " + file.string()};
   }
-  Counter counter(tokenizer, std::max<std::int64_t>(1, input_length_max));
+  Counter counter(model, limits);
   std::uint64_t bytes = 0;
   std::string line;
   bool whole = true;
   for (std::int64_t number = 1; std::getline(stream, line); ++number) {
-    if (bytes >= bytes_max) {
+    if (bytes >= limits.bytes_max) {
       whole = false;
       break;
     }
@@ -116,7 +134,7 @@ Result<DatasetTokens> count_dataset(const std::filesystem::path& file, const tex
     if (line.find_first_not_of(" \t\r") == std::string::npos) {
       continue;
     }
-    if (auto added = counter.add(Json::parse(line, nullptr, false)); !added) {
+    if (auto added = counter.add(data::read::Json::parse(line, nullptr, false)); !added) {
       return std::move(added.error()).with(file.filename().string() + ":" + std::to_string(number));
     }
   }
@@ -129,6 +147,20 @@ Result<DatasetTokens> count_dataset(const std::filesystem::path& file, const tex
     found.examples = static_cast<std::int64_t>(static_cast<double>(found.examples) * share);
   }
   return found;
+}
+
+Result<DatasetTokens> count_packed(const std::filesystem::path& pack_json) {
+  constexpr std::uint64_t kPackBytesMax = std::uint64_t{64} << 20;
+  LUTHIER_TRY(const std::string text, read_file(pack_json, kPackBytesMax));
+  const Json pack = Json::parse(text, nullptr, false);
+  const auto number = [&pack](const char* name) {
+    const Json value = pack.is_object() ? pack.value(name, Json()) : Json();
+    return value.is_number_integer() ? value.get<std::int64_t>() : 0;
+  };
+  if (number("bins") <= 0 || number("tokens") <= 0) {
+    return Error{ErrorCode::kDataLoss, pack_json.string() + " says nothing of its rows"};
+  }
+  return DatasetTokens{.examples = number("bins"), .tokens = number("tokens") - number("segments"), .packed = true};
 }
 
 std::int64_t input_length_of(const Json& with, std::int64_t positions) {
@@ -152,7 +184,7 @@ TrainingTokens tokens_of_training(const Json& with, const DatasetTokens& data) {
   if (steps > 0 && steps < epochs * steps_an_epoch) {
     const double share = static_cast<double>(steps) / static_cast<double>(steps_an_epoch);
     return {static_cast<std::int64_t>(static_cast<double>(data.tokens) * share),
-            an_epoch + counted(steps, "step") + " of " + counted(batch, "example")};
+            an_epoch + counted(steps, "step") + " of " + counted(batch, data.packed ? "row" : "example")};
   }
   return {data.tokens * epochs, an_epoch + counted(epochs, "epoch")};
 }

@@ -1,5 +1,6 @@
 // How many tokens a training reads of a dataset, counted as the worker counts them (agents/worker/formats/dataset.h,
-// train/trainer.cc): the positions that the model sees, the end of every completion and text among them.
+// train/trainer.cc): the positions that the model sees, the end of every completion and text among them, conversations
+// by the model's chat template.
 #pragma once
 
 #include <cstdint>
@@ -8,22 +9,31 @@
 #include <string>
 
 #include "base/result.h"
-#include "pipelines/text/tokenizer.h"
+#include "pipelines/data/tokens/model_text.h"
 
 namespace luthier::cli {
 
 struct DatasetTokens {
-  std::int64_t examples = 0;
-  std::int64_t tokens = 0;       // of one epoch
+  std::int64_t examples = 0;  // or rows, of packed data
+  std::int64_t tokens = 0;    // of one epoch
+  bool packed = false;
   std::uint64_t counted_of = 0;  // bytes of the file, when only its beginning was counted and the rest is estimated
   std::uint64_t counted = 0;     // ditto, how many of them were counted
   [[nodiscard]] bool estimated() const { return counted_of > 0; }
 };
 
-// Reads data.jsonl, at most `bytes_max` of it. kDataLoss names a line that is no record of prompt and completion, or of
-// text.
-[[nodiscard]] Result<DatasetTokens> count_dataset(const std::filesystem::path& file, const text::Tokenizer& tokenizer,
-                                                  std::int64_t input_length_max, std::uint64_t bytes_max);
+struct CountLimits {
+  std::int64_t input_length_max = 0;  // positions that the model sees at once
+  std::uint64_t bytes_max = 0;        // of the file; the rest is estimated
+  std::int64_t row_tokens = 0;        // of the rows that the data is yet to be packed in; 0: it is not
+};
+// Reads data.jsonl. `model` has a tokenizer. kDataLoss names a line that is no record of prompt and completion, of
+// text, or of a chat that the template takes.
+[[nodiscard]] Result<DatasetTokens> count_dataset(const std::filesystem::path& file,
+                                                  const data::tokens::ModelText& model, const CountLimits& limits);
+
+// Of data that is packed, by its pack.json.
+[[nodiscard]] Result<DatasetTokens> count_packed(const std::filesystem::path& pack_json);
 
 struct TrainingTokens {
   std::int64_t value = 0;

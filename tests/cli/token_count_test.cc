@@ -15,17 +15,24 @@ using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
 // Every byte is a token.
-text::Tokenizer bytes_tokenizer() {
+data::tokens::ModelText bytes_model() {
   const std::string json = text::train_byte_level_bpe({"x"}, 257, {std::string(text::kEndOfText)}).value();
-  return text::Tokenizer::parse(json, text::tokenizer_config_json(text::kEndOfText)).value();
+  data::tokens::ModelText model;
+  model.tokenizer = text::Tokenizer::parse(json, text::tokenizer_config_json(text::kEndOfText)).value();
+  model.chat = text::ChatTemplate::parse({{"default", "t",
+                                           "{% for m in messages %}<{{ m.role[0] }}:{{ m.content }}>{% endfor %}"
+                                           "{% if add_generation_prompt %}<a:{% endif %}"}},
+                                         text::ChatJson::object())
+                   .value();
+  return model;
 }
 
 class TokenCountTest : public ::testing::Test {
  protected:
-  Result<DatasetTokens> count(const std::string& data, std::int64_t length_max = 100,
-                              std::uint64_t bytes_max = 1 << 20) {
+  Result<DatasetTokens> count(const std::string& data, std::int64_t length_max = 100, std::uint64_t bytes_max = 1 << 20,
+                              std::int64_t row_tokens = 0) {
     std::ofstream(file_) << data;
-    return count_dataset(file_, bytes_tokenizer(), length_max, bytes_max);
+    return count_dataset(file_, bytes_model(), {length_max, bytes_max, row_tokens});
   }
   ~TokenCountTest() override { std::filesystem::remove(file_); }
 
@@ -37,6 +44,7 @@ TEST_F(TokenCountTest, CountsWhatTheModelSees) {
   const struct {
     const char* data;
     std::int64_t length_max, examples, tokens;
+    std::int64_t row_tokens = 0;
   } cases[] = {
       {R"({"prompt": "abc", "completion": "de"})", 100, 1, 5},  // abcde and its end; the last is only asked for
       {"{\"prompt\": \"abc\", \"completion\": \"de\"}\n\n{\"prompt\": \"a\", \"completion\": \"b\"}\n", 100, 2, 7},
@@ -44,9 +52,16 @@ TEST_F(TokenCountTest, CountsWhatTheModelSees) {
       {R"({"prompt": "abc", "completion": "defghij"})", 4, 1, 4},
       {"{\"text\": \"abc\"}\n{\"text\": \"defg\"}\n", 100, 1, 8},  // abc, end, defg, end
       {"{\"text\": \"abc\"}\n{\"text\": \"defg\"}\n", 3, 3, 8},
+      // <u:ab><a:cde>, of which the last is only asked for
+      {R"({"messages": [{"role": "user", "content": "ab"}, {"role": "assistant", "content": "cde"}]})", 100, 1, 12},
+      {R"({"messages": [{"role": "user", "content": "ab"}, {"role": "assistant", "content": "cde"}]})", 10, 1, 10},
+      {R"({"messages": [{"role": "user", "content": "ab"}, {"role": "assistant", "content": "cde"}]})", 7, 0, 0},
+      // In rows of 9 tokens: two samples of 6 and 4 ids in two rows; a text of 14 ids in two parts.
+      {"{\"prompt\": \"abc\", \"completion\": \"de\"}\n{\"prompt\": \"a\", \"completion\": \"bc\"}\n", 100, 2, 8, 9},
+      {R"({"text": "abcdefghijklm"})", 100, 2, 13, 9},
   };
-  for (const auto& [data, length_max, examples, tokens] : cases) {
-    const auto found = count(data, length_max);
+  for (const auto& [data, length_max, examples, tokens, row_tokens] : cases) {
+    const auto found = count(data, length_max, 1 << 20, row_tokens);
     ASSERT_TRUE(found.has_value()) << found.error().message;
     EXPECT_EQ(found->examples, examples) << data;
     EXPECT_EQ(found->tokens, tokens) << data;
@@ -68,9 +83,22 @@ TEST_F(TokenCountTest, EstimatesTheRestOfALongFileAndSaysSo) {
 }
 
 TEST_F(TokenCountTest, ARecordThatNobodyCanTrainOnIsNamed) {
-  const auto found = count("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"messages\": []}\n");
+  const auto found = count("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"answer\": 1}\n");
   ASSERT_FALSE(found.has_value());
-  EXPECT_THAT(found.error().message, HasSubstr(".jsonl:2: not a record of prompt and completion, or of text"));
+  EXPECT_THAT(found.error().message, HasSubstr(".jsonl:2: this is no record that training reads"));
+}
+
+TEST_F(TokenCountTest, OfPackedDataAreInItsDescription) {
+  std::ofstream(file_) << R"({"bins": 9, "tokens": 1735, "segments": 12, "samples": 12})";
+  const auto found = count_packed(file_);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->examples, 9);
+  EXPECT_EQ(found->tokens, 1'723);
+  EXPECT_EQ(
+      tokens_of_training(Json::parse(R"({"method": {"supervised": {"max_steps": 2, "batch_size": 3}}})"), *found).how,
+      "1,723 an epoch, 2 steps of 3 rows");
+  std::ofstream(file_, std::ios::trunc) << "{}";
+  EXPECT_FALSE(count_packed(file_));
 }
 
 TEST(TrainingTokens, GoWithEpochsOrSteps) {

@@ -21,12 +21,15 @@ def shards_of(folder):
 def a_training_on_packed_rows_is_the_same_again():
     with Cluster(agents=1) as cluster:
         cluster.wait_run(cluster.submit(PIPELINES / "base.yaml"))
+        plan = json.loads(cluster.cli("plan", PIPELINES / "packed.yaml", "-o", "json").stdout)
+        planned = next(step["tokens"] for step in plan["steps"] if step["id"] == "train")
         run = cluster.wait_run(cluster.submit(PIPELINES / "packed.yaml"))
         outputs = {step["id"]: step["outputs"] for step in run["steps"]}
         packed = outputs["pack"]
         expect(packed["rows"] < packed["samples"] == 12 and 0 < packed["trained_tokens"] < packed["tokens"], f"pack: {packed}")
         seen = outputs["train"]["trained_tokens"]
         expect(seen == 2 * (packed["tokens"] - packed["samples"]), f"two epochs see every token but each last one: {seen}")
+        expect(planned["value"] == seen, f"the plan counts what is seen: {planned}, not {seen}")
 
         out = cluster.folder / "out"
         cluster.cli("artifacts", "get", f"{run['id']}/pack/packed", out / "step")

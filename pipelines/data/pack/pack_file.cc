@@ -41,6 +41,7 @@ class Packer {
     report_.chats += made.chat ? 1 : 0;
     report_.truncated += made.truncated ? 1 : 0;
     report_.cut += made.samples.size() > 1 ? 1 : 0;
+    report_.segments += made.samples.size();
     for (Sample& sample : made.samples) {
       window_tokens_ += sample.tokens.size();
       report_.tokens += sample.tokens.size();
@@ -70,6 +71,7 @@ class Packer {
                               {"tokenizer", options_.model.tokenizer_digest},
                               {"source", file_digest},
                               {"samples", report_.samples},
+                              {"segments", report_.segments},
                               {"chats", report_.chats},
                               {"bins", report_.bins},
                               {"tokens", report_.tokens},

@@ -34,6 +34,7 @@ struct PackReport {
   std::uint64_t shards = 0;
   std::uint64_t truncated = 0;  // chats and completions that lost their end, prompts that lost their beginning
   std::uint64_t cut = 0;        // texts that were cut into several samples of one id
+  std::uint64_t segments = 0;   // samples as rows hold them: a text that was cut is several
   std::uint64_t chats = 0;      // records that are conversations, without those that were dropped
   std::uint64_t mended = 0;     // chats that were changed so that the template took them
   std::string first_mended;     // "FILE:LINE: what was changed"
