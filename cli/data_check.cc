@@ -15,21 +15,6 @@ namespace check = data::check;
 
 Error wrong(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
 
-// "64MiB", "1GiB", "500000".
-Result<std::size_t> parse_bytes(const std::string& text) {
-  std::size_t digits = 0;
-  std::uint64_t value = 0;
-  while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9' && digits < 12) {
-    value = value * 10 + static_cast<std::uint64_t>(text[digits++] - '0');
-  }
-  const std::string unit = text.substr(digits);
-  const int shift = unit.empty() ? 0 : unit == "KiB" ? 10 : unit == "MiB" ? 20 : unit == "GiB" ? 30 : -1;
-  if (digits == 0 || shift < 0 || value == 0) {
-    return wrong("--memory '" + text + "' must be a size such as 64MiB or 1GiB");
-  }
-  return static_cast<std::size_t>(value << shift);
-}
-
 Result<check::CheckOptions> to_check_options(const GlobalOptions& global, const DataCheckOptions& given) {
   check::CheckOptions options;
   options.file = given.file;
@@ -39,7 +24,7 @@ Result<check::CheckOptions> to_check_options(const GlobalOptions& global, const 
   if (!given.format.empty()) {
     options.read.format = data::read::file_format_named(given.format);
   }
-  LUTHIER_TRY(options.memory_bytes, parse_bytes(given.memory));
+  LUTHIER_TRY(options.memory_bytes, parse_memory(given.memory));
   options.temporary_folder = given.temporary_folder;
   options.threads = given.threads;
   options.places_max = given.places;
@@ -59,6 +44,20 @@ Result<check::CheckOptions> to_check_options(const GlobalOptions& global, const 
 }
 
 }  // namespace
+
+Result<std::size_t> parse_memory(const std::string& text) {
+  std::size_t digits = 0;
+  std::uint64_t value = 0;
+  while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9' && digits < 12) {
+    value = value * 10 + static_cast<std::uint64_t>(text[digits++] - '0');
+  }
+  const std::string unit = text.substr(digits);
+  const int shift = unit.empty() ? 0 : unit == "KiB" ? 10 : unit == "MiB" ? 20 : unit == "GiB" ? 30 : -1;
+  if (digits == 0 || shift < 0 || value == 0) {
+    return Error{ErrorCode::kInvalidArgument, "--memory '" + text + "' must be a size such as 64MiB or 1GiB"};
+  }
+  return static_cast<std::size_t>(value << shift);
+}
 
 void add_data_check(CLI::App& data, GlobalOptions& global, DataCheckOptions& options, std::function<int()>& chosen) {
   CLI::App* check = data.add_subcommand("check", "Say what is wrong with a data file, with places and remedies");

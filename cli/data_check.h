@@ -29,6 +29,9 @@ struct DataCheckOptions {
   std::string scan_images;
 };
 
+// The value of --memory: "64MiB", "1GiB", "500000".
+[[nodiscard]] Result<std::size_t> parse_memory(const std::string& text);
+
 void add_data_check(CLI::App& data, GlobalOptions& global, DataCheckOptions& options, std::function<int()>& chosen);
 
 // kExitSuccess: no errors, though there may be warnings; kExitFailure: errors; kExitUsage: the file cannot be read.

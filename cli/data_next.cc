@@ -86,7 +86,7 @@ Json summary_of(const data::Draft& draft, const std::vector<std::string>& accept
     remedies[remedy.code] = remedy.rows;
   }
   return {{"task", data::name_of(draft.task)},
-          {"rows", {{"read", draft.report.rows.read}, {"kept", draft.records.size()}}},
+          {"rows", {{"read", draft.report.rows.read}, {"kept", draft.facts->rows.size()}}},
           {"findings", findings},
           {"advice", draft.report.advice},
           {"remedies", remedies}};

@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "base/file.h"
+#include "cli/data_check.h"
 #include "cli/data_next.h"
 #include "cli/format.h"
 #include "cli/terminal.h"
@@ -61,7 +62,14 @@ Result<data::Settings> settings_of(const DataPrepareOptions& options) {
   if (lines && options.task.empty()) {
     with["task"] = "generation";
   }
-  return data::parse_settings(with);
+  LUTHIER_TRY(data::Settings settings, data::parse_settings(with));
+  LUTHIER_TRY(settings.memory_bytes, parse_memory(options.memory));
+  settings.temporary_folder = options.temporary_folder;
+  settings.threads = options.threads;
+  settings.images.fetch = options.fetch_images;
+  settings.images.fetching.allow_private = options.allow_private_addresses;
+  settings.images.scan = options.scan_images;
+  return settings;
 }
 
 struct BaseName {
@@ -184,7 +192,7 @@ void decide_split(Session& session) {
     return;
   }
   if (session.draft.task != data::Task::kText && session.advice.shape == data::Shape::kClassification) {
-    const std::size_t rows = session.draft.records.size();
+    const std::size_t rows = session.draft.facts->rows.size();
     const std::size_t held_out = rows - session.advice.training_rows;
     const std::optional<bool> answer = session.ask("[recommended] hold " + std::to_string(held_out) + " of " +
                                                    std::to_string(rows) + " rows out for validation");
@@ -226,11 +234,17 @@ void name_files(Session& session) {
 Result<void> write_files(Session& session, const data::Prepared& prepared) {
   const fs::path folder = session.files.front().parent_path();
   LUTHIER_TRY_VOID(create_folders(folder.empty() ? fs::path(".") : folder));
-  std::size_t file = 0;
+  // Each has its name only once all are whole.
+  std::vector<data::OutputFile> files;
   for (const auto* part : {&prepared.train, &prepared.validation, &prepared.test}) {
     if (part == &prepared.train || !part->empty()) {
-      LUTHIER_TRY_VOID(write_file_atomically(session.files.at(file++), data::to_lines(*part, prepared.task)));
+      LUTHIER_TRY(data::OutputFile file, data::OutputFile::create(session.files.at(files.size())));
+      LUTHIER_TRY_VOID(data::write_lines(prepared, *part, file));
+      files.push_back(std::move(file));
     }
+  }
+  for (data::OutputFile& file : files) {
+    LUTHIER_TRY_VOID(file.commit());
   }
   session.written = true;
   return data::write_report(prepared.report, session.report_folder);

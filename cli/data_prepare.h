@@ -32,6 +32,12 @@ struct DataPrepareOptions {
   std::optional<double> test;
   std::string group;
   std::uint64_t seed = 42;
+  std::string memory = "96MiB";
+  std::string temporary_folder;
+  std::size_t threads = 0;
+  bool fetch_images = false;
+  bool allow_private_addresses = false;
+  std::string scan_images;
 };
 
 // kExitFailure: the data is at fault, or the files cannot be written. kExitUsage: also when there is nobody to ask.

@@ -43,6 +43,13 @@ void add_data_prepare(CLI::App& data, GlobalOptions& global, DataPrepareOptions&
   command->add_option("--fraction", prepare.fraction, "part of the training rows to keep, for learning curves")
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--seed", prepare.seed, "of the split and the fraction")->capture_default_str();
+  command->add_option("--memory", prepare.memory, "of what is kept of each row; beyond it goes to disk")
+      ->capture_default_str();
+  command->add_option("--temporary-folder", prepare.temporary_folder, "for that and for the rows; TMPDIR unless given");
+  command->add_option("--threads", prepare.threads, "0: one a core")->check(CLI::Range(0, 256))->capture_default_str();
+  command->add_flag("--fetch-images", prepare.fetch_images, "fetch and check images that are at http(s) URLs");
+  command->add_flag("--allow-private-addresses", prepare.allow_private_addresses, "also from private networks");
+  command->add_option("--scan-images", prepare.scan_images, "program or URL that looks at each image (docs/data.md)");
   command->callback([&] { chosen = [&] { return data_prepare_command(global, prepare); }; });
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string to_line(const Change& change) {
+std::string line_of(const Change& change) {
   const Json json = {{"file", change.file},
                      {"line", change.line},
                      {"change", change.dropped ? "dropped" : "changed"},
@@ -28,15 +28,18 @@ std::string to_line(const Change& change) {
 
 std::string to_text(const std::string& line) {
   const Json json = Json::parse(line);
-  return json["file"].get<std::string>() + ":" + std::to_string(json["line"].get<std::int64_t>()) + ": " +
+  const bool run = json.contains("rows");
+  const auto number = [&](const char* name) { return std::to_string(json[name].get<std::int64_t>()); };
+  return json["file"].get<std::string>() + ":" + number("line") + (run ? "-" + number("last_line") : "") + ": " +
          json["change"].get<std::string>() + ", " + json["why"].get<std::string>() + ": " +
-         json["detail"].get<std::string>() + "\n";
+         (run ? "all " + number("rows") + " rows, the first: " : "") + json["detail"].get<std::string>() + "\n";
 }
 
 // nullptr when there is no folder for temporary files that takes one.
-std::FILE* open_unnamed() {
+std::FILE* open_unnamed(std::filesystem::path folder) {
   std::error_code error;
-  std::string path = (std::filesystem::temp_directory_path(error) / "luthier-changes.XXXXXX").string();
+  folder = folder.empty() ? std::filesystem::temp_directory_path(error) : folder;
+  std::string path = (folder / "luthier-changes.XXXXXX").string();
   UniqueFd fd(error ? -1 : ::mkstemp(path.data()));
   if (!fd.valid()) {
     return nullptr;
@@ -56,13 +59,49 @@ Error write_failed(const std::filesystem::path& path) {
 
 }  // namespace
 
-void ChangeList::add(const Change& change) {
-  if (file_ == nullptr && !failed_) {
-    file_.reset(open_unnamed());
+std::string ChangeList::to_line(const std::string& code, const Run& run) {
+  if (run.rows == 1) {
+    return line_of({run.file, run.line, run.dropped, code, run.detail});
   }
-  const std::string line = to_line(change);
+  const Json json = {{"file", run.file},
+                     {"line", run.line},
+                     {"last_line", run.last_line},
+                     {"rows", run.rows},
+                     {"change", run.dropped ? "dropped" : "changed"},
+                     {"why", code},
+                     {"detail", run.detail}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void ChangeList::put(const std::string& line) {
+  if (file_ == nullptr && !failed_) {
+    file_.reset(open_unnamed(folder_));
+  }
   failed_ = failed_ || file_ == nullptr || std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size();
+}
+
+void ChangeList::add(const Change& change, std::int64_t rows) {
+  put(to_line(std::string(change.code), {std::string(change.file), change.line, change.line + rows - 1, rows, 0,
+                                         change.dropped, std::string(change.detail)}));
+  size_ += rows;
+}
+
+void ChangeList::add_to_run(const Change& change, std::uint64_t row) {
   ++size_;
+  const auto known = runs_.find(change.code);
+  if (known != runs_.end() && known->second.last_row + 1 == row && known->second.file == change.file) {
+    Run& run = known->second;
+    run.last_line = change.line;
+    run.last_row = row;
+    ++run.rows;
+    return;
+  }
+  if (known != runs_.end()) {
+    put(to_line(known->first, known->second));
+    runs_.erase(known);
+  }
+  runs_.emplace(change.code, Run{std::string(change.file), change.line, change.line, 1, row, change.dropped,
+                                 std::string(change.detail)});
 }
 
 Result<void> ChangeList::write(const std::filesystem::path& folder) const {
@@ -72,6 +111,10 @@ Result<void> ChangeList::write(const std::filesystem::path& folder) const {
   }
   std::ofstream lines(folder / "changes.jsonl", std::ios::binary | std::ios::trunc);
   std::ofstream text(folder / "changes.txt", std::ios::binary | std::ios::trunc);
+  const auto write_both = [&](const std::string& line) {
+    lines << line;
+    text << to_text(line);
+  };
   if (file_ != nullptr) {
     std::rewind(file_.get());
     std::string line;
@@ -79,12 +122,14 @@ Result<void> ChangeList::write(const std::filesystem::path& folder) const {
     while (std::fgets(buffer.data(), buffer.size(), file_.get()) != nullptr) {
       line += buffer.data();
       if (line.ends_with('\n')) {
-        lines << line;
-        text << to_text(line);
+        write_both(line);
         line.clear();
       }
     }
     LUTHIER_CHECK(std::fseek(file_.get(), 0, SEEK_END) == 0);
+  }
+  for (const auto& [code, run] : runs_) {
+    write_both(to_line(code, run));
   }
   if (!lines.flush()) {
     return write_failed(folder / "changes.jsonl");

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "pipelines/data/images/image_checker.h"
+#include "base/check.h"
 #include "pipelines/data/letters.h"
 #include "pipelines/data/whitespace.h"
 
@@ -33,7 +33,13 @@ constexpr ChatRemedy kCalls{"function_call_mapped",
 constexpr ChatRemedy kArguments{"tool_call_arguments",
                                 "Arguments of tool calls that were objects became JSON as text."};
 constexpr ChatRemedy kWeight{"weight_value", "Weights became 0 or 1, and were removed where they are neither."};
-constexpr ChatRemedy kImages{"images_removed", "Images that cannot be used were removed."};
+constexpr std::array<ChatRemedy, 6> kImages{
+    {{"image_format", "Images that are damaged, or not JPEG, PNG or WEBP, were removed."},
+     {"image_mode", "Images that are neither RGB nor RGBA were removed."},
+     {"image_size", "Images larger than 10 MB were removed."},
+     {"image_url", "Images whose URL is no data: URL of an image and no http(s) URL were removed."},
+     {"image_unreachable", "Images that could not be fetched were removed."},
+     {"image_refused", "Images that the content scan refused were removed."}}};
 
 constexpr std::array<std::string_view, 8> kMessageKeys = {"role",       "content",      "name",    "weight",
                                                           "tool_calls", "tool_call_id", "refusal", "function_call"};
@@ -255,14 +261,16 @@ std::optional<std::string> plain_text(const ChatJson& message) {
 
 }  // namespace
 
-std::optional<ChatRemedy> repair_chat(ChatJson& record, const ReportChange& changed) {
+std::optional<ChatRemedy> repair_chat(ChatJson& record, images::ImageChecker& images, const ReportChange& changed) {
   if (!record.is_object() || !record.contains("messages") || !record["messages"].is_array()) {
     return kNoMessages;
   }
-  images::ImageChecker checker{images::ImageOptions{}};
-  const images::ImageRemoval removal = images::remove_unusable_images(record, checker);
+  const images::ImageRemoval removal = images::remove_unusable_images(record, images);
   for (const images::RemovedImage& removed : removal.removed) {
-    changed(kImages, "message " + std::to_string(removed.message + 1) + ": " + removed.verdict.reason);
+    const auto* remedy = std::find_if(kImages.begin(), kImages.end(),
+                                      [&](const ChatRemedy& known) { return removed.verdict.code == known.code; });
+    LUTHIER_CHECK(remedy != kImages.end());
+    changed(*remedy, "message " + std::to_string(removed.message + 1) + ": " + removed.verdict.reason);
   }
   if (removal.drop) {
     return kUnusableImages;

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "pipelines/data/images/image_checker.h"
+
 namespace luthier::data {
 
 using ChatJson = nlohmann::ordered_json;
@@ -21,9 +23,10 @@ struct ChatRemedy {
 using ReportChange = std::function<void(const ChatRemedy&, const std::string& detail)>;
 
 // Repairs `record`, which must be an object with `messages`, in place. Gives the remedy by which it must be dropped
-// where nothing can be learnt from it. `preference`: `record` has `input`, `preferred_output` and
-// `non_preferred_output`.
-[[nodiscard]] std::optional<ChatRemedy> repair_chat(ChatJson& record, const ReportChange& changed);
+// where nothing can be learnt from it. `images`: looks at its images. repair_preference(): `record` has `input`,
+// `preferred_output` and `non_preferred_output`.
+[[nodiscard]] std::optional<ChatRemedy> repair_chat(ChatJson& record, images::ImageChecker& images,
+                                                    const ReportChange& changed);
 [[nodiscard]] std::optional<ChatRemedy> repair_preference(ChatJson& record, const ReportChange& changed);
 
 // One conversation for each message of an assistant that is trained: all that was said before, with weight 0, and it.

@@ -31,8 +31,8 @@ std::size_t slips_allowed(std::string_view name) { return name.size() <= 4 ? 1 :
 
 class Chooser {
  public:
-  explicit Chooser(const Table& table) : table_(table) {
-    for (const std::string& column : table.columns) {
+  explicit Chooser(const Header& header) : header_(header) {
+    for (const std::string& column : header.columns) {
       names_.push_back(simplified(column));
     }
   }
@@ -70,7 +70,7 @@ class Chooser {
   // The column a person named.
   [[nodiscard]] Result<std::size_t> named(const std::string& wanted, const char* setting) const {
     for (std::size_t i = 0; i < names_.size(); ++i) {
-      if (table_.columns[i] == wanted) {
+      if (header_.columns[i] == wanted) {
         return i;
       }
     }
@@ -81,24 +81,24 @@ class Chooser {
     }
     const auto hint = near(only, std::nullopt);
     return Error{ErrorCode::kInvalidArgument,
-                 table_.file + ":1: there is no column \"" + wanted + "\" (" + setting + ")" +
-                     (hint.has_value() ? "; did you mean \"" + table_.columns[*hint] + "\"?" : "") + listing()};
+                 header_.file + ":1: there is no column \"" + wanted + "\" (" + setting + ")" +
+                     (hint.has_value() ? "; did you mean \"" + header_.columns[*hint] + "\"?" : "") + listing()};
   }
 
   [[nodiscard]] std::string listing() const {
     std::string list = "; the columns are:";
-    for (std::size_t i = 0; i < table_.columns.size() && i < 30; ++i) {
-      list += (i == 0 ? " \"" : ", \"") + table_.columns[i] + "\"";
+    for (std::size_t i = 0; i < header_.columns.size() && i < 30; ++i) {
+      list += (i == 0 ? " \"" : ", \"") + header_.columns[i] + "\"";
     }
     return list;
   }
 
  private:
-  const Table& table_;
+  const Header& header_;
   std::vector<std::string> names_;
 };
 
-Result<ColumnChoice> choose_text(const Table& table, const Settings& settings, const Chooser& chooser) {
+Result<ColumnChoice> choose_text(const Header& header, const Settings& settings, const Chooser& chooser) {
   ColumnChoice choice;
   if (!settings.text_column.empty()) {
     LUTHIER_TRY(choice.prompt, chooser.named(settings.text_column, "columns.text"));
@@ -108,19 +108,19 @@ Result<ColumnChoice> choose_text(const Table& table, const Settings& settings, c
   if (!choice.prompt.has_value()) {
     choice.prompt = chooser.near(kTextNames, std::nullopt);
   }
-  if (!choice.prompt.has_value() && table.columns.size() == 1) {
+  if (!choice.prompt.has_value() && header.columns.size() == 1) {
     choice.prompt = 0;
   }
   if (!choice.prompt.has_value()) {
     return Error{ErrorCode::kInvalidArgument,
-                 table.file + ":1: no column of text found; name it: columns: {text: …}" + chooser.listing()};
+                 header.file + ":1: no column of text found; name it: columns: {text: …}" + chooser.listing()};
   }
   return choice;
 }
 
-Result<ColumnChoice> choose_main_columns(const Table& table, const Settings& settings, const Chooser& chooser) {
-  if (settings.task == Task::kText || (table.format == Format::kText && !settings.task.has_value())) {
-    return choose_text(table, settings, chooser);
+Result<ColumnChoice> choose_main_columns(const Header& header, const Settings& settings, const Chooser& chooser) {
+  if (settings.task == Task::kText || (header.format == read::FileFormat::kText && !settings.task.has_value())) {
+    return choose_text(header, settings, chooser);
   }
   ColumnChoice choice;
   if (!settings.prompt_column.empty()) {
@@ -144,17 +144,17 @@ Result<ColumnChoice> choose_main_columns(const Table& table, const Settings& set
   }
   if (!choice.completion.has_value()) {
     const bool may_be_text =
-        !settings.task.has_value() && settings.labels.empty() && table.format == Format::kJsonLines;
+        !settings.task.has_value() && settings.labels.empty() && header.format == read::FileFormat::kJsonLines;
     if (may_be_text && chooser.exact(kTextNames, std::nullopt).has_value()) {
-      return choose_text(table, settings, chooser);
+      return choose_text(header, settings, chooser);
     }
     return Error{ErrorCode::kInvalidArgument,
-                 table.file + ":1: no column of labels or completions found; name it: columns: {completion: …}" +
+                 header.file + ":1: no column of labels or completions found; name it: columns: {completion: …}" +
                      chooser.listing()};
   }
-  if (!choice.prompt.has_value() && table.format != Format::kText) {
+  if (!choice.prompt.has_value() && header.format != read::FileFormat::kText) {
     return Error{ErrorCode::kInvalidArgument,
-                 table.file + ":1: no column of prompts found; name it: columns: {prompt: …}" + chooser.listing()};
+                 header.file + ":1: no column of prompts found; name it: columns: {prompt: …}" + chooser.listing()};
   }
   return choice;
 }
@@ -187,9 +187,9 @@ std::size_t edit_distance(std::string_view left, std::string_view right, std::si
   return std::min(before[right.size()], limit + 1);
 }
 
-Result<ColumnChoice> choose_columns(const Table& table, const Settings& settings) {
-  const Chooser chooser(table);
-  LUTHIER_TRY(ColumnChoice choice, choose_main_columns(table, settings, chooser));
+Result<ColumnChoice> choose_columns(const Header& header, const Settings& settings) {
+  const Chooser chooser(header);
+  LUTHIER_TRY(ColumnChoice choice, choose_main_columns(header, settings, chooser));
   if (!settings.split.group.empty()) {
     LUTHIER_TRY(choice.group, chooser.named(settings.split.group, "split.group"));
   }

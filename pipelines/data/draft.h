@@ -1,13 +1,18 @@
 // Draft: data that was read, with the necessary repairs made and the recommended ones found. A person, or the settings,
-// decide which of those are made; prepare.h concludes a draft. The source is never modified. Value type.
+// decide which of those are made; prepare.h concludes a draft. The source is never modified. Movable. Memory is
+// bounded by Settings::memory_bytes; what it does not hold lies in temporary files without a name.
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "pipelines/data/record.h"
+#include "pipelines/data/facts.h"
+#include "pipelines/data/records.h"
+#include "pipelines/data/repeats.h"
 #include "pipelines/data/report.h"
 #include "pipelines/data/settings.h"
 #include "pipelines/data/validators.h"
@@ -17,10 +22,12 @@ namespace luthier::data {
 struct Draft {
   Settings settings;
   Task task = Task::kGeneration;
-  std::vector<Record> records;
+  std::unique_ptr<Records> records;
   Report report;
   std::vector<Finding> findings;  // in the legacy tool's order; none for text
   ValidatorOptions options;
+  std::unique_ptr<Repeats> repeats;  // rows that findings are about
+  std::optional<Facts> facts;        // once repair() is done
 };
 
 // kInvalidArgument: the data or the settings are at fault, with the place and the remedy in the message. Data from

@@ -53,7 +53,8 @@ void print_summary(const data::Prepared& prepared) {
 // nullopt: asked to stop. Nothing is lost by stopping: the next attempt starts from the source again.
 Result<std::optional<nlohmann::json>> prepare(worker_protocol::Channel& channel) {
   LUTHIER_TRY(const worker_protocol::Job job, worker_protocol::read_job_from_environment());
-  LUTHIER_TRY(const data::Settings settings, data::parse_settings(job.with));
+  LUTHIER_TRY(data::Settings settings, data::parse_settings(job.with));
+  settings.temporary_folder = ".";  // the step's working folder lies where there is room for data
   LUTHIER_TRY(const data::Prepared prepared, data::analyze(settings));
   print_summary(prepared);
   channel.progress({.done = prepared.report.rows.read, .total = prepared.report.rows.read, .unit = "rows"});

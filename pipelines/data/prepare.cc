@@ -3,12 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <map>
-#include <set>
 
 #include "base/file.h"
-#include "base/random.h"
-#include "pipelines/data/split.h"
+#include "pipelines/data/read/formats.h"
 #include "pipelines/text/trainer.h"
 
 namespace luthier::data {
@@ -51,19 +48,20 @@ double curie_seconds(Shape shape, std::size_t rows, bool dropped) {
 
 constexpr std::size_t kValidationRowsMax = 1'000;
 
-std::string label_of(const Record& record) {
-  return record.completion.starts_with(' ') ? record.completion.substr(1) : record.completion;
+std::string label_of(const std::string& completion) {
+  return completion.starts_with(' ') ? completion.substr(1) : completion;
 }
 
-void count_labels(const Settings& settings, Prepared& prepared, const std::vector<Record>& records) {
+void count_labels(const Settings& settings, const Facts& facts, Prepared& prepared) {
   if (prepared.task != Task::kClassification) {
     return;
   }
   for (const std::string& label : settings.labels) {
     prepared.report.labels[label] = 0;
   }
-  for (const Record& record : records) {
-    ++prepared.report.labels[label_of(record)];
+  const Tally& classes = facts.classes.names;
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    prepared.report.labels[label_of(classes.name(i))] += static_cast<std::int64_t>(classes.count(i));
   }
   for (const auto& [label, count] : prepared.report.labels) {
     prepared.labels.push_back(label);
@@ -77,58 +75,44 @@ void count_labels(const Settings& settings, Prepared& prepared, const std::vecto
   }
 }
 
-// As the legacy tool tells classifications: fewer answers than a third of the rows.
-bool labels_are_classes(const std::vector<Record>& records) {
-  std::set<std::string_view> labels;
-  for (const Record& record : records) {
-    labels.insert(record.label);
+// Of classifications, and of conversations whose last answers look like classes as the legacy tool tells them: fewer
+// than a third of the rows.
+RowValues classes_of(Task task, const Facts& facts) {
+  const NamedRows& classes = facts.classes;
+  const bool like_classes = !classes.names.overflowed() && classes.names.size() * 3 < facts.rows.size();
+  if (task != Task::kClassification && !(task == Task::kChat && like_classes)) {
+    return {};
   }
-  return labels.size() * 3 < records.size();
+  return {&classes.numbers, classes.names.by_name()};
 }
 
-// Part of the rows, by the split's seed: the same rows for a smaller fraction are among those of a larger one.
-void keep_fraction(double fraction, std::uint64_t seed, std::vector<std::size_t>& rows) {
-  if (fraction >= 1 || rows.empty()) {
-    return;
+Result<void> split(const Settings& settings, const SplitSettings& split, Facts& facts, Prepared& prepared) {
+  const SplitScratch scratch{prepared.records->folder(), prepared.records->memory_bytes()};
+  const bool whole = split.keep_order && split.validation <= 0 && split.test <= 0 && !split.validation_rows;
+  SplitRows rows;
+  if (whole) {
+    rows.train = std::move(facts.rows);
+  } else {
+    const RowValues classes = classes_of(prepared.task, facts);
+    const RowValues groups{&facts.groups.numbers, facts.groups.names.by_name()};
+    LUTHIER_TRY(rows, split.group.empty() ? split_rows(facts.rows, classes, split, scratch)
+                                          : split_groups(facts.rows, groups, classes, split, scratch));
   }
-  const auto wanted = static_cast<std::size_t>(std::llround(fraction * static_cast<double>(rows.size())));
-  Random random(seed ^ 0x6672616374696f6eULL);  // another sequence than that of the split
-  for (std::size_t i = rows.size(); i > 1; --i) {
-    std::swap(rows[i - 1], rows[random.below(i)]);
-  }
-  rows.resize(std::max<std::size_t>(wanted, 1));
-}
-
-Result<void> split_records(const Settings& settings, const SplitSettings& split, Prepared& prepared,
-                           std::vector<Record>& records) {
-  const bool by_label = prepared.task == Task::kChat && labels_are_classes(records);
-  std::vector<std::string> classes;
-  std::vector<std::string> keys;
-  for (const Record& record : records) {
-    classes.push_back(prepared.task == Task::kClassification ? record.completion
-                      : by_label                             ? record.label
-                                                             : std::string());
-    keys.push_back(record.group);
-  }
-  LUTHIER_TRY(SplitRows rows, split.group.empty() ? split_rows(classes, split) : split_groups(keys, classes, split));
-  keep_fraction(settings.fraction, split.seed, rows.train);
-  const auto take = [&](const std::vector<std::size_t>& indexes, std::vector<Record>& target) {
-    for (const std::size_t index : indexes) {
-      target.push_back(std::move(records[index]));
-    }
-    return static_cast<std::int64_t>(indexes.size());
-  };
-  prepared.report.rows.train = take(rows.train, prepared.train);
-  prepared.report.rows.validation = take(rows.validation, prepared.validation);
-  prepared.report.rows.test = take(rows.test, prepared.test);
+  LUTHIER_TRY_VOID(keep_fraction(settings.fraction, split.seed, scratch, rows.train));
+  prepared.train = {std::move(rows.train), split.keep_order && settings.fraction >= 1};
+  prepared.validation = {std::move(rows.validation), split.keep_order};
+  prepared.test = {std::move(rows.test), split.keep_order};
+  prepared.report.rows.train = static_cast<std::int64_t>(prepared.train.size());
+  prepared.report.rows.validation = static_cast<std::int64_t>(prepared.validation.size());
+  prepared.report.rows.test = static_cast<std::int64_t>(prepared.test.size());
   return {};
 }
 
 // What prompts end with: where a separator was added or is known, it alone, not what happens to stand before it.
 std::string separator_of(const Draft& draft) {
-  const std::string suffix = common_suffix(draft.records, &Record::prompt);
+  const std::string& suffix = draft.facts->prompt_suffix;
   std::string best;
-  for (const std::string_view known : known_separators()) {
+  for (const std::string_view known : kKnownSeparators) {
     if (suffix.ends_with(known) && known.size() > best.size()) {
       best = known;
     }
@@ -165,12 +149,10 @@ Result<void> train_tokenizer(const Settings& settings, Prepared& prepared) {
                  "prepare: `tokenizer` must be left out unless the data is text: other data is tokenized by its "
                  "base model"};
   }
-  std::vector<std::string_view> texts;
-  for (const Record& record : prepared.train) {
-    texts.push_back(record.completion);
-  }
-  LUTHIER_TRY(prepared.tokenizer_json,
-              text::train_byte_level_bpe(texts, settings.tokenizer_vocab_size, {std::string(text::kEndOfText)}));
+  LUTHIER_TRY(auto words, text::WordCounts::make({std::string(text::kEndOfText)}));
+  LUTHIER_TRY_VOID(
+      for_each_record(prepared, prepared.train, [&](const Record& record) { return words.add(record.completion); }));
+  LUTHIER_TRY(prepared.tokenizer_json, text::train_byte_level_bpe(words, settings.tokenizer_vocab_size));
   return {};
 }
 
@@ -198,59 +180,56 @@ std::string dataset_facts(const Prepared& prepared) {
 }  // namespace
 
 Advice advise(const Draft& draft) {
-  const std::vector<Record>& records = draft.records;
+  const Facts& facts = draft.facts.value();
+  const std::size_t rows = facts.rows.size();
   Advice advice;
   if (!is_pairs(draft.task)) {
     advice.shape = Shape::kOpenEnded;
-    advice.training_rows = records.size();
+    advice.training_rows = rows;
     return advice;
   }
-  advice.shape = draft.options.shape.value_or(infer_shape(records));
-  advice.separator = common_suffix(records, &Record::prompt);
-  advice.ending = common_suffix(records, &Record::completion);
-  std::map<std::string_view, std::pair<std::int64_t, std::size_t>> counts;  // with the first row of each, negated
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    ++counts.try_emplace(records[i].completion, 0, i).first->second.first;
+  advice.shape = draft.options.shape.value_or(facts.shape);
+  advice.separator = facts.prompt_suffix;
+  advice.ending = facts.completion_suffix;
+  advice.classes = facts.different_completions;
+  const Tally& classes = facts.classes.names;
+  if (!classes.overflowed() && classes.size() == 2) {  // of two that are equally frequent: the one that comes first
+    advice.positive_class = classes.name(classes.count(1) > classes.count(0) ? 1 : 0);
   }
-  advice.classes = counts.size();
-  if (counts.size() == 2) {
-    const auto& [first, of_first] = *counts.begin();
-    const auto& [second, of_second] = *counts.rbegin();
-    const bool first_wins =
-        of_first.first != of_second.first ? of_first.first > of_second.first : of_first.second < of_second.second;
-    advice.positive_class = first_wins ? first : second;
-  }
-  const auto rows = static_cast<double>(records.size());
-  const auto four_fifths = static_cast<std::size_t>(rows * 0.8);
-  advice.training_rows =
-      std::max(records.size() > kValidationRowsMax ? records.size() - kValidationRowsMax : 0, four_fifths);
-  advice.curie_seconds =
-      curie_seconds(advice.shape, records.size(), draft.report.dropped() > draft.report.rows_of("blank_rows"));
+  const auto four_fifths = static_cast<std::size_t>(static_cast<double>(rows) * 0.8);
+  advice.training_rows = std::max(rows > kValidationRowsMax ? rows - kValidationRowsMax : 0, four_fifths);
+  advice.curie_seconds = curie_seconds(advice.shape, rows, draft.report.dropped() > draft.report.rows_of("blank_rows"));
   return advice;
 }
 
-Result<Prepared> conclude(Draft draft, const SplitSettings& split) {
+Result<Prepared> conclude(Draft draft, const SplitSettings& split_settings) {
+  Facts& facts = draft.facts.value();
   Prepared prepared;
   prepared.task = draft.task;
+  prepared.records = std::move(draft.records);
   prepared.report = std::move(draft.report);
   Report& report = prepared.report;
   report.task = name_of(prepared.task);
-  report.rows.kept = static_cast<std::int64_t>(draft.records.size());
+  report.rows.kept = static_cast<std::int64_t>(facts.rows.size());
   LUTHIER_CHECK(report.rows.kept + report.dropped() == report.rows.read);
-  count_labels(draft.settings, prepared, draft.records);
+  if (prepared.task == Task::kClassification && facts.classes.names.overflowed()) {
+    return Error{ErrorCode::kInvalidArgument, report.files.front().file + ": more than " + std::to_string(kClassesMax) +
+                                                  " different completions, or very long ones, are no classes; say "
+                                                  "task: generation"};
+  }
+  count_labels(draft.settings, facts, prepared);
   if (is_pairs(prepared.task)) {
-    report.shape = name_of(draft.options.shape.value_or(infer_shape(draft.records)));
+    report.shape = name_of(draft.options.shape.value_or(facts.shape));
     report.separator = separator_of(draft);
-    report.ending = common_suffix(draft.records, &Record::completion);
+    report.ending = facts.completion_suffix;
     prepared.stop = stop_of(draft, report);
-    prepared.space = std::all_of(draft.records.begin(), draft.records.end(),
-                                 [](const Record& record) { return record.completion.starts_with(' '); });
+    prepared.space = facts.all_begin_with_space;
   }
   if (report.rows.kept < kRowsAdvised) {
     report.advice.push_back(std::to_string(report.rows.kept) +
                             " rows are few; a few hundred good ones give much better models");
   }
-  LUTHIER_TRY_VOID(split_records(draft.settings, split, prepared, draft.records));
+  LUTHIER_TRY_VOID(split(draft.settings, split_settings, facts, prepared));
   LUTHIER_TRY_VOID(train_tokenizer(draft.settings, prepared));
   return prepared;
 }
@@ -261,27 +240,60 @@ Result<Prepared> analyze(const Settings& settings) {
   return conclude(std::move(draft), settings.split);
 }
 
-std::string to_lines(const std::vector<Record>& records, Task task) {
-  std::string lines;
-  for (const Record& record : records) {
-    if (task == Task::kChat) {
-      lines += record.completion + "\n";
-      continue;
-    }
-    const OrderedJson json = task == Task::kText
-                                 ? OrderedJson{{"text", record.completion}}
-                                 : OrderedJson{{"prompt", record.prompt}, {"completion", record.completion}};
-    lines += json.dump() + "\n";
+Result<void> for_each_record(const Prepared& prepared, const Part& part,
+                             const std::function<Result<void>(const Record&)>& take) {
+  if (!part.rising) {
+    return part.rows.for_each([&](std::uint64_t row) -> Result<void> {
+      LUTHIER_TRY(const Record record, prepared.records->at(row));
+      return take(record);
+    });
   }
-  return lines;
+  Report ignored;  // all has been reported
+  std::uint64_t next = 0;
+  return prepared.records->for_each(ignored, [&](std::uint64_t row, const Record& record) -> Result<void> {
+    if (next == part.size()) {
+      return {};
+    }
+    LUTHIER_TRY(const std::uint64_t wanted, part.rows.get(next));
+    if (wanted != row) {
+      return {};
+    }
+    ++next;
+    return take(record);
+  });
+}
+
+Result<void> write_lines(const Prepared& prepared, const Part& part, OutputFile& file) {
+  std::string line;
+  return for_each_record(prepared, part, [&](const Record& record) {
+    line.clear();
+    if (prepared.task == Task::kChat) {
+      line = record.completion;
+    } else if (prepared.task == Task::kText) {
+      line = "{\"text\":";
+      read::append_json_string(line, record.completion);
+      line += '}';
+    } else {
+      line = "{\"prompt\":";
+      read::append_json_string(line, record.prompt);
+      line += ",\"completion\":";
+      read::append_json_string(line, record.completion);
+      line += '}';
+    }
+    line += '\n';
+    return file.append(line);
+  });
 }
 
 Result<void> write_prepared(const Prepared& prepared, const std::filesystem::path& folder) {
-  for (const auto& [name, records] : {std::pair<const char*, const std::vector<Record>*>{"train", &prepared.train},
-                                      {"validation", &prepared.validation},
-                                      {"test", &prepared.test}}) {
-    if (!records->empty()) {
-      LUTHIER_TRY_VOID(write_file(folder / name, "data.jsonl", to_lines(*records, prepared.task)));
+  for (const auto& [name, part] : {std::pair<const char*, const Part*>{"train", &prepared.train},
+                                   {"validation", &prepared.validation},
+                                   {"test", &prepared.test}}) {
+    if (!part->empty()) {
+      LUTHIER_TRY_VOID(create_folders(folder / name));
+      LUTHIER_TRY(OutputFile file, OutputFile::create(folder / name / "data.jsonl"));
+      LUTHIER_TRY_VOID(write_lines(prepared, *part, file));
+      LUTHIER_TRY_VOID(file.commit());
       LUTHIER_TRY_VOID(write_file(folder / name, "dataset.json", dataset_facts(prepared)));
     }
   }
@@ -312,8 +324,8 @@ Json outputs_of(const Prepared& prepared, const std::filesystem::path& folder) {
                     {"train", rows.train},
                     {"validation", rows.validation},
                     {"test", rows.test}}}};
-  const auto add_part = [&](const char* name, const std::vector<Record>& records) {
-    if (!records.empty()) {
+  const auto add_part = [&](const char* name, const Part& part) {
+    if (!part.empty()) {
       outputs[name] = artifact(name, "dataset");
     }
   };

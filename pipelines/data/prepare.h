@@ -3,22 +3,35 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "pipelines/data/draft.h"
-#include "pipelines/data/record.h"
+#include "pipelines/data/output_file.h"
+#include "pipelines/data/records.h"
 #include "pipelines/data/report.h"
 #include "pipelines/data/settings.h"
+#include "pipelines/data/split.h"
 
 namespace luthier::data {
 
+// Rows of a split, in the order in which they are written.
+struct Part {
+  RowNumbers rows;
+  bool rising = false;  // in the order of the source
+  [[nodiscard]] std::uint64_t size() const { return rows.size(); }
+  [[nodiscard]] bool empty() const { return rows.size() == 0; }
+};
+
 struct Prepared {
   Task task = Task::kClassification;
-  std::vector<Record> train;
-  std::vector<Record> validation;
-  std::vector<Record> test;
+  std::unique_ptr<Records> records;
+  Part train;
+  Part validation;
+  Part test;
   std::vector<std::string> labels;  // sorted; classification only; without the space that begins a completion
   Report report;
   bool space = false;          // every completion begins with a space
@@ -36,6 +49,7 @@ struct Advice {
   std::size_t training_rows = 0;  // of the split that is proposed for a classification
   double curie_seconds = 0;       // the legacy tool's estimate of the training time
 };
+// Once repair() is done.
 [[nodiscard]] Advice advise(const Draft& draft);
 
 // What is left to do with a draft whose repairs were made: facts, the fraction, the split, a tokenizer. `split` takes
@@ -50,8 +64,11 @@ struct Advice {
 // report/ (report.json, report.md, changes.jsonl, changes.txt) under `folder`.
 [[nodiscard]] Result<void> write_prepared(const Prepared& prepared, const std::filesystem::path& folder);
 
-// Records as lines of data.jsonl.
-[[nodiscard]] std::string to_lines(const std::vector<Record>& records, Task task);
+// The records of a part, in its order.
+[[nodiscard]] Result<void> for_each_record(const Prepared& prepared, const Part& part,
+                                           const std::function<Result<void>(const Record&)>& take);
+// The same as lines of data.jsonl, at the end of `file`, which is not committed.
+[[nodiscard]] Result<void> write_lines(const Prepared& prepared, const Part& part, OutputFile& file);
 // The report's files, into `folder`, which is made.
 [[nodiscard]] Result<void> write_report(const Report& report, const std::filesystem::path& folder);
 

@@ -25,22 +25,43 @@ std::string visible(const std::string& text) { return Json(text).dump(); }
 
 }  // namespace
 
-void Report::add(const std::string& code, const std::string& message, bool drops_rows, Example example) {
-  Remedy* remedy = nullptr;
+Remedy& Report::remedy(const std::string& code, const std::string& message, bool drops_rows) {
   for (Remedy& known : remedies_) {
     if (known.code == code) {
-      remedy = &known;
+      return known;
     }
   }
-  if (remedy == nullptr) {
-    remedies_.push_back({code, message, 0, drops_rows, {}});
-    remedy = &remedies_.back();
+  remedies_.push_back({code, message, 0, drops_rows, {}});
+  return remedies_.back();
+}
+
+void Report::add(const std::string& code, const std::string& message, bool drops_rows, Example example,
+                 std::int64_t lines) {
+  Remedy& concerned = remedy(code, message, drops_rows);
+  concerned.rows += lines;
+  changes.add({example.file, example.line, drops_rows, code, example.detail}, lines);
+  for (; lines > 0 && concerned.first.size() < kExamplesMax; --lines, ++example.line) {
+    concerned.first.push_back(example);
   }
-  ++remedy->rows;
-  changes.add({example.file, example.line, drops_rows, code, example.detail});
-  if (remedy->first.size() < kExamplesMax) {
-    remedy->first.push_back(std::move(example));
+}
+
+void Report::add_of_many(const std::string& code, const std::string& message, Example example, std::uint64_t row) {
+  constexpr std::int64_t kListedOneByOne = 10'000;
+  Remedy& concerned = remedy(code, message, false);
+  if (concerned.rows < kListedOneByOne) {
+    add(code, message, false, std::move(example));
+    return;
   }
+  ++concerned.rows;
+  changes.add_to_run({example.file, example.line, false, code, example.detail}, row);
+}
+
+void Report::announce(const std::string& code, const std::string& message, bool drops_rows) {
+  (void)remedy(code, message, drops_rows);
+}
+
+void Report::forget_unused() {
+  std::erase_if(remedies_, [](const Remedy& known) { return known.rows == 0; });
 }
 
 std::int64_t Report::rows_of(const std::string& code) const {

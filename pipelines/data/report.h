@@ -53,8 +53,16 @@ class Report {
   std::vector<std::string> advice;             // what a person should look at
   ChangeList changes;                          // every row that a remedy concerned
 
-  // Counts one row (or column) for the remedy `code`, creating it at its first use.
-  void add(const std::string& code, const std::string& message, bool drops_rows, Example example);
+  // Counts a row (or column) for the remedy `code`, creating it at its first use. `lines`: so many, one after the
+  // other.
+  void add(const std::string& code, const std::string& message, bool drops_rows, Example example,
+           std::int64_t lines = 1);
+  // The same of a change that most rows undergo: beyond the first ones, rows that follow upon one another are listed as
+  // one entry. `row`: the record's number.
+  void add_of_many(const std::string& code, const std::string& message, Example example, std::uint64_t row);
+  // Creates a remedy before its first use, so that remedies stand in the order of what is done.
+  void announce(const std::string& code, const std::string& message, bool drops_rows);
+  void forget_unused();
   [[nodiscard]] const std::vector<Remedy>& remedies() const { return remedies_; }
   [[nodiscard]] std::int64_t rows_of(const std::string& code) const;
   [[nodiscard]] std::int64_t dropped() const;
@@ -63,6 +71,8 @@ class Report {
   [[nodiscard]] std::string to_markdown() const;
 
  private:
+  Remedy& remedy(const std::string& code, const std::string& message, bool drops_rows);
+
   std::vector<Remedy> remedies_;  // in order of first use
 };
 

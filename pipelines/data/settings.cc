@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <initializer_list>
 
-#include "pipelines/data/source.h"
 #include "pipelines/data/validators.h"
 
 namespace luthier::data {
@@ -86,7 +85,7 @@ Result<void> read_format_and_task(const Json& with, Settings& settings) {
   std::string format;
   LUTHIER_TRY_VOID(read_string(with, "format", "", format));
   if (!format.empty()) {
-    settings.format = format_named(format);
+    settings.format = read::file_format_named(format);
     if (!settings.format.has_value()) {
       return wrong("format", "csv, tsv, json, jsonl, txt or xlsx, not \"" + format + "\"");
     }

@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "pipelines/data/table.h"
+#include "pipelines/data/images/image_checker.h"
+#include "pipelines/data/read/reader.h"
 
 namespace luthier::data {
 
@@ -36,10 +37,10 @@ struct SplitSettings {
 };
 
 struct Settings {
-  std::filesystem::path source;  // a file, or a folder of files
-  std::optional<Format> format;  // of all files; without it the extension decides
-  std::optional<Task> task;      // without it the data decides
-  std::string prompt_column;     // empty: found by its name
+  std::filesystem::path source;            // a file, or a folder of files
+  std::optional<read::FileFormat> format;  // of all files; without it the extension decides
+  std::optional<Task> task;                // without it the data decides
+  std::string prompt_column;               // empty: found by its name
   std::string completion_column;
   std::string text_column;           // task text only
   std::vector<std::string> labels;   // the classes; empty: as found
@@ -51,6 +52,12 @@ struct Settings {
   double fraction = 1;               // part of the training rows that is kept
   SplitSettings split;
   std::size_t tokenizer_vocab_size = 0;  // 0: no tokenizer is trained
+
+  // Not of a step's `with`: how this process goes about it.
+  std::size_t memory_bytes = std::size_t{96} << 20;  // of what is kept of every row; beyond it lies on disk
+  std::filesystem::path temporary_folder;            // empty: the system's
+  std::size_t threads = 0;                           // 0: one a core
+  images::ImageOptions images;
 };
 
 // Whether the settings leave a recommended repair out.

@@ -1,8 +1,9 @@
 #include "pipelines/data/source.h"
 
 #include <algorithm>
+#include <unordered_set>
 
-#include "base/file.h"
+#include "pipelines/data/element_parser.h"
 #include "pipelines/text/utf8.h"
 
 namespace luthier::data {
@@ -10,7 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kSourceBytesMax = std::uint64_t{1} << 30;
 constexpr std::size_t kFilesMax = 10'000;
 
 Error wrong(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
@@ -48,63 +48,49 @@ Result<std::vector<fs::path>> list_files(const fs::path& root) {
   return files;
 }
 
-bool is_compressed(const fs::path& file) { return file.extension() == ".gz" || file.extension() == ".zst"; }
+// Knows names again without making a text of each.
+struct NameHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+};
 
-std::optional<Format> format_of_extension(const fs::path& file) {
-  std::string extension = (is_compressed(file) ? file.stem() : file).extension().string();
-  for (char& c : extension) {
-    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+bool is_json(const SourceFile& file) {
+  return file.format == read::FileFormat::kJson || file.format == read::FileFormat::kJsonLines;
+}
+
+Result<std::vector<std::string>> member_names(read::Reader& reader, const std::string& file) {
+  std::vector<std::string> names;
+  std::unordered_set<std::string, NameHash, std::equal_to<>> seen;
+  ElementParser parser(file);
+  read::Batch batch;
+  while (true) {
+    LUTHIER_TRY(const bool more, reader.next(batch));
+    if (!more) {
+      return names;
+    }
+    for (std::size_t i = 0; i < batch.records.size(); ++i) {
+      const ParsedElement parsed = parser.parse(batch, i);
+      i = parsed.last;
+      if (!parsed.object) {
+        continue;
+      }
+      for (const auto& [name, value] : *parsed.object) {
+        if (!seen.contains(name)) {
+          names.emplace_back(name);
+          seen.emplace(name);
+        }
+      }
+      if (names.size() > read::kColumnsMax) {
+        return wrong(file + ":" + std::to_string(batch.records[i].line) +
+                     ": more than 10000 different member names in one file");
+      }
+    }
   }
-  if (extension == ".ndjson") {
-    return Format::kJsonLines;
-  }
-  return extension.empty() ? std::nullopt : format_named(std::string_view(extension).substr(1));
 }
 
 }  // namespace
 
-std::optional<Format> format_named(std::string_view name) {
-  for (const Format format :
-       {Format::kCsv, Format::kTsv, Format::kJson, Format::kJsonLines, Format::kText, Format::kXlsx}) {
-    if (name == name_of(format)) {
-      return format;
-    }
-  }
-  return std::nullopt;
-}
-
-std::string_view name_of(Format format) {
-  switch (format) {
-    case Format::kCsv: return "csv";
-    case Format::kTsv: return "tsv";
-    case Format::kJson: return "json";
-    case Format::kJsonLines: return "jsonl";
-    case Format::kText: return "txt";
-    case Format::kXlsx: return "xlsx";
-  }
-  return "";
-}
-
-Result<void> check_encoding(std::string_view text, const std::string& file) {
-  const bool utf16 = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
-  if (utf16 || text.substr(0, 4'096).find('\0') != std::string_view::npos) {
-    return wrong(file +
-                 ":1:1: this looks like UTF-16 or binary data; save it as UTF-8 text, or convert it: "
-                 "iconv -f UTF-16 -t UTF-8");
-  }
-  const auto invalid = text::find_invalid_utf8(text);
-  if (!invalid.has_value()) {
-    return {};
-  }
-  const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*invalid), '\n');
-  const std::size_t before = *invalid == 0 ? std::string_view::npos : text.rfind('\n', *invalid - 1);
-  const std::size_t column = before == std::string_view::npos ? *invalid + 1 : *invalid - before;
-  return wrong(file + ":" + std::to_string(line) + ":" + std::to_string(column) +
-               ": not UTF-8 at this byte; save the file as UTF-8, or convert it from what it is, say: "
-               "iconv -f WINDOWS-1252 -t UTF-8");
-}
-
-Result<std::vector<SourceFile>> read_source(const fs::path& path, std::optional<Format> format) {
+Result<std::vector<SourceFile>> list_source(const fs::path& path, std::optional<read::FileFormat> format) {
   std::error_code error;
   const bool is_file = fs::is_regular_file(path, error);
   std::vector<fs::path> names;
@@ -117,33 +103,74 @@ Result<std::vector<SourceFile>> read_source(const fs::path& path, std::optional<
     return wrong("the source has no files; name at least one .csv, .tsv, .json, .jsonl or .txt file");
   }
   std::vector<SourceFile> files;
-  std::uint64_t bytes_left = kSourceBytesMax;
   for (const fs::path& name : names) {
-    SourceFile file;
-    file.name = name.string();
-    const std::optional<Format> known = format.has_value() ? format : format_of_extension(name);
+    const std::optional<read::FileFormat> known = format.has_value() ? format : read::file_format_of(name);
     if (!known.has_value()) {
       return wrong(
-          file.name +
+          name.string() +
           ": the extension does not say the format; rename it to .csv, .tsv, .json, .jsonl, .txt or .xlsx, or set "
           "`format`");
     }
-    file.format = *known;
-    file.path = is_file ? path : path / name;
-    file.streamed = file.format == Format::kXlsx || is_compressed(name);
-    if (file.streamed && file.format == Format::kText) {
-      return wrong(file.name + ": compressed text is not prepared; expand it first");
-    }
-    if (file.streamed) {
-      files.push_back(std::move(file));
-      continue;
-    }
-    LUTHIER_TRY(file.text, read_file(is_file ? path : path / name, bytes_left));
-    bytes_left -= std::min<std::uint64_t>(bytes_left, file.text.size());
-    LUTHIER_TRY_VOID(check_encoding(file.text, file.name));
-    files.push_back(std::move(file));
+    files.push_back({name.string(), *known, is_file ? path : path / name});
   }
   return files;
+}
+
+Result<std::unique_ptr<read::Reader>> open_source(const SourceFile& file, read::RowOptions rows) {
+  read::ReadOptions options;
+  options.name = file.name;
+  options.format = file.format;
+  options.rows = rows;
+  return read::open_reader(file.path, options);
+}
+
+bool holds_chats(const std::vector<SourceFile>& files) {
+  if (files.empty() || !is_json(files.front())) {
+    return false;
+  }
+  const auto reader = open_source(files.front(), {});
+  if (!reader) {
+    return false;
+  }
+  read::ExampleStream stream(**reader, files.front().name);
+  constexpr int kRecordsLookedAt = 20;  // the first ones may be broken
+  for (int i = 0; i < kRecordsLookedAt; ++i) {
+    const auto next = stream.next();
+    if (!next || !next->has_value()) {
+      return false;
+    }
+    const read::Json& value = (*next)->example.value;
+    const read::RecordKind kind = value.is_object() ? read::kind_of(value) : read::RecordKind::kUnknown;
+    if (kind != read::RecordKind::kUnknown) {
+      return kind == read::RecordKind::kChat || kind == read::RecordKind::kPreference;
+    }
+  }
+  return false;
+}
+
+Result<std::vector<std::string>> column_names(const SourceFile& file) {
+  LUTHIER_TRY(const std::unique_ptr<read::Reader> reader, open_source(file, {}));
+  if (is_json(file)) {
+    return member_names(*reader, file.name);
+  }
+  read::Batch batch;
+  LUTHIER_TRY(const bool any, reader->next(batch));
+  if (file.format == read::FileFormat::kText) {
+    return std::vector<std::string>{"text"};
+  }
+  for (const read::Problem& problem : batch.problems) {
+    if (any && problem.code == "header" && problem.severity == read::Severity::kError) {
+      return wrong(file.name + ":" + std::to_string(problem.line) + ": " + problem.message);
+    }
+  }
+  std::vector<std::string> columns = reader->columns();
+  for (const std::string& column : columns) {
+    if (text::find_invalid_utf8(column)) {
+      return wrong(file.name + ":1: the names of columns are not UTF-8; save the file as UTF-8, or convert it from what "
+                               "it is, say: iconv -f WINDOWS-1252 -t UTF-8");
+    }
+  }
+  return columns;
 }
 
 }  // namespace luthier::data

@@ -5,27 +5,86 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 
 #include "base/check.h"
 #include "base/random.h"
+#include "pipelines/data/scratch/spill_sorter.h"
 
 namespace luthier::data {
 namespace {
 
-void shuffle(std::vector<std::size_t>& rows, Random& random) {
-  for (std::size_t i = rows.size(); i > 1; --i) {
-    std::swap(rows[i - 1], rows[random.below(i)]);
+// Of the entries from `begin` to before `end`.
+Result<void> shuffle(RowNumbers& rows, std::uint64_t begin, std::uint64_t end, Random& random) {
+  for (std::uint64_t i = end - begin; i > 1; --i) {
+    LUTHIER_TRY_VOID(rows.swap(begin + i - 1, begin + random.below(i)));
   }
+  return {};
 }
 
-void put_in_order(SplitRows& rows, const SplitSettings& settings, Random& random) {
-  for (std::vector<std::size_t>* part : {&rows.train, &rows.validation, &rows.test}) {
-    if (settings.keep_order) {
-      std::sort(part->begin(), part->end());
-    } else {
-      shuffle(*part, random);
+Result<void> sort(RowNumbers& rows, const SplitScratch& scratch) {
+  scratch::SpillSorter<std::uint64_t> sorter(scratch.folder, scratch.memory_bytes / 4);
+  LUTHIER_TRY_VOID(rows.for_each([&](std::uint64_t row) { return sorter.add(row); }));
+  rows.clear();
+  Result<void> outcome;
+  LUTHIER_TRY_VOID(sorter.drain([&](const std::uint64_t& row) {
+    if (outcome) {
+      outcome = rows.push_back(row);
     }
+  }));
+  return outcome;
+}
+
+Result<void> put_in_order(SplitRows& rows, const SplitSettings& settings, const SplitScratch& scratch, Random& random) {
+  for (RowNumbers* part : {&rows.train, &rows.validation, &rows.test}) {
+    LUTHIER_TRY_VOID(settings.keep_order ? sort(*part, scratch) : shuffle(*part, 0, part->size(), random));
   }
+  return {};
+}
+
+// Rows by their value, those of one value in their own order; begins[i] is where those of the i-th value in order
+// begin.
+struct Members {
+  RowNumbers rows;
+  scratch::DiskArray<std::uint64_t> positions;  // of the same rows among all
+  std::vector<std::uint64_t> begins;            // one more than there are values
+  [[nodiscard]] std::uint64_t size(std::size_t value) const { return begins[value + 1] - begins[value]; }
+};
+
+Result<Members> members_of(const RowNumbers& rows, const RowValues& values, const SplitScratch& scratch) {
+  Members members{scratch.array(), scratch.array(), {0, rows.size()}};
+  std::uint64_t position = 0;
+  if (values.numbers == nullptr) {
+    const auto take = [&](std::uint64_t row) -> Result<void> {
+      LUTHIER_TRY_VOID(members.rows.push_back(row));
+      return members.positions.push_back(position++);
+    };
+    LUTHIER_TRY_VOID(rows.for_each(take));
+    return members;
+  }
+  std::vector<std::uint32_t> places(values.order.size());
+  for (std::size_t place = 0; place < values.order.size(); ++place) {
+    places[values.order[place]] = static_cast<std::uint32_t>(place);
+  }
+  members.begins.assign(values.order.size() + 1, 0);
+  const auto count = [&](std::uint32_t number) -> Result<void> {
+    ++members.begins[places[number] + 1];
+    LUTHIER_TRY_VOID(members.rows.push_back(0));
+    return members.positions.push_back(0);
+  };
+  LUTHIER_TRY_VOID(values.numbers->for_each(count));
+  for (std::size_t i = 1; i < members.begins.size(); ++i) {
+    members.begins[i] += members.begins[i - 1];
+  }
+  std::vector<std::uint64_t> next(members.begins);
+  const auto place = [&](std::uint32_t number) -> Result<void> {
+    const std::uint64_t at = next[places[number]]++;
+    LUTHIER_TRY_VOID(members.positions.set(at, position));
+    LUTHIER_TRY(const std::uint64_t row, rows.get(position++));
+    return members.rows.set(at, row);
+  };
+  LUTHIER_TRY_VOID(values.numbers->for_each(place));
+  return members;
 }
 
 std::size_t rows_wanted(double fraction, std::size_t rows) {
@@ -68,21 +127,18 @@ std::vector<std::size_t> share_out(std::size_t wanted, const std::vector<std::si
 // Gives whole groups to the parts train, validation and test, each where its classes are furthest below their share.
 class PartFiller {
  public:
-  PartFiller(const std::array<double, 3>& shares, const std::map<std::string, double>& class_sizes) : shares_(shares) {
+  // `class_sizes`: rows of each class, by its place in order.
+  PartFiller(const std::array<double, 3>& shares, const std::vector<double>& class_sizes) : shares_(shares) {
     for (std::size_t part = 0; part < shares_.size(); ++part) {
-      for (const auto& [name, size] : class_sizes) {
-        wanted_[part][name] = shares_[part] * size;
+      for (const double size : class_sizes) {
+        wanted_[part].push_back(shares_[part] * size);
       }
     }
   }
 
-  // `groups_left` counts this one. A part without a group gets one before groups run out.
-  std::size_t choose(const std::vector<std::size_t>& rows, const std::vector<std::string>& classes,
-                     std::size_t groups_left) {
-    std::map<std::string, double> sizes;
-    for (const std::size_t row : rows) {
-      sizes[classes[row]] += 1;
-    }
+  // `sizes`: rows of the group by class. `groups_left` counts this one. A part without a group gets one before groups
+  // run out.
+  std::size_t choose(const std::map<std::size_t, double>& sizes, std::size_t groups_left) {
     std::size_t empty_parts = 0;
     for (std::size_t part = 0; part < shares_.size(); ++part) {
       empty_parts += shares_[part] > 0 && groups_[part] == 0 ? 1U : 0U;
@@ -94,9 +150,9 @@ class PartFiller {
         continue;
       }
       double score = 0;
-      for (const auto& [name, size] : sizes) {
+      for (const auto& [place, size] : sizes) {
         // How far the part would be from its share afterwards, against how far it is now, in parts of the share.
-        const double missing = wanted_[part].at(name);
+        const double missing = wanted_[part][place];
         score += (std::abs(missing) - std::abs(missing - size)) / shares_[part];
       }
       if (score > best_score) {
@@ -104,8 +160,8 @@ class PartFiller {
         best = part;
       }
     }
-    for (const auto& [name, size] : sizes) {
-      wanted_[best].at(name) -= size;
+    for (const auto& [place, size] : sizes) {
+      wanted_[best][place] -= size;
     }
     ++groups_[best];
     return best;
@@ -113,88 +169,121 @@ class PartFiller {
 
  private:
   std::array<double, 3> shares_;
-  std::array<std::map<std::string, double>, 3> wanted_;  // rows of each class that a part still lacks
+  std::array<std::vector<double>, 3> wanted_;  // rows of each class that the part still lacks
   std::array<std::size_t, 3> groups_{};
 };
 
 }  // namespace
 
-Result<SplitRows> split_rows(const std::vector<std::string>& groups, const SplitSettings& settings) {
-  std::map<std::string, std::vector<std::size_t>> members;
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    members[groups[i]].push_back(i);
-  }
+Result<SplitRows> split_rows(const RowNumbers& rows, const RowValues& classes, const SplitSettings& settings,
+                             const SplitScratch& scratch) {
+  LUTHIER_TRY(Members members, members_of(rows, classes, scratch));
+  const std::size_t count = members.begins.size() - 1;
   const std::size_t validation_wanted =
-      settings.validation_rows.value_or(rows_wanted(settings.validation, groups.size()));
-  const std::size_t test_wanted = rows_wanted(settings.test, groups.size());
-  if (validation_wanted + test_wanted + members.size() > groups.size()) {
+      settings.validation_rows.value_or(rows_wanted(settings.validation, rows.size()));
+  const std::size_t test_wanted = rows_wanted(settings.test, rows.size());
+  if (validation_wanted + test_wanted + count > rows.size()) {
     return Error{ErrorCode::kInvalidArgument,
-                 std::to_string(groups.size()) + " rows are too few to split into training, " +
+                 std::to_string(rows.size()) + " rows are too few to split into training, " +
                      std::to_string(validation_wanted) + " of validation and " + std::to_string(test_wanted) +
                      " of test; add data or lower the fractions of `split`"};
   }
   std::vector<std::size_t> sizes;
   std::vector<std::size_t> room;
-  for (const auto& [group, rows] : members) {
-    sizes.push_back(rows.size());
-    room.push_back(rows.size() - 1);
+  for (std::size_t place = 0; place < count; ++place) {
+    sizes.push_back(members.size(place));
+    room.push_back(members.size(place) - 1);
   }
   const std::vector<std::size_t> validation = share_out(validation_wanted, sizes, room);
   for (std::size_t i = 0; i < room.size(); ++i) {
     room[i] -= validation[i];
   }
   const std::vector<std::size_t> test = share_out(test_wanted, sizes, room);
-  SplitRows result;
+  SplitRows result{scratch.array(), scratch.array(), scratch.array()};
   Random random(settings.seed);
-  std::size_t group_index = 0;
-  for (auto& [group, rows] : members) {
-    shuffle(rows, random);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const bool validates = i < validation[group_index];
-      const bool tests = !validates && i < validation[group_index] + test[group_index];
-      (validates ? result.validation : tests ? result.test : result.train).push_back(rows[i]);
-    }
-    ++group_index;
+  for (std::size_t place = 0; place < count; ++place) {
+    LUTHIER_TRY_VOID(shuffle(members.rows, members.begins[place], members.begins[place + 1], random));
+    std::size_t i = 0;
+    const auto give = [&](std::uint64_t row) {
+      const bool validates = i < validation[place];
+      const bool tests = !validates && i < validation[place] + test[place];
+      ++i;
+      return (validates ? result.validation : tests ? result.test : result.train).push_back(row);
+    };
+    LUTHIER_TRY_VOID(members.rows.for_each(members.begins[place], members.begins[place + 1], give));
   }
-  put_in_order(result, settings, random);
+  LUTHIER_TRY_VOID(put_in_order(result, settings, scratch, random));
   return result;
 }
 
-Result<SplitRows> split_groups(const std::vector<std::string>& keys, const std::vector<std::string>& classes,
-                               const SplitSettings& settings) {
-  LUTHIER_CHECK(keys.size() == classes.size());
-  std::map<std::string, std::vector<std::size_t>> members;
-  std::map<std::string, double> class_sizes;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    members[keys[i]].push_back(i);
-    class_sizes[classes[i]] += 1;
-  }
+Result<SplitRows> split_groups(const RowNumbers& rows, const RowValues& groups, const RowValues& classes,
+                               const SplitSettings& settings, const SplitScratch& scratch) {
+  LUTHIER_TRY(const Members members, members_of(rows, groups, scratch));
+  const std::size_t count = members.begins.size() - 1;
   const std::array<double, 3> shares = {1 - settings.validation - settings.test, settings.validation, settings.test};
   const auto parts =
       static_cast<std::size_t>(std::count_if(shares.begin(), shares.end(), [](double share) { return share > 0; }));
-  if (members.size() < parts) {
-    return Error{ErrorCode::kInvalidArgument, "`split.group` has " + std::to_string(members.size()) +
+  if (count < parts) {
+    return Error{ErrorCode::kInvalidArgument, "`split.group` has " + std::to_string(count) +
                                                   " different values, too few for " + std::to_string(parts) +
                                                   " parts; add data or leave `group` out"};
   }
-  std::vector<const std::vector<std::size_t>*> order;
-  for (const auto& [key, rows] : members) {
-    order.push_back(&rows);
+  std::vector<std::uint32_t> places(classes.order.size());
+  std::vector<double> class_sizes(std::max<std::size_t>(classes.order.size(), 1));
+  for (std::size_t place = 0; place < classes.order.size(); ++place) {
+    places[classes.order[place]] = static_cast<std::uint32_t>(place);
   }
+  const auto class_of = [&](std::uint64_t position) -> Result<std::size_t> {
+    if (classes.numbers == nullptr) {
+      return std::size_t{0};
+    }
+    LUTHIER_TRY(const std::uint32_t number, classes.numbers->get(position));
+    return std::size_t{places[number]};
+  };
+  for (std::uint64_t i = 0; i < rows.size(); ++i) {
+    LUTHIER_TRY(const std::size_t place, class_of(i));
+    class_sizes[place] += 1;
+  }
+  std::vector<std::size_t> order(count);  // groups
+  std::iota(order.begin(), order.end(), std::size_t{0});
   Random random(settings.seed);
   for (std::size_t i = order.size(); i > 1; --i) {
     std::swap(order[i - 1], order[random.below(i)]);
   }
-  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return a->size() > b->size(); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return members.size(a) > members.size(b); });
   PartFiller filler(shares, class_sizes);
-  std::array<std::vector<std::size_t>, 3> rows_of_part;
+  SplitRows result{scratch.array(), scratch.array(), scratch.array()};
+  const std::array<RowNumbers*, 3> rows_of_part{&result.train, &result.validation, &result.test};
   for (std::size_t i = 0; i < order.size(); ++i) {
-    const std::size_t part = filler.choose(*order[i], classes, order.size() - i);
-    rows_of_part[part].insert(rows_of_part[part].end(), order[i]->begin(), order[i]->end());
+    const std::uint64_t begin = members.begins[order[i]];
+    const std::uint64_t end = members.begins[order[i] + 1];
+    std::map<std::size_t, double> sizes;
+    const auto take = [&](std::uint64_t position) -> Result<void> {
+      LUTHIER_TRY(const std::size_t place, class_of(position));
+      sizes[place] += 1;
+      return {};
+    };
+    LUTHIER_TRY_VOID(members.positions.for_each(begin, end, take));
+    RowNumbers& part = *rows_of_part[filler.choose(sizes, order.size() - i)];
+    LUTHIER_TRY_VOID(members.rows.for_each(begin, end, [&](std::uint64_t row) { return part.push_back(row); }));
   }
-  SplitRows result{std::move(rows_of_part[0]), std::move(rows_of_part[1]), std::move(rows_of_part[2])};
-  put_in_order(result, settings, random);
+  LUTHIER_TRY_VOID(put_in_order(result, settings, scratch, random));
   return result;
+}
+
+Result<void> keep_fraction(double fraction, std::uint64_t seed, const SplitScratch& scratch, RowNumbers& rows) {
+  if (fraction >= 1 || rows.size() == 0) {
+    return {};
+  }
+  const auto wanted = static_cast<std::uint64_t>(std::llround(fraction * static_cast<double>(rows.size())));
+  Random random(seed ^ 0x6672616374696f6eULL);  // another sequence than that of the split
+  LUTHIER_TRY_VOID(shuffle(rows, 0, rows.size(), random));
+  RowNumbers kept = scratch.array();
+  LUTHIER_TRY_VOID(
+      rows.for_each(0, std::max<std::uint64_t>(wanted, 1), [&](std::uint64_t row) { return kept.push_back(row); }));
+  rows = std::move(kept);
+  return {};
 }
 
 }  // namespace luthier::data

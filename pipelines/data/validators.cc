@@ -1,16 +1,10 @@
 #include "pipelines/data/validators.h"
 
-#include <algorithm>
-#include <functional>
-#include <unordered_set>
-
 #include "pipelines/data/letters.h"
-#include "pipelines/data/whitespace.h"
 
 namespace luthier::data {
 namespace {
 
-constexpr std::size_t kRowsOfClass = 3;           // on average: fewer are no classes
 constexpr std::size_t kAffixCharactersLong = 10;  // longer ones are odd for a separator
 constexpr std::size_t kPromptPrefixMax = 12;      // longer ones are removed
 constexpr std::size_t kCompletionPrefixMin = 5;   // from here on they are removed
@@ -19,21 +13,14 @@ std::string rows_text(std::int64_t rows, const char* what = "row") {
   return std::to_string(rows) + " " + what + (rows == 1 ? "" : "s");
 }
 
-Example example_of(const Record& record, std::string detail) { return {record.file, record.line, std::move(detail)}; }
-
-// Whether `text` also occurs before the end of the column's texts.
-bool occurs_inside(const Record& record, std::string Record::*column, std::string_view text) {
-  const std::string_view whole = record.*column;
-  const std::string_view before = whole.ends_with(text) ? whole.substr(0, whole.size() - text.size()) : whole;
-  return before.find(text) != std::string_view::npos;
-}
+enum Column { kPrompts, kCompletions };
 
 class Validation {
  public:
-  Validation(const std::vector<Record>& records, ValidatorOptions options)
-      : records_(records), options_(std::move(options)), shape_(options_.shape.value_or(infer_shape(records))) {}
+  Validation(const Statistics& statistics, ValidatorOptions options)
+      : statistics_(statistics), options_(std::move(options)), shape_(options_.shape.value_or(statistics.shape)) {}
 
-  std::vector<Finding> run_text() {
+  std::vector<Finding> run_repeats() {
     duplicates();
     return std::move(findings_);
   }
@@ -43,8 +30,8 @@ class Validation {
     duplicates();
     conflicts();
     long_examples();
-    case_of(&Record::prompt);
-    case_of(&Record::completion);
+    case_of(kPrompts);
+    case_of(kCompletions);
     prompt_suffix();
     if (!is_fatal()) {
       prompt_prefix();
@@ -72,24 +59,14 @@ class Validation {
     return finding;
   }
 
-  // Rows concerned and the first places; nothing is added when there are none.
+  // Nothing is added when no row is concerned.
   void recommend_rows(const char* code, Repair repair, const char* message, const char* action,
-                      const std::function<bool(const Record&)>& concerned) {
-    std::int64_t rows = 0;
-    std::vector<Example> first;
-    for (const Record& record : records_) {
-      if (concerned(record)) {
-        ++rows;
-        if (first.size() < kExamplesMax) {
-          first.push_back(example_of(record, detail_of(record)));
-        }
-      }
-    }
-    if (rows > 0) {
-      Finding& finding =
-          recommend(code, repair, rows_text(rows) + " " + message, std::string(action) + " " + rows_text(rows));
-      finding.rows = rows;
-      finding.first = std::move(first);
+                      const ConcernedRows& concerned) {
+    if (concerned.rows > 0) {
+      Finding& finding = recommend(code, repair, rows_text(concerned.rows) + " " + message,
+                                   std::string(action) + " " + rows_text(concerned.rows));
+      finding.rows = concerned.rows;
+      finding.first = concerned.first;
     }
   }
 
@@ -104,40 +81,31 @@ class Validation {
   }
 
   void duplicates() {
-    std::unordered_set<std::string> seen;
-    recommend_rows(
-        "duplicate_rows", Repair::kDropDuplicates, "repeat an earlier one", "drop",
-        [&](const Record& record) { return !seen.insert(identity_of(record, options_.ignore_whitespace)).second; });
+    recommend_rows("duplicate_rows", Repair::kDropDuplicates, "repeat an earlier one", "drop", statistics_.repeated);
   }
 
   void conflicts() {
-    if (!options_.clean || shape_ != Shape::kClassification) {
-      return;
+    if (options_.clean && shape_ == Shape::kClassification) {
+      recommend_rows("conflicting_labels", Repair::kDropConflicts,
+                     "have a prompt that other rows label otherwise: no one label is known to be right", "drop",
+                     statistics_.conflicting);
     }
-    const auto conflicting = prompts_in_conflict(records_);
-    recommend_rows("conflicting_labels", Repair::kDropConflicts,
-                   "have a prompt that other rows label otherwise: no one label is known to be right", "drop",
-                   [&](const Record& record) { return conflicting.contains(collapsed(record.prompt)); });
   }
 
   void long_examples() {
     if (shape_ != Shape::kOpenEnded) {
       recommend_rows("long_examples", Repair::kDropLong,
-                     "have more than 10,000 characters, too many for a context of 2,048 tokens", "drop", is_long);
+                     "have more than 10,000 characters, too many for a context of 2,048 tokens", "drop",
+                     statistics_.long_rows);
     }
   }
 
-  void case_of(std::string Record::*column) {
-    const bool of_prompts = column == &Record::prompt;
+  void case_of(Column column) {
+    const bool of_prompts = column == kPrompts;
     if (!of_prompts && options_.fixed_labels) {
       return;
     }
-    LetterCounts counts;
-    for (const Record& record : records_) {
-      const LetterCounts of_record = count_letters(record.*column);
-      counts.upper += of_record.upper;
-      counts.lower += of_record.lower;
-    }
+    const LetterCounts& counts = of(column).letters;
     if (counts.upper * 2 > counts.lower) {
       const std::string what = of_prompts ? "prompts" : "completions";
       recommend(of_prompts ? "prompts_upper_case" : "completions_upper_case",
@@ -150,15 +118,13 @@ class Validation {
   }
 
   // Notes what the column ends with, and what is odd about it.
-  void note_suffix(const char* code, std::string Record::*column, const std::string& suffix,
-                   const std::string& suggestion) {
-    std::string message = std::string("all ") + (column == &Record::prompt ? "prompts" : "completions") + " end with " +
-                          in_quotes(suffix);
+  void note_suffix(const char* code, Column column, const std::string& suffix, const std::string& suggestion) {
+    std::string message =
+        std::string("all ") + (column == kPrompts ? "prompts" : "completions") + " end with " + in_quotes(suffix);
     if (count_characters(suffix) > kAffixCharactersLong) {
       message += ", which is long; a shorter one such as " + in_quotes(suggestion) + " would do";
     }
-    const auto inside = std::count_if(records_.begin(), records_.end(),
-                                      [&](const Record& record) { return occurs_inside(record, column, suffix); });
+    const std::int64_t inside = of(column).suffix_inside;
     if (inside > 0) {
       message += "; " + rows_text(inside) + " also contain" + (inside == 1 ? "s" : "") +
                  " it before the end, so that it does not mark the end";
@@ -173,7 +139,7 @@ class Validation {
     const std::size_t before = findings_.size();
     recommend_rows("separator_inside", Repair::kRemoveSeparatorInside,
                    "contain the separator's text before the end of the prompt", "remove that text from",
-                   [&](const Record& record) { return occurs_inside(record, &Record::prompt, separator); });
+                   statistics_.separator_inside);
     if (findings_.size() > before) {
       findings_.back().text = separator;
     }
@@ -183,8 +149,8 @@ class Validation {
     if (shape_ == Shape::kOpenEnded) {
       return;
     }
-    const std::string suffix = common_suffix(records_, &Record::prompt);
-    if (std::all_of(records_.begin(), records_.end(), [&](const Record& r) { return r.prompt == suffix; })) {
+    const std::string suffix = statistics_.prompts.suffix.text();
+    if (statistics_.prompts.suffix.all_same()) {
       Finding& finding = add("prompts_identical", Severity::kFatal,
                              "all prompts are the same (" + in_quotes(excerpt(suffix)) +
                                  "): leave them empty if the model shall write freely, otherwise make them differ");
@@ -196,9 +162,9 @@ class Validation {
       add_separator("prompts do not all end with the separator that was asked for", options_.separator);
     } else if (suffix.empty()) {
       add_separator("prompts have no common ending: one makes clear to the model where the completion begins",
-                    suggest_separator(records_));
+                    statistics_.separators.suggestion());
     } else {
-      note_suffix("prompt_suffix", &Record::prompt, suffix, suggest_separator(records_));
+      note_suffix("prompt_suffix", kPrompts, suffix, statistics_.separators.suggestion());
       const std::string& separator = options_.separator.empty() ? suffix : options_.separator;
       if (options_.clean && (is_known_separator(separator) || !options_.separator.empty())) {
         separator_inside(separator);
@@ -213,9 +179,8 @@ class Validation {
   }
 
   void prompt_prefix() {
-    const std::string prefix = common_prefix(records_, &Record::prompt);
-    if (prefix.empty() ||
-        std::all_of(records_.begin(), records_.end(), [&](const Record& r) { return r.prompt == prefix; })) {
+    const std::string prefix = statistics_.prompts.prefix.text();
+    if (prefix.empty() || statistics_.prompts.prefix.all_same()) {
       return;
     }
     const std::string message = "all prompts begin with " + in_quotes(prefix);
@@ -229,9 +194,8 @@ class Validation {
   }
 
   void completion_prefix() {
-    const std::string prefix = common_prefix(records_, &Record::completion);
-    if (count_characters(prefix) < kCompletionPrefixMin ||
-        std::all_of(records_.begin(), records_.end(), [&](const Record& r) { return r.completion == prefix; })) {
+    const std::string prefix = statistics_.completions.prefix.text();
+    if (count_characters(prefix) < kCompletionPrefixMin || statistics_.completions.prefix.all_same()) {
       return;
     }
     Finding& finding = recommend("completion_prefix", Repair::kRemoveCompletionPrefix,
@@ -245,8 +209,8 @@ class Validation {
     if (shape_ != Shape::kConditional) {
       return;
     }
-    const std::string suffix = common_suffix(records_, &Record::completion);
-    if (std::all_of(records_.begin(), records_.end(), [&](const Record& r) { return r.completion == suffix; })) {
+    const std::string suffix = statistics_.completions.suffix.text();
+    if (statistics_.completions.suffix.all_same()) {
       Finding& finding = add("completions_identical", Severity::kFatal,
                              "all completions are the same (" + in_quotes(excerpt(suffix)) +
                                  "): the model would learn to say nothing else; add rows with other completions");
@@ -257,9 +221,9 @@ class Validation {
       add_ending("completions do not all end with the ending that was asked for", options_.ending);
     } else if (suffix.empty()) {
       add_ending("completions have no common ending: one makes clear to the model where to stop",
-                 suggest_ending(records_));
+                 statistics_.endings.suggestion());
     } else {
-      note_suffix("completion_suffix", &Record::completion, suffix, suggest_ending(records_));
+      note_suffix("completion_suffix", kCompletions, suffix, statistics_.endings.suggestion());
     }
   }
 
@@ -269,10 +233,7 @@ class Validation {
   }
 
   void completion_space() {
-    const bool all = !records_.empty() && std::all_of(records_.begin(), records_.end(), [](const Record& record) {
-      return record.completion.starts_with(' ');
-    });
-    if (!all) {
+    if (!statistics_.all_begin_with_space) {
       recommend("completion_space", Repair::kAddSpace,
                 "completions do not all begin with a space, which suits how words are cut into tokens",
                 "begin every completion with a space")
@@ -280,22 +241,17 @@ class Validation {
     }
   }
 
-  const std::vector<Record>& records_;
+  [[nodiscard]] const ColumnStatistics& of(Column column) const {
+    return column == kPrompts ? statistics_.prompts : statistics_.completions;
+  }
+
+  const Statistics& statistics_;
   const ValidatorOptions options_;
   Shape shape_;
   std::vector<Finding> findings_;
 };
 
 }  // namespace
-
-std::string_view name_of(Shape shape) {
-  switch (shape) {
-    case Shape::kOpenEnded: return "open-ended generation";
-    case Shape::kClassification: return "classification";
-    case Shape::kConditional: return "conditional generation";
-  }
-  return "";
-}
 
 std::string_view name_of(Severity severity) {
   switch (severity) {
@@ -315,25 +271,12 @@ const std::vector<std::string>& recommended_codes() {
   return codes;
 }
 
-Shape infer_shape(const std::vector<Record>& records) {
-  std::unordered_set<std::string_view> completions;
-  bool any_prompt = false;
-  for (const Record& record : records) {
-    completions.insert(record.completion);
-    any_prompt = any_prompt || !record.prompt.empty();
-  }
-  if (!any_prompt) {
-    return Shape::kOpenEnded;
-  }
-  return completions.size() * kRowsOfClass < records.size() ? Shape::kClassification : Shape::kConditional;
+std::vector<Finding> validate_repeats(const Statistics& statistics) {
+  return Validation(statistics, {.shape = Shape::kOpenEnded}).run_repeats();
 }
 
-std::vector<Finding> validate_text(const std::vector<Record>& records) {
-  return Validation(records, {.shape = Shape::kOpenEnded}).run_text();
-}
-
-std::vector<Finding> validate(const std::vector<Record>& records, const ValidatorOptions& options) {
-  return Validation(records, options).run();
+std::vector<Finding> validate(const Statistics& statistics, const ValidatorOptions& options) {
+  return Validation(statistics, options).run();
 }
 
 }  // namespace luthier::data

@@ -1,9 +1,9 @@
 // Validators: what the legacy `prepare_data` tool looks at in prompts and completions, in its order, with its
 // thresholds, separators and endings (docs/data.md says where this differs, and why). Pure.
 //
-// validate() reads records whose necessary repairs are done (columns named, rows without a completion dropped) and
-// finds what may be repaired; each finding is put to a person, or accepted as recommended, and then applied in this
-// order.
+// validate() takes the statistics of records whose necessary repairs are done (columns named, rows without a completion
+// dropped) and finds what may be repaired; each finding is put to a person, or accepted as recommended, and then
+// applied in this order (edits.h).
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "pipelines/data/record.h"
 #include "pipelines/data/report.h"
+#include "pipelines/data/statistics.h"
 
 namespace luthier::data {
-
-// kOpenEnded: no prompt has a character. kClassification: fewer distinct completions than a third of the rows.
-enum class Shape { kOpenEnded, kClassification, kConditional };
-[[nodiscard]] std::string_view name_of(Shape shape);
-[[nodiscard]] Shape infer_shape(const std::vector<Record>& records);
 
 enum class Severity {
   kNote,         // for people to know
@@ -67,32 +62,12 @@ struct ValidatorOptions {
 };
 
 // In the legacy tool's order. Ends with a kFatal finding when there is one.
-[[nodiscard]] std::vector<Finding> validate(const std::vector<Record>& records, const ValidatorOptions& options);
+[[nodiscard]] std::vector<Finding> validate(const Statistics& statistics, const ValidatorOptions& options);
 
-// The same of text for pretraining: duplicates only.
-[[nodiscard]] std::vector<Finding> validate_text(const std::vector<Record>& records);
+// The same of text for pretraining and of conversations: duplicates only.
+[[nodiscard]] std::vector<Finding> validate_repeats(const Statistics& statistics);
 
 // The codes of kRecommended findings, all there are.
 [[nodiscard]] const std::vector<std::string>& recommended_codes();
-
-// Does what a kRecommended finding proposes, and reports every row that it changes or drops.
-void apply(const Finding& finding, const ValidatorOptions& options, Report& report, std::vector<Record>& records);
-
-// What all prompts or completions begin or end with; empty without records.
-[[nodiscard]] std::string common_prefix(const std::vector<Record>& records, std::string Record::*column);
-[[nodiscard]] std::string common_suffix(const std::vector<Record>& records, std::string Record::*column);
-
-// The first known separator that no prompt contains, and the first known ending that no completion contains.
-[[nodiscard]] std::string suggest_separator(const std::vector<Record>& records);
-[[nodiscard]] std::string suggest_ending(const std::vector<Record>& records);
-
-// Whether `text` is one of those that the two above may give; a full stop and a line's end are natural endings as well,
-// and so are not known by their looks.
-[[nodiscard]] std::vector<std::string_view> known_separators();
-[[nodiscard]] bool is_known_separator(std::string_view text);
-[[nodiscard]] bool is_known_ending(std::string_view text);
-
-// `text` in double quotes as JSON writes it, so that line ends show.
-[[nodiscard]] std::string in_quotes(std::string_view text);
 
 }  // namespace luthier::data

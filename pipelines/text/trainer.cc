@@ -170,42 +170,17 @@ class Trainer {
   std::priority_queue<Candidate> queue_;
 };
 
-Result<std::map<std::string, std::int64_t>> count_words(const std::vector<std::string_view>& texts,
-                                                        const std::vector<std::string>& special_tokens) {
-  LUTHIER_TRY(SplitStep split, make_split(kGpt2Pattern));
-  PreTokenizer pretokenizer;
-  pretokenizer.steps.emplace_back(std::move(split));
-  Splitter splitter(pretokenizer);
-  std::unordered_map<std::string, std::int64_t> counts;
-  std::vector<TextRange> pieces;
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    if (const auto invalid = find_invalid_utf8(texts[i])) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "text " + std::to_string(i + 1) + " is not UTF-8 at byte " + std::to_string(*invalid)};
-    }
-    AlignedText text(texts[i], 0, false);
-    LUTHIER_TRY_VOID(splitter.split(text, true, pieces));
-    for (const TextRange range : pieces) {
-      std::string_view piece = texts[i].substr(range.begin, range.size());
-      for (; piece.size() > kWordBytesMax; piece.remove_prefix(kWordBytesMax)) {
-        ++counts[std::string(piece.substr(0, kWordBytesMax))];
-      }
-      ++counts[std::string(piece)];
-    }
-  }
-  for (const std::string& token : special_tokens) {
-    counts.erase(token);
-  }
-  return std::map<std::string, std::int64_t>(counts.begin(), counts.end());
-}
-
-Result<void> check_arguments(std::size_t vocab_size, const std::vector<std::string>& special_tokens) {
+Result<void> check_size(std::size_t vocab_size, const std::vector<std::string>& special_tokens) {
   const std::size_t least = 256 + special_tokens.size();
   if (vocab_size < least || vocab_size > kVocabularyMax) {
     return Error{ErrorCode::kInvalidArgument, "vocab_size " + std::to_string(vocab_size) + " must be from " +
                                                   std::to_string(least) + " (256 bytes and the special tokens) to " +
                                                   std::to_string(kVocabularyMax)};
   }
+  return {};
+}
+
+Result<void> check_special_tokens(const std::vector<std::string>& special_tokens) {
   std::set<std::string> seen(byte_level_alphabet().begin(), byte_level_alphabet().end());
   for (const std::string& token : special_tokens) {
     if (token.empty() || find_invalid_utf8(token) || !seen.insert(token).second) {
@@ -255,10 +230,65 @@ OrderedJson tokenizer_json(const std::vector<std::string>& vocabulary, const Ord
 
 }  // namespace
 
+struct WordCounts::State {
+  State(std::vector<std::string> special_tokens, PreTokenizer steps)
+      : special(std::move(special_tokens)), pretokenizer(std::move(steps)), splitter(pretokenizer) {}
+  std::vector<std::string> special;
+  PreTokenizer pretokenizer;
+  Splitter splitter;
+  std::unordered_map<std::string, std::int64_t> counts;
+  std::vector<TextRange> pieces;
+  std::size_t texts = 0;
+};
+
+WordCounts::WordCounts(std::unique_ptr<State> state) : state_(std::move(state)) {}
+WordCounts::WordCounts(WordCounts&&) noexcept = default;
+WordCounts& WordCounts::operator=(WordCounts&&) noexcept = default;
+WordCounts::~WordCounts() = default;
+
+Result<WordCounts> WordCounts::make(std::vector<std::string> special_tokens) {
+  LUTHIER_TRY_VOID(check_special_tokens(special_tokens));
+  LUTHIER_TRY(SplitStep split, make_split(kGpt2Pattern));
+  PreTokenizer pretokenizer;
+  pretokenizer.steps.emplace_back(std::move(split));
+  return WordCounts(std::make_unique<State>(std::move(special_tokens), std::move(pretokenizer)));
+}
+
+Result<void> WordCounts::add(std::string_view text) {
+  ++state_->texts;
+  if (const auto invalid = find_invalid_utf8(text)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "text " + std::to_string(state_->texts) + " is not UTF-8 at byte " + std::to_string(*invalid)};
+  }
+  AlignedText aligned(text, 0, false);
+  LUTHIER_TRY_VOID(state_->splitter.split(aligned, true, state_->pieces));
+  for (const TextRange range : state_->pieces) {
+    std::string_view piece = text.substr(range.begin, range.size());
+    for (; piece.size() > kWordBytesMax; piece.remove_prefix(kWordBytesMax)) {
+      ++state_->counts[std::string(piece.substr(0, kWordBytesMax))];
+    }
+    ++state_->counts[std::string(piece)];
+  }
+  return {};
+}
+
 Result<std::string> train_byte_level_bpe(const std::vector<std::string_view>& texts, std::size_t vocab_size,
                                          const std::vector<std::string>& special_tokens) {
-  LUTHIER_TRY_VOID(check_arguments(vocab_size, special_tokens));
-  LUTHIER_TRY(const auto word_counts, count_words(texts, special_tokens));
+  LUTHIER_TRY_VOID(check_size(vocab_size, special_tokens));
+  LUTHIER_TRY(WordCounts words, WordCounts::make(special_tokens));
+  for (const std::string_view text : texts) {
+    LUTHIER_TRY_VOID(words.add(text));
+  }
+  return train_byte_level_bpe(words, vocab_size);
+}
+
+Result<std::string> train_byte_level_bpe(const WordCounts& words, std::size_t vocab_size) {
+  const std::vector<std::string>& special_tokens = words.state_->special;
+  LUTHIER_TRY_VOID(check_size(vocab_size, special_tokens));
+  std::map<std::string, std::int64_t> word_counts(words.state_->counts.begin(), words.state_->counts.end());
+  for (const std::string& token : special_tokens) {
+    word_counts.erase(token);
+  }
   std::vector<std::string> vocabulary(special_tokens);  // by id
   OrderedJson added = OrderedJson::array();
   for (std::size_t id = 0; id < special_tokens.size(); ++id) {

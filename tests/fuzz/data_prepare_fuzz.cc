@@ -1,6 +1,7 @@
 // Preparation from bytes to lines of JSON: the first byte chooses the format, the second the settings.
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "pipelines/data/count/cost.h"
 #include "pipelines/data/prepare.h"
 #include "tests/fuzz/fuzz.h"
@@ -14,6 +15,7 @@ const char* name_of_format(char kind) {
     case 't': return "f.tsv";
     case 'j': return "f.json";
     case 'x': return "f.txt";
+    case 's': return "f.xlsx";
     default: return "f.jsonl";
   }
 }
@@ -22,6 +24,8 @@ Settings settings_of(unsigned char bits) {
   Settings settings;
   settings.clean = (bits & 1U) != 0;
   settings.turns = (bits & 2U) != 0 ? Turns::kPrompts : (bits & 4U) != 0 ? Turns::kChats : Turns::kKeep;
+  settings.threads = 1;
+  settings.memory_bytes = 4'096;  // so that what is kept goes to disk
   settings.separator = (bits & 8U) != 0 ? " ->" : "";
   settings.ending = (bits & 16U) != 0 ? "END" : "";
   settings.split.validation = (bits & 32U) != 0 ? 0.3 : 0;
@@ -30,8 +34,11 @@ Settings settings_of(unsigned char bits) {
   return settings;
 }
 
-void check_lines(const Prepared& prepared) {
-  const std::string lines = to_lines(prepared.train, prepared.task);
+void check_lines(const Prepared& prepared, const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "lines.jsonl";
+  auto file = OutputFile::create(path);
+  LUTHIER_CHECK(file.has_value() && write_lines(prepared, prepared.train, *file) && file->commit());
+  const std::string lines = *read_file(path);
   std::size_t rows = 0;
   for (std::size_t begin = 0; begin < lines.size(); ++rows) {
     const std::size_t end = lines.find('\n', begin);
@@ -58,7 +65,7 @@ void prepare_bytes(const std::filesystem::path& file, const Settings& settings) 
     const RowCounts& rows = prepared->report.rows;
     LUTHIER_CHECK(rows.kept + prepared->report.dropped() == rows.read);
     LUTHIER_CHECK(settings.fraction < 1 || rows.train + rows.validation + rows.test == rows.kept);
-    check_lines(*prepared);
+    check_lines(*prepared, file.parent_path());
     LUTHIER_CHECK(!prepared->report.to_markdown().empty());
     LUTHIER_CHECK(write_report(prepared->report, file.parent_path() / "report").has_value());
   }

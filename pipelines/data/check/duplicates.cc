@@ -84,7 +84,7 @@ Result<void> Duplicates::add(Part part, const BatchResult& batch) {
 Result<void> Duplicates::keep(const Kept& kept) {
   if (kept_.size() == kept_max_) {
     if (kept_file_ == nullptr) {
-      LUTHIER_TRY(kept_file_, ScratchFile::create(folder_));
+      LUTHIER_TRY(kept_file_, scratch::ScratchFile::create(folder_));
     }
     LUTHIER_TRY_VOID(kept_file_->append(kept_.data(), kept_.size() * sizeof(Kept)));
     kept_in_file_ += kept_.size();

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "pipelines/data/check/spill_sorter.h"
 #include "pipelines/data/check/totals.h"
+#include "pipelines/data/scratch/spill_sorter.h"
 
 namespace luthier::data::check {
 
@@ -59,11 +59,11 @@ class Duplicates {
 
   std::filesystem::path folder_;
   std::size_t kept_max_;  // in memory
-  SpillSorter<Same> same_;
-  SpillSorter<Near> near_;
-  SpillSorter<Repeat> repeats_;             // near ones; one may stand in it several times
-  std::vector<Kept> kept_;                  // the newest
-  std::unique_ptr<ScratchFile> kept_file_;  // those before them
+  scratch::SpillSorter<Same> same_;
+  scratch::SpillSorter<Near> near_;
+  scratch::SpillSorter<Repeat> repeats_;             // near ones; one may stand in it several times
+  std::vector<Kept> kept_;                           // the newest
+  std::unique_ptr<scratch::ScratchFile> kept_file_;  // those before them
   std::uint64_t kept_in_file_ = 0;
 };
 

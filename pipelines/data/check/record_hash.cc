@@ -17,11 +17,6 @@ Hash128 hash_number(std::uint64_t bits, std::uint64_t type) { return mix({bits, 
 
 }  // namespace
 
-Hash128 hash_of(std::string_view text) {
-  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
-  return {hash.high64, hash.low64};
-}
-
 Hash128 hash_of(Element element) {
   using simdjson::dom::element_type;
   switch (element.type()) {

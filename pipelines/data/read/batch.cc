@@ -21,6 +21,8 @@ void append_json_string(std::string& json, std::string_view text) {
       case '\n': json += "\\n"; break;
       case '\r': json += "\\r"; break;
       case '\t': json += "\\t"; break;
+      case '\b': json += "\\b"; break;
+      case '\f': json += "\\f"; break;
       default:
         json += "\\u00";
         json += kHex[static_cast<unsigned char>(c) >> 4];

@@ -91,13 +91,13 @@ class RowParser {
 
 class CsvReader final : public Reader {
  public:
-  CsvReader(std::unique_ptr<ByteSource> bytes, std::string name, char separator)
-      : window_(std::move(bytes)), name_(name), rows_(std::move(name)), separator_(separator) {}
+  CsvReader(std::unique_ptr<ByteSource> bytes, std::string name, char separator, RowOptions rows)
+      : window_(std::move(bytes)), name_(name), rows_(std::move(name), rows), separator_(separator) {}
 
   Result<bool> next(Batch& batch) override {
     rows_.begin(batch);
     bool more = !stopped_;
-    while (more && batch.bytes.size() < kBatchBytes) {
+    while (more && !is_full(batch)) {
       LUTHIER_TRY(more, read_row(batch));
     }
     return rows_.end(batch);
@@ -217,8 +217,9 @@ class CsvReader final : public Reader {
 
 }  // namespace
 
-std::unique_ptr<Reader> make_csv_reader(std::unique_ptr<ByteSource> bytes, std::string name, char separator) {
-  return std::make_unique<CsvReader>(std::move(bytes), std::move(name), separator);
+std::unique_ptr<Reader> make_csv_reader(std::unique_ptr<ByteSource> bytes, std::string name, char separator,
+                                        RowOptions rows) {
+  return std::make_unique<CsvReader>(std::move(bytes), std::move(name), separator, rows);
 }
 
 }  // namespace luthier::data::read

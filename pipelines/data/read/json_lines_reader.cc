@@ -10,8 +10,8 @@ bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") ==
 
 class JsonLinesReader final : public Reader {
  public:
-  JsonLinesReader(std::unique_ptr<ByteSource> bytes, std::string name)
-      : source_(std::move(bytes)), name_(std::move(name)) {}
+  JsonLinesReader(std::unique_ptr<ByteSource> bytes, std::string name, bool keep_blank)
+      : source_(std::move(bytes)), name_(std::move(name)), keep_blank_(keep_blank) {}
 
   Result<bool> next(Batch& batch) override {
     begin_batch(batch, number_, ordinal_);
@@ -75,6 +75,8 @@ class JsonLinesReader final : public Reader {
       const std::size_t text_end = end > begin && bytes[end - 1] == '\r' ? end - 1 : end;
       if (!is_blank(bytes.substr(begin, text_end - begin))) {
         batch.records.push_back({begin, text_end - begin, line_, 1});
+      } else if (keep_blank_) {
+        batch.records.push_back({begin, 0, line_, 1});
       }
       begin = end + 1;
     }
@@ -82,6 +84,7 @@ class JsonLinesReader final : public Reader {
 
   std::unique_ptr<ByteSource> source_;
   std::string name_;
+  bool keep_blank_;
   std::string carry_;  // the beginning of a line whose end is not read yet
   std::int64_t number_ = 0;
   std::int64_t ordinal_ = 0;
@@ -92,8 +95,8 @@ class JsonLinesReader final : public Reader {
 
 }  // namespace
 
-std::unique_ptr<Reader> make_json_lines_reader(std::unique_ptr<ByteSource> bytes, std::string name) {
-  return std::make_unique<JsonLinesReader>(std::move(bytes), std::move(name));
+std::unique_ptr<Reader> make_json_lines_reader(std::unique_ptr<ByteSource> bytes, std::string name, bool keep_blank) {
+  return std::make_unique<JsonLinesReader>(std::move(bytes), std::move(name), keep_blank);
 }
 
 }  // namespace luthier::data::read

@@ -54,19 +54,21 @@ FirstValue look_at(std::string_view head) {
 }
 
 // JSON and JSONL are told apart by what is there: people name either like the other.
-std::unique_ptr<Reader> make_any_json_reader(std::unique_ptr<ByteSource> bytes, std::string name, std::string_view head,
-                                             FileFormat said) {
+std::unique_ptr<Reader> make_any_json_reader(std::unique_ptr<ByteSource> bytes, std::string_view head,
+                                             const ReadOptions& options) {
+  const std::string& name = options.name;
+  const FileFormat said = *options.format;
   const FirstValue first = look_at(head);
   const bool lines = first.first == '{' && first.one_line;
   if (lines || (said == FileFormat::kJsonLines && first.first != '[' && first.first != '{')) {
-    return make_json_lines_reader(std::move(bytes), std::move(name));
+    return make_json_lines_reader(std::move(bytes), name, options.rows.keep_blank);
   }
   // An object that only begins on the first line is broken JSONL as often as it is JSON: a lone bracket tells.
   const std::size_t begin = head.find_first_not_of(" \t\r\n");
   const std::string_view rest = begin == std::string_view::npos ? head : head.substr(begin + 1);
   const bool lone = rest.substr(0, rest.find('\n')).find_first_not_of(" \t\r") == std::string_view::npos;
   if (said == FileFormat::kJsonLines && first.first == '{' && !lone) {
-    return make_json_lines_reader(std::move(bytes), std::move(name));
+    return make_json_lines_reader(std::move(bytes), name, options.rows.keep_blank);
   }
   std::vector<Problem> problems;
   if (said == FileFormat::kJsonLines) {
@@ -76,7 +78,7 @@ std::unique_ptr<Reader> make_any_json_reader(std::unique_ptr<ByteSource> bytes, 
                             "; it was read as such. Name it .json, or write one record a line: jq -c " +
                             (first.first == '[' ? "'.[]' " : ". ") + name});
   }
-  return make_json_reader(std::move(bytes), std::move(name), std::move(problems));
+  return make_json_reader(std::move(bytes), name, std::move(problems));
 }
 
 Result<std::unique_ptr<Reader>> open_xlsx_bytes(ByteSource& bytes, const ReadOptions& options) {
@@ -94,7 +96,7 @@ Result<std::unique_ptr<Reader>> open_xlsx_bytes(ByteSource& bytes, const ReadOpt
     }
   }
   LUTHIER_TRY(auto archive, ZipArchive::open_bytes(std::move(whole), options.name, options.expansion));
-  return make_xlsx_reader(std::move(archive), options.name);
+  return make_xlsx_reader(std::move(archive), options.name, options.rows);
 }
 
 }  // namespace
@@ -134,13 +136,13 @@ Result<std::unique_ptr<Reader>> open_reader(std::unique_ptr<ByteSource> bytes, c
   LUTHIER_TRY(bytes, as_text(std::move(bytes), options.name, head));
   switch (*options.format) {
     case FileFormat::kJsonLines:
-    case FileFormat::kJson: return make_any_json_reader(std::move(bytes), options.name, head, *options.format);
-    case FileFormat::kCsv: return make_csv_reader(std::move(bytes), options.name, ',');
-    case FileFormat::kTsv: return make_csv_reader(std::move(bytes), options.name, '\t');
+    case FileFormat::kJson: return make_any_json_reader(std::move(bytes), head, options);
+    case FileFormat::kCsv: return make_csv_reader(std::move(bytes), options.name, ',', options.rows);
+    case FileFormat::kTsv: return make_csv_reader(std::move(bytes), options.name, '\t', options.rows);
     case FileFormat::kText:
     case FileFormat::kXlsx: break;  // the latter: above
   }
-  return make_text_reader(std::move(bytes), options.name);
+  return make_text_reader(std::move(bytes), options.name, options.rows);
 }
 
 Result<std::unique_ptr<Reader>> open_reader(const std::filesystem::path& path, const ReadOptions& given) {
@@ -151,7 +153,7 @@ Result<std::unique_ptr<Reader>> open_reader(const std::filesystem::path& path, c
   }
   if (options.format == FileFormat::kXlsx) {
     LUTHIER_TRY(auto archive, ZipArchive::open(path, options.name, options.expansion));
-    return make_xlsx_reader(std::move(archive), options.name);
+    return make_xlsx_reader(std::move(archive), options.name, options.rows);
   }
   LUTHIER_TRY(auto bytes, open_file(path));
   if (!options.format) {

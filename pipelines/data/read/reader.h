@@ -40,10 +40,17 @@ inline constexpr std::size_t kBatchBytes = std::size_t{1} << 20;
 inline constexpr std::size_t kRecordBytesMax = std::size_t{144} << 20;
 inline constexpr std::size_t kColumnsMax = 10'000;
 
+// What becomes of rows and lines that hold less than others.
+struct RowOptions {
+  bool keep_blank = false;       // an empty line or row is a record of size 0; for those who read batches
+  bool fill_short_rows = false;  // a row with fewer fields than the header gets empty ones, and is no problem
+};
+
 struct ReadOptions {
   std::optional<FileFormat> format;  // else by extension
   std::string name;                  // for messages; else the path as given
   ExpansionLimits expansion;
+  RowOptions rows;
 };
 
 class Reader {

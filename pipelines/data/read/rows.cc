@@ -19,9 +19,13 @@ void Rows::begin(Batch& batch) { begin_batch(batch, number_, ordinal_); }
 
 void Rows::add(Batch& batch, const std::vector<std::string>& cells, std::int64_t line) {
   if (std::all_of(cells.begin(), cells.end(), [](const std::string& cell) { return cell.empty(); })) {
+    if (options_.keep_blank) {
+      batch.records.push_back({batch.bytes.size(), 0, line, 1});
+      batch.bytes += ' ';  // so that a batch of them ends too
+    }
     return;
   }
-  if (cells.size() != names_.size()) {
+  if (cells.size() > names_.size() || (cells.size() < names_.size() && !options_.fill_short_rows)) {
     complain(batch, "row_fields", Severity::kError, line, 0,
              "the row has " + std::to_string(cells.size()) + " fields, the header has " +
                  std::to_string(names_.size()) + "; put fields that hold the separator in quotes");
@@ -40,6 +44,9 @@ void Rows::add(Batch& batch, const std::vector<std::string>& cells, std::int64_t
     batch.bytes += i == 0 ? '{' : ',';
     batch.bytes += names_[i];
     append_json_string(batch.bytes, cells[i]);
+  }
+  for (std::size_t i = cells.size(); i < names_.size(); ++i) {
+    batch.bytes += (i == 0 ? '{' : ',') + names_[i] + "\"\"";
   }
   batch.bytes += '}';
   batch.records.push_back({begin, batch.bytes.size() - begin, line, 1});

@@ -7,13 +7,14 @@ namespace {
 
 class TextReader final : public Reader {
  public:
-  TextReader(std::unique_ptr<ByteSource> bytes, std::string name) : window_(std::move(bytes)), rows_(std::move(name)) {
+  TextReader(std::unique_ptr<ByteSource> bytes, std::string name, RowOptions rows)
+      : window_(std::move(bytes)), rows_(std::move(name), rows), keep_blank_(rows.keep_blank) {
     rows_.set_columns({"text"});
   }
 
   Result<bool> next(Batch& batch) override {
     rows_.begin(batch);
-    while (batch.bytes.size() < kBatchBytes) {
+    while (!is_full(batch)) {
       const std::size_t newline = window_.text().find('\n', searched_);
       if (newline == std::string_view::npos && !window_.at_end()) {
         if (window_.text().size() > kRecordBytesMax) {
@@ -30,7 +31,7 @@ class TextReader final : public Reader {
       const std::size_t end = newline == std::string_view::npos ? window_.text().size() : newline;
       std::string_view line = window_.text().substr(0, end);
       line = line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
-      if (line.find_first_not_of(" \t") != std::string_view::npos) {
+      if (keep_blank_ || line.find_first_not_of(" \t") != std::string_view::npos) {
         rows_.add(batch, {std::string(line)}, window_.line());
       }
       window_.consume(newline == std::string_view::npos ? end : end + 1);
@@ -44,13 +45,14 @@ class TextReader final : public Reader {
  private:
   Window window_;
   Rows rows_;
+  bool keep_blank_;
   std::size_t searched_ = 0;  // so far no newline in text()
 };
 
 }  // namespace
 
-std::unique_ptr<Reader> make_text_reader(std::unique_ptr<ByteSource> bytes, std::string name) {
-  return std::make_unique<TextReader>(std::move(bytes), std::move(name));
+std::unique_ptr<Reader> make_text_reader(std::unique_ptr<ByteSource> bytes, std::string name, RowOptions rows) {
+  return std::make_unique<TextReader>(std::move(bytes), std::move(name), rows);
 }
 
 }  // namespace luthier::data::read

@@ -78,10 +78,10 @@ std::string without_escapes(std::string text) {
 
 class XlsxReader final : public Reader {
  public:
-  XlsxReader(std::unique_ptr<ZipArchive> archive, std::string name)
+  XlsxReader(std::unique_ptr<ZipArchive> archive, std::string name, RowOptions rows)
       : archive_(std::move(archive)),
         name_(name),
-        rows_(std::move(name)),
+        rows_(std::move(name), rows),
         sheet_(
             {[this](std::string_view element, const XmlStream::Attributes& attributes) { start(element, attributes); },
              [this](std::string_view element) { end(element); }, [this](std::string_view text) { add_text(text); }}) {}
@@ -96,7 +96,7 @@ class XlsxReader final : public Reader {
   Result<bool> next(Batch& batch) override {
     rows_.begin(batch);
     batch_ = &batch;
-    while (!at_end_ && batch.bytes.size() < kBatchBytes) {
+    while (!at_end_ && !is_full(batch)) {
       std::string piece(kSheetPieceBytes, '\0');
       LUTHIER_TRY(const std::size_t got, archive_->read(piece.data(), piece.size()));
       piece.resize(got);
@@ -307,8 +307,9 @@ class XlsxReader final : public Reader {
 
 }  // namespace
 
-Result<std::unique_ptr<Reader>> make_xlsx_reader(std::unique_ptr<ZipArchive> archive, std::string name) {
-  auto reader = std::make_unique<XlsxReader>(std::move(archive), std::move(name));
+Result<std::unique_ptr<Reader>> make_xlsx_reader(std::unique_ptr<ZipArchive> archive, std::string name,
+                                                 RowOptions rows) {
+  auto reader = std::make_unique<XlsxReader>(std::move(archive), std::move(name), rows);
   LUTHIER_TRY_VOID(reader->open());
   return std::unique_ptr<Reader>(std::move(reader));
 }

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "pipelines/data/chat_remedies.h"
 #include "pipelines/data/prepare.h"
+#include "tests/pipelines/data/records_of.h"
 #include "tests/pipelines/data/temporary_folder.h"
 
 namespace luthier::data {
@@ -18,8 +19,9 @@ struct Outcome {
 Outcome outcome_of(const char* messages) {
   ChatJson record = {{"messages", ChatJson::parse(messages)}};
   Outcome outcome;
+  images::ImageChecker images{images::ImageOptions{}};
   const auto dropped = repair_chat(
-      record, [&](const ChatRemedy& remedy, const std::string&) { outcome.codes.emplace_back(remedy.code); });
+      record, images, [&](const ChatRemedy& remedy, const std::string&) { outcome.codes.emplace_back(remedy.code); });
   outcome.dropped = dropped.has_value() ? dropped->code : "";
   outcome.messages = record["messages"].dump();
   return outcome;
@@ -132,7 +134,7 @@ TEST(ChatPrepare, DropsBrokenAndRepeatedOnesAndSplitsByLabel) {
   EXPECT_EQ(prepared->report.rows_of("example_missing_assistant_message"), 1);
   EXPECT_EQ(prepared->train.size(), 16u);
   std::map<std::string, int> labels;
-  for (const Record& record : prepared->validation) {
+  for (const Record& record : records_of(*prepared, prepared->validation)) {
     ++labels[record.label];
   }
   EXPECT_EQ(labels, (std::map<std::string, int>{{"no", 2}, {"yes", 2}}));
@@ -158,11 +160,11 @@ TEST(ChatPrepare, KeepsGroupsTogetherAndAFractionInsideALargerOne) {
     const auto prepared = analyze(settings);
     ASSERT_TRUE(prepared) << prepared.error().message;
     std::set<std::string> groups;
-    for (const Record& record : prepared->validation) {
+    for (const Record& record : records_of(*prepared, prepared->validation)) {
       groups.insert(record.group);
     }
     EXPECT_EQ(prepared->validation.size(), 10u);
-    for (const Record& record : prepared->train) {
+    for (const Record& record : records_of(*prepared, prepared->train)) {
       EXPECT_FALSE(groups.contains(record.group));
       kept[fraction < 1 ? 0 : 1].insert(record.completion);
     }
@@ -183,7 +185,7 @@ TEST(ChatPrepare, MakesPromptsOfTurnsThatGoThroughTheValidators) {
   EXPECT_EQ(prepared->train.size(), 3u);
   EXPECT_EQ(prepared->report.separator, "\nAssistant:");
   EXPECT_EQ(prepared->stop, "\n");
-  for (const Record& record : prepared->train) {
+  for (const Record& record : records_of(*prepared, prepared->train)) {
     EXPECT_TRUE(record.completion.starts_with(' ') && record.completion.ends_with('\n')) << record.completion;
   }
 }

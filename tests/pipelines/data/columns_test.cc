@@ -5,12 +5,8 @@
 namespace luthier::data {
 namespace {
 
-Table table_of(std::vector<std::string> columns, Format format = Format::kCsv) {
-  Table table;
-  table.file = "f.csv";
-  table.format = format;
-  table.columns = std::move(columns);
-  return table;
+Header header_of(std::vector<std::string> columns, read::FileFormat format = read::FileFormat::kCsv) {
+  return {"f.csv", format, std::move(columns)};
 }
 
 TEST(Columns, FindsThemByNameCaseSynonymAndMisspelling) {
@@ -32,7 +28,7 @@ TEST(Columns, FindsThemByNameCaseSynonymAndMisspelling) {
       {{"question", "anwser"}, 0, 1},
   };
   for (const auto& test_case : cases) {
-    const auto choice = choose_columns(table_of(test_case.columns), {});
+    const auto choice = choose_columns(header_of(test_case.columns), {});
     ASSERT_TRUE(choice) << test_case.columns[0] << ": " << choice.error().message;
     EXPECT_EQ(choice->prompt, test_case.prompt) << test_case.columns[0];
     EXPECT_EQ(choice->completion, test_case.completion) << test_case.columns[0];
@@ -43,7 +39,7 @@ TEST(Columns, TakesTheOnesThatAPersonNamed) {
   Settings settings;
   settings.prompt_column = "b";
   settings.completion_column = "A ";
-  const auto choice = choose_columns(table_of({"a", "b", "prompt", "label"}), settings);
+  const auto choice = choose_columns(header_of({"a", "b", "prompt", "label"}), settings);
   ASSERT_TRUE(choice) << choice.error().message;
   EXPECT_EQ(choice->prompt, 1u);
   EXPECT_EQ(choice->completion, 0u);
@@ -70,7 +66,7 @@ TEST(Columns, SaysWhichThereAreWhenOneIsMissing) {
   for (const auto& test_case : cases) {
     Settings settings;
     settings.completion_column = test_case.completion_column;
-    const auto choice = choose_columns(table_of(test_case.columns), settings);
+    const auto choice = choose_columns(header_of(test_case.columns), settings);
     ASSERT_FALSE(choice);
     EXPECT_EQ(choice.error().code, ErrorCode::kInvalidArgument);
     EXPECT_EQ(choice.error().message, test_case.message);
@@ -78,19 +74,19 @@ TEST(Columns, SaysWhichThereAreWhenOneIsMissing) {
 }
 
 TEST(Columns, TakesRecordsOfTextForText) {
-  const auto inferred = choose_columns(table_of({"id", "text"}, Format::kJsonLines), {});
+  const auto inferred = choose_columns(header_of({"id", "text"}, read::FileFormat::kJsonLines), {});
   ASSERT_TRUE(inferred) << inferred.error().message;
   EXPECT_EQ(inferred->prompt, 1u);
   EXPECT_FALSE(inferred->completion.has_value());
   Settings settings;
   settings.task = Task::kText;
   settings.text_column = "story";
-  const auto named = choose_columns(table_of({"label", "story"}), settings);
+  const auto named = choose_columns(header_of({"label", "story"}), settings);
   ASSERT_TRUE(named);
   EXPECT_EQ(named->prompt, 1u);
   settings.task = Task::kClassification;
   settings.text_column.clear();
-  EXPECT_FALSE(choose_columns(table_of({"id", "text"}, Format::kJsonLines), settings));
+  EXPECT_FALSE(choose_columns(header_of({"id", "text"}, read::FileFormat::kJsonLines), settings));
 }
 
 TEST(EditDistance, CountsSlipsUpToALimit) {

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "pipelines/data/prepare.h"
+#include "tests/pipelines/data/records_of.h"
 #include "tests/pipelines/data/temporary_folder.h"
 
 namespace luthier::data {
@@ -62,7 +63,7 @@ void expect_as_original(const Json& golden, int number) {
   if (!repaired) {
     return;
   }
-  EXPECT_EQ(rows_of(draft->records), golden["result"]);
+  EXPECT_EQ(rows_of(records_of(*draft)), golden["result"]);
   const Advice advice = advise(*draft);
   EXPECT_EQ(advice.separator, golden["separator"]);
   EXPECT_EQ(advice.ending, golden["stop"]);

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "base/file.h"
 #include "pipelines/text/tokenizer.h"
+#include "tests/pipelines/data/records_of.h"
 #include "tests/pipelines/data/temporary_folder.h"
 
 namespace luthier::data {
@@ -13,9 +16,9 @@ namespace {
 using Json = nlohmann::json;
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-Pairs pairs_of(const std::vector<Record>& records) {
+Pairs pairs_of(const Prepared& prepared) {  // of its training part
   Pairs pairs;
-  for (const Record& record : records) {
+  for (const Record& record : records_of(prepared, prepared.train)) {
     pairs.emplace_back(record.prompt, record.completion);
   }
   std::sort(pairs.begin(), pairs.end());
@@ -115,7 +118,7 @@ TEST(Prepare, AppliesEachRemedyAndReportsIt) {
     settings.task = test_case.task;
     const auto prepared = analyze(settings);
     ASSERT_TRUE(prepared) << test_case.name << ": " << prepared.error().message;
-    EXPECT_EQ(pairs_of(prepared->train), test_case.train) << test_case.name;
+    EXPECT_EQ(pairs_of(*prepared), test_case.train) << test_case.name;
     EXPECT_EQ(remedies_of(prepared->report), test_case.remedies) << test_case.name;
     EXPECT_EQ(prepared->report.rows.read, prepared->report.rows.kept + prepared->report.dropped()) << test_case.name;
   }
@@ -152,7 +155,7 @@ TEST(Prepare, KeepsToTheLabelsAskedFor) {
   const auto prepared = analyze(settings);
   ASSERT_TRUE(prepared) << prepared.error().message;
   EXPECT_EQ(prepared->labels, (std::vector<std::string>{"Cat", "Dog"}));
-  EXPECT_EQ(pairs_of(prepared->train), (Pairs{{"a ->", " Cat"}, {"b ->", " Dog"}, {"d ->", " Dog"}}));
+  EXPECT_EQ(pairs_of(*prepared), (Pairs{{"a ->", " Cat"}, {"b ->", " Dog"}, {"d ->", " Dog"}}));
   EXPECT_EQ(prepared->report.rows_of("unknown_label"), 1);
   EXPECT_EQ(prepared->report.rows_of("label_united"), 3);
 }
@@ -203,8 +206,7 @@ TEST(Prepare, SaysInOneSentenceWhyThereIsNothingToTrainOn) {
       {"f.jsonl", "{\"prompt\":[1],\"completion\":\"x\"}\n",
        "f.jsonl:1: \"prompt\" holds a list or an object; it must be text or a number"},
       {"f.txt", "\xff\xfe",
-       "f.txt:1:1: this looks like UTF-16 or binary data; save it as UTF-8 text, or convert it: iconv -f UTF-16 -t "
-       "UTF-8"},
+       "f.txt:1:1: this is UTF-16, and UTF-8 is needed; save it as UTF-8, or: iconv -f UTF-16 -t UTF-8 f.txt"},
   };
   for (const auto& test_case : cases) {
     const TemporaryFolder folder;
@@ -278,6 +280,113 @@ TEST(Prepare, PreparingTwiceGivesTheSame) {
   }
 }
 
+// What memory does not hold lies on disk, in temporary files, and nothing else changes.
+TEST(Prepare, LittleMemoryAndManyThreadsGiveTheSame) {
+  const TemporaryFolder folder;
+  Settings settings;
+  settings.source = std::filesystem::path(LUTHIER_SOURCE_DIR) / "pipelines/examples/data/sports.csv";
+  settings.split = {.validation = 0.1, .test = 0.1, .seed = 7};
+  settings.threads = 1;
+  const auto ample = analyze(settings);
+  settings.memory_bytes = 1'024;
+  settings.threads = 3;
+  settings.temporary_folder = folder.path();
+  const auto little = analyze(settings);
+  ASSERT_TRUE(ample && little);
+  ASSERT_TRUE(write_prepared(*ample, folder.path() / "ample"));
+  ASSERT_TRUE(write_prepared(*little, folder.path() / "little"));
+  for (const char* file : {"train/data.jsonl", "validation/data.jsonl", "test/data.jsonl", "train/dataset.json",
+                           "report/report.json", "report/changes.jsonl", "report/changes.txt"}) {
+    EXPECT_TRUE(*read_file(folder.path() / "ample" / file) == *read_file(folder.path() / "little" / file)) << file;
+  }
+}
+
+// The rows that most repairs change are listed one by one at first, then as lines from … to.
+TEST(Prepare, ListsManyRowsAsRuns) {
+  const TemporaryFolder folder;
+  std::string text = "prompt,completion\n";
+  for (int i = 0; i < 12'000; ++i) {
+    text += "question " + std::to_string(i) + ", answer " + std::to_string(i) + "\n";
+  }
+  Settings settings;
+  settings.source = folder.write("f.csv", text + "question 3, answer 3\nlast, one\n");
+  settings.decline = {"prompt_prefix", "completion_prefix", "ending_missing"};
+  const auto prepared = analyze(settings);
+  ASSERT_TRUE(prepared) << prepared.error().message;
+  EXPECT_EQ(prepared->report.rows_of("separator_added"), 12'001);
+  ASSERT_TRUE(write_report(prepared->report, folder.path() / "report"));
+  const std::string changes = *read_file(folder.path() / "report/changes.jsonl");
+  std::istringstream lines(changes);
+  std::int64_t listed = 0;
+  std::vector<Json> runs;
+  for (std::string line; std::getline(lines, line);) {
+    const Json change = Json::parse(line);
+    if (change["why"] == "separator_added") {
+      listed += change.value("rows", 1);
+      if (change.contains("rows")) {
+        runs.push_back(change);
+      }
+    }
+  }
+  EXPECT_EQ(listed, 12'001);
+  ASSERT_EQ(runs.size(), 1u);  // a row that was dropped ends it, and what follows is one row
+  EXPECT_EQ(runs[0]["line"], 10'002);
+  EXPECT_EQ(runs[0]["last_line"], 12'001);
+  const std::string text_of_changes = *read_file(folder.path() / "report/changes.txt");
+  EXPECT_NE(text_of_changes.find("f.csv:10002-12001: changed, separator_added: all 2000 rows, the first: question"),
+            std::string::npos);
+}
+
+TEST(Prepare, ReadsEveryFormatAndCompression) {
+  const TemporaryFolder folder;
+  const struct {
+    const char* file;
+    std::string text;
+  } cases[] = {
+      {"f.jsonl", "\xef\xbb\xbf{\"prompt\":\"a\",\"completion\":\"x\"}\r\n{\"prompt\":\"b\",\n\"completion\":\"y\"}\n"},
+      {"f.json", "[{\"prompt\":\"a\",\"completion\":\"x\"},\n{\"prompt\":\"b\",\"completion\":\"y\"}]"},
+      {"f.jsonl", "[{\"prompt\":\"a\",\"completion\":\"x\"},\n{\"prompt\":\"b\",\"completion\":\"y\"}]"},
+      {"f.csv", "\xef\xbb\xbfprompt,completion\r\na,x\r\nb,y\r\n"},
+      {"f.tsv", "completion\tprompt\nx\ta\ny\tb"},
+  };
+  for (const auto& test_case : cases) {
+    Settings settings;
+    settings.source = folder.write(test_case.file, test_case.text);
+    settings.decline = {"all"};
+    const auto prepared = analyze(settings);
+    ASSERT_TRUE(prepared) << test_case.text << prepared.error().message;
+    EXPECT_EQ(pairs_of(*prepared), (Pairs{{"a", "x"}, {"b", "y"}})) << test_case.text;
+  }
+}
+
+// Rows after a quote that never closes are lost, and who loses data silently learns from the rest.
+TEST(Prepare, RefusesWhatCannotBeReadToItsEnd) {
+  const struct {
+    const char* file;
+    const char* text;
+    const char* message;
+  } cases[] = {
+      {"f.csv", "prompt,completion\na,x\nb,\"y\nc,z\n",
+       "f.csv:3:3: this quote is never closed; close it, or double it if it is part of the text. Nothing after it was "
+       "read"},
+      {"f.csv", "", "f.csv:1: the file is empty; its first line must name the columns"},
+      {"f.csv", "prompt,completion\na,caf\xe9\n",
+       "f.csv:2: byte 4 of field 2 is not UTF-8; save the file as UTF-8, or: iconv -f WINDOWS-1252 -t UTF-8 f.csv"},
+      {"f.csv", "prompt,ant\xe9\na,b\n",
+       "f.csv:1: the names of columns are not UTF-8; save the file as UTF-8, or convert it from what it is, say: iconv "
+       "-f WINDOWS-1252 -t UTF-8"},
+  };
+  const TemporaryFolder folder;
+  for (const auto& test_case : cases) {
+    Settings settings;
+    settings.source = folder.write(test_case.file, test_case.text);
+    const auto prepared = analyze(settings);
+    ASSERT_FALSE(prepared) << test_case.text;
+    EXPECT_EQ(prepared.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(prepared.error().message, test_case.message);
+  }
+}
+
 // So that serving can ask as training did.
 TEST(Prepare, ADatasetSaysHowItsPromptsEnd) {
   const TemporaryFolder folder;
@@ -294,7 +403,7 @@ TEST(Prepare, ADatasetSaysHowItsPromptsEnd) {
   EXPECT_EQ(json["labels"], (Json{"cat", "dog"}));
   const std::string suffix = json["prompt_suffix"];
   ASSERT_FALSE(suffix.empty());
-  for (const Record& record : prepared->train) {
+  for (const Record& record : records_of(*prepared, prepared->train)) {
     EXPECT_TRUE(record.prompt.ends_with(suffix)) << record.prompt;
     EXPECT_TRUE(record.completion.starts_with(json["completion_prefix"].get<std::string>())) << record.completion;
   }
@@ -312,7 +421,7 @@ TEST(Prepare, PreparedDataStaysAsItIs) {
   settings.source = folder.path() / "out/train";
   const auto again = analyze(settings);
   ASSERT_TRUE(again) << again.error().message;
-  EXPECT_EQ(pairs_of(again->train), pairs_of(first->train));
+  EXPECT_EQ(pairs_of(*again), pairs_of(*first));
   EXPECT_EQ(remedies_of(again->report), (std::map<std::string, std::int64_t>{}));
 }
 

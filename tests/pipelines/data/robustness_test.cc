@@ -3,8 +3,6 @@
 
 #include "base/random.h"
 #include "pipelines/data/prepare.h"
-#include "pipelines/data/readers.h"
-#include "pipelines/data/source.h"
 #include "tests/pipelines/data/temporary_folder.h"
 
 namespace luthier::data {
@@ -62,12 +60,17 @@ TEST(DataRobustness, DamagedFilesNeverCrash) {
 }
 
 TEST(DataRobustness, DeepNestingIsNoStackOverflow) {
-  const std::string deep =
-      "{\"prompt\":\"a\",\"completion\":\"b\",\"x\":" + std::string(200'000, '[') + std::string(200'000, ']') + "}\n";
-  const auto table = read_json_lines(deep, "f.jsonl");
-  ASSERT_TRUE(table) << table.error().message;
-  EXPECT_EQ(table->rows.size(), 1u);
-  EXPECT_FALSE(read_json_lines(std::string(200'000, '['), "f.jsonl"));
+  const TemporaryFolder folder;
+  Settings settings;
+  settings.source = folder.write("f.jsonl",
+                                 "{\"prompt\":\"a\",\"completion\":\"b\"}\n{\"prompt\":\"c\",\"completion\":\"d\"}\n"
+                                 "{\"prompt\":\"e\",\"completion\":\"f\",\"x\":" +
+                                     std::string(200'000, '[') + std::string(200'000, ']') + "}\n" +
+                                     std::string(200'000, '[') + "\n");
+  const auto prepared = analyze(settings);
+  ASSERT_TRUE(prepared) << prepared.error().message;
+  EXPECT_EQ(prepared->report.rows.kept, 2);
+  EXPECT_EQ(prepared->report.rows_of("broken_json"), 2);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ TEST(Settings, ReadsEveryMember) {
     "split":{"validation":0.1,"test":0.2,"seed":18446744073709551615},"tokenizer":null})"));
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->source, "/s");
-  EXPECT_EQ(settings->format, Format::kCsv);
+  EXPECT_EQ(settings->format, read::FileFormat::kCsv);
   EXPECT_EQ(settings->task, Task::kClassification);
   EXPECT_EQ(settings->prompt_column, "p");
   EXPECT_EQ(settings->completion_column, "c");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace luthier::data {
 namespace {
@@ -14,6 +15,41 @@ std::vector<std::string> groups_of(const std::map<std::string, std::size_t>& siz
     groups.insert(groups.end(), size, name);
   }
   return groups;
+}
+
+struct Parts {
+  std::vector<std::size_t> train;
+  std::vector<std::size_t> validation;
+  std::vector<std::size_t> test;
+};
+
+std::vector<std::size_t> numbers_of(const RowNumbers& rows) {
+  std::vector<std::size_t> numbers;
+  LUTHIER_CHECK(rows.for_each([&](std::uint64_t row) -> Result<void> {
+    numbers.push_back(row);
+    return {};
+  }));
+  return numbers;
+}
+
+// By the names of classes; `memory_bytes` says when arrays go to disk.
+Result<Parts> split_rows(const std::vector<std::string>& groups, const SplitSettings& settings,
+                         std::size_t memory_bytes = std::size_t{1} << 20) {
+  const SplitScratch scratch{std::filesystem::temp_directory_path(), memory_bytes};
+  const std::set<std::string> names(groups.begin(), groups.end());
+  RowNumbers rows = scratch.array();
+  scratch::DiskArray<std::uint32_t> numbers(scratch.folder, memory_bytes / 8);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    LUTHIER_TRY_VOID(rows.push_back(i));
+    const auto number = std::distance(names.begin(), names.find(groups[i]));
+    LUTHIER_TRY_VOID(numbers.push_back(static_cast<std::uint32_t>(number)));
+  }
+  RowValues values{&numbers, {}};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    values.order.push_back(static_cast<std::uint32_t>(i));
+  }
+  LUTHIER_TRY(const SplitRows split, split_rows(rows, values, settings, scratch));
+  return Parts{numbers_of(split.train), numbers_of(split.validation), numbers_of(split.test)};
 }
 
 std::map<std::string, std::size_t> count(const std::vector<std::size_t>& rows, const std::vector<std::string>& groups) {
@@ -75,6 +111,16 @@ TEST(Split, AFractionGivesAtLeastOneRowOrAnError) {
   const auto impossible = split_rows(groups_of({{"a", 1}, {"b", 1}}), {.validation = 0.5});
   ASSERT_FALSE(impossible);
   EXPECT_NE(impossible.error().message.find("2 rows are too few"), std::string::npos) << impossible.error().message;
+}
+
+TEST(Split, IsTheSameWhetherMemoryHoldsItOrNot) {
+  const auto groups = groups_of({{"a", 9'000}, {"b", 7'000}, {"c", 1'000}});
+  const auto in_memory = split_rows(groups, {.validation = 0.2, .test = 0.1, .seed = 5});
+  const auto on_disk = split_rows(groups, {.validation = 0.2, .test = 0.1, .seed = 5}, 4'096);
+  ASSERT_TRUE(in_memory && on_disk);
+  EXPECT_EQ(in_memory->train, on_disk->train);
+  EXPECT_EQ(in_memory->validation, on_disk->validation);
+  EXPECT_EQ(in_memory->test, on_disk->test);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace {
 
 TEST(SpillSorter, SortsMoreThanItsMemory) {
   const TemporaryFolder folder;
-  SpillSorter<std::uint64_t> sorter(folder.path(), 1);  // the least: some thousand entries
+  scratch::SpillSorter<std::uint64_t> sorter(folder.path(), 1);  // the least: some thousand entries
   std::vector<std::uint64_t> expected;
   std::uint64_t value = 1;
   for (int i = 0; i < 50'000; ++i) {
@@ -26,7 +26,7 @@ TEST(SpillSorter, SortsMoreThanItsMemory) {
 }
 
 TEST(SpillSorter, SaysThatItCannotSpill) {
-  SpillSorter<std::uint64_t> sorter("/no/such/folder", 1);
+  scratch::SpillSorter<std::uint64_t> sorter("/no/such/folder", 1);
   Result<void> outcome;
   for (std::uint64_t i = 0; i < 100'000 && outcome; ++i) {
     outcome = sorter.add(i);
