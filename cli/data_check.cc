@@ -13,8 +13,6 @@ namespace {
 
 namespace check = data::check;
 
-Error wrong(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
-
 Result<check::CheckOptions> to_check_options(const GlobalOptions& global, const DataCheckOptions& given) {
   check::CheckOptions options;
   options.file = given.file;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <span>
 
+#include "pipelines/data/read/pair_names.h"
 #include "pipelines/data/whitespace.h"
 #include "pipelines/text/normalize.h"
 
@@ -12,12 +13,6 @@ namespace luthier::data {
 namespace {
 
 // The best names come first.
-constexpr std::array<std::string_view, 17> kPromptNames = {
-    "prompt",  "text",  "sentence", "input", "headline", "question", "instruction", "content", "review",
-    "message", "tweet", "comment",  "body",  "title",    "query",    "utterance",   "document"};
-constexpr std::array<std::string_view, 14> kCompletionNames = {
-    "completion", "label",     "class", "category", "output", "answer", "response",
-    "target",     "sentiment", "topic", "tag",      "reply",  "intent", "expected"};
 constexpr std::array<std::string_view, 6> kTextNames = {"text", "content", "body", "document", "story", "paragraph"};
 
 std::string simplified(std::string_view name) {
@@ -131,16 +126,16 @@ Result<ColumnChoice> choose_main_columns(const Header& header, const Settings& s
   }
   // Exact names first, so that a near miss of one never takes the exact name of the other.
   if (!choice.prompt.has_value()) {
-    choice.prompt = chooser.exact(kPromptNames, choice.completion);
+    choice.prompt = chooser.exact(read::prompt_names(), choice.completion);
   }
   if (!choice.completion.has_value()) {
-    choice.completion = chooser.exact(kCompletionNames, choice.prompt);
+    choice.completion = chooser.exact(read::completion_names(), choice.prompt);
   }
   if (!choice.prompt.has_value()) {
-    choice.prompt = chooser.near(kPromptNames, choice.completion);
+    choice.prompt = chooser.near(read::prompt_names(), choice.completion);
   }
   if (!choice.completion.has_value()) {
-    choice.completion = chooser.near(kCompletionNames, choice.prompt);
+    choice.completion = chooser.near(read::completion_names(), choice.prompt);
   }
   if (!choice.completion.has_value()) {
     const bool may_be_text =

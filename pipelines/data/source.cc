@@ -166,8 +166,9 @@ Result<std::vector<std::string>> column_names(const SourceFile& file) {
   std::vector<std::string> columns = reader->columns();
   for (const std::string& column : columns) {
     if (text::find_invalid_utf8(column)) {
-      return wrong(file.name + ":1: the names of columns are not UTF-8; save the file as UTF-8, or convert it from what "
-                               "it is, say: iconv -f WINDOWS-1252 -t UTF-8");
+      return wrong(file.name +
+                   ":1: the names of columns are not UTF-8; save the file as UTF-8, or convert it from what "
+                   "it is, say: iconv -f WINDOWS-1252 -t UTF-8");
     }
   }
   return columns;

@@ -273,7 +273,7 @@ def draw_file(draw, folder, number):
     if draw.random() < 0.04:
         names[draw.randrange(2)] = "when"  # no column of that meaning
     if draw.random() < 0.15:
-        names += draw.sample(["id", "id2", "source"], draw.randint(1, 3))
+        names += draw.sample(["id", "id2", "origin"], draw.randint(1, 3))
     rows = [row + [str(draw.randrange(9)) for _ in names[2:]] for row in rows]
     if draw.random() < 0.2:
         order = draw.sample(range(len(names)), len(names))
