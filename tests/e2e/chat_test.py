@@ -47,7 +47,12 @@ def the_loss_is_over_the_answers(cluster, run):
 def conversations_are_trained_on_and_asked_by_one_template():
     with Cluster(agents=1) as cluster:
         cluster.wait_run(cluster.submit(PIPELINES / "base.yaml"))
+        plan = json.loads(cluster.cli("plan", EXAMPLES / "support-bot.yaml", "-p", "base_model=e2e-base", "-p", "epochs=6", "-o",
+                                      "json").stdout)
         run = cluster.wait_run(cluster.submit(EXAMPLES / "support-bot.yaml", base_model="e2e-base", epochs=6))
+        planned, trained = (next(step for step in steps if step["id"] == "train") for steps in (plan["steps"], run["steps"]))
+        expect(planned["tokens"]["value"] == trained["outputs"]["trained_tokens"],
+               f"the plan says {planned['tokens']}, the training {trained['outputs']}")
         the_loss_is_over_the_answers(cluster, run)
         for question, answer in (("Hello, when are you open? Ada", "We are open from nine to six, but not on Sunday."),
                                  ("Hi, I forgot my password. Ben", "Choose Forgotten on the first page, and look into your mail.")):

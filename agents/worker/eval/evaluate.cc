@@ -119,7 +119,7 @@ class Evaluator {
     LUTHIER_TRY(data_, read_dataset(job_.data, loaded.tokenizer, options));
     warn_of_losses(context_.log, "data", data_, options);
     LUTHIER_TRY(const ModelExtras extras, read_model_extras(job_.data / "dataset.json"));
-    const bool classification = extras.task.empty() || extras.task == "classification";
+    const bool classification = !data_.format.has_value() && (extras.task.empty() || extras.task == "classification");
     if (!job_.labels.empty() || classification) {
       labels_ = Labels::find(job_.labels.empty() ? extras.labels : job_.labels, data_.records);
     }
@@ -153,8 +153,31 @@ class Evaluator {
 
   // Each record asked once per label; the likeliest label is the model's answer.
   Result<void> measure_labels(const LoadedModel& loaded, Measured& measured) {
-    text::Encoder encoder(loaded.tokenizer);
     const std::size_t count = labels_.names().size();
+    LUTHIER_TRY(const std::vector<Example> asked,
+                data_.format.has_value() ? chats_by_label(loaded) : pairs_by_label(loaded));
+    std::vector<const Example*> examples;
+    for (const Example& example : asked) {
+      examples.push_back(&example);
+    }
+    const std::vector<double> likelihoods = log_likelihoods(loaded.model, examples, counting());
+    std::int64_t right = 0;
+    for (std::size_t i = 0; i < data_.records.size(); ++i) {
+      const auto first = likelihoods.begin() + static_cast<std::ptrdiff_t>(i * count);
+      const auto best =
+          static_cast<std::size_t>(std::max_element(first, first + static_cast<std::ptrdiff_t>(count)) - first);
+      const bool was_asked = asked[i * count].supervised_count() > 0;  // a conversation may be cut before its answer
+      const bool correct = was_asked && labels_.index_of(data_.records[i].completion) == best;
+      measured.scores.examples[i].label_correct = correct;
+      right += correct ? 1 : 0;
+    }
+    measured.metrics.label_accuracy = static_cast<double>(right) / static_cast<double>(data_.records.size());
+    return {};
+  }
+
+  // Every record with every label as its completion.
+  Result<std::vector<Example>> pairs_by_label(const LoadedModel& loaded) const {
+    text::Encoder encoder(loaded.tokenizer);
     std::vector<Example> asked;
     for (const Record& record : data_.records) {
       LUTHIER_TRY(const std::vector<TokenId> prompt, prompt_ids(encoder, loaded.tokenizer, record.prompt));
@@ -167,22 +190,24 @@ class Evaluator {
             joined_example(prompt, std::move(ids), loaded.model.config().max_position_embeddings, truncated));
       }
     }
-    std::vector<const Example*> examples;
-    for (const Example& example : asked) {
-      examples.push_back(&example);
+    return asked;
+  }
+
+  // Every conversation with every label as its last answer; one that has no answer to something is never right.
+  Result<std::vector<Example>> chats_by_label(const LoadedModel& loaded) const {
+    ChatReader reader(*data_.format, loaded.tokenizer, loaded.model.config().max_position_embeddings);
+    std::vector<Example> asked;
+    for (const Record& record : data_.records) {
+      const auto chat = asked_part(record.chat);
+      for (const std::string& label : labels_.completions()) {
+        LUTHIER_TRY(ChatReader::Made made, reader.read(chat ? with_answer(*chat, label) : record.chat));
+        if (!chat.has_value()) {
+          made.example.trained.assign(made.example.ids.size(), false);
+        }
+        asked.push_back(std::move(made.example));
+      }
     }
-    const std::vector<double> likelihoods = log_likelihoods(loaded.model, examples, counting());
-    std::int64_t right = 0;
-    for (std::size_t i = 0; i < data_.records.size(); ++i) {
-      const auto first = likelihoods.begin() + static_cast<std::ptrdiff_t>(i * count);
-      const auto best =
-          static_cast<std::size_t>(std::max_element(first, first + static_cast<std::ptrdiff_t>(count)) - first);
-      const bool correct = labels_.index_of(data_.records[i].completion) == best;
-      measured.scores.examples[i].label_correct = correct;
-      right += correct ? 1 : 0;
-    }
-    measured.metrics.label_accuracy = static_cast<double>(right) / static_cast<double>(data_.records.size());
-    return {};
+    return asked;
   }
 
   // Spread evenly over the data; none for text records.

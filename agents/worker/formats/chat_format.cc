@@ -67,6 +67,17 @@ std::optional<AskedChat> asked_part(const text::ChatJson& record) {
   return chat;
 }
 
+text::ChatJson with_answer(const AskedChat& chat, const std::string& answer) {
+  text::ChatJson record = chat.asked;
+  for (text::ChatJson& message : record["messages"]) {
+    if (role_of(message) == "assistant") {
+      message["weight"] = 0;
+    }
+  }
+  record["messages"].push_back({{"role", "assistant"}, {"content", answer}});
+  return record;
+}
+
 Result<void> check_only_text(const text::ChatJson& record) {
   const auto messages = record.find("messages");
   if (messages == record.end() || !messages->is_array()) {

@@ -61,6 +61,9 @@ struct AskedChat {
 // Nothing when no message of the assistant has one before it.
 [[nodiscard]] std::optional<AskedChat> asked_part(const text::ChatJson& record);
 
+// The conversation with another answer at its end, which alone is trained.
+[[nodiscard]] text::ChatJson with_answer(const AskedChat& chat, const std::string& answer);
+
 // kInvalidArgument where a message has something other than text, which the models of this worker do not read.
 [[nodiscard]] Result<void> check_only_text(const text::ChatJson& record);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "pipelines/pack/shard.h"
+#include "pipelines/text/chat/bounded_json.h"
 
 namespace luthier::worker {
 namespace {
@@ -63,9 +64,9 @@ class Reader {
   enum class Kind { kUnknown, kPair, kText, kChat };
 
   Result<void> read_line(const std::string& line, std::int64_t number) {
-    Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    Json json = text::parse_bounded_json(line);
     if (!json.is_object()) {
-      return bad_record(file_, number, "not a JSON object");
+      return bad_record(file_, number, "not a JSON object, or one that is nested too deeply");
     }
     const Kind kind = kind_of(json);
     if (kind == Kind::kUnknown) {

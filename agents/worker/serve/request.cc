@@ -3,6 +3,8 @@
 #include <cmath>
 #include <random>
 
+#include "pipelines/text/chat/bounded_json.h"
+
 namespace luthier::worker {
 namespace {
 
@@ -35,7 +37,7 @@ Result<text::ChatJson> read_chat(const Json& json) {
   }
   text::ChatJson chat = {{"messages", *messages}};
   if (const Json* given = find(json, "tools")) {
-    Json tools = given->is_string() ? Json::parse(given->get_ref<const std::string&>(), nullptr, false) : *given;
+    Json tools = given->is_string() ? text::parse_bounded_json(given->get_ref<const std::string&>()) : *given;
     if (!tools.is_array()) {
       return bad("tools must be a list, or the JSON text of one");
     }
@@ -135,9 +137,9 @@ std::string line_of(const Json& json) { return json.dump(-1, ' ', false, Json::e
 }  // namespace
 
 std::variant<Request, RequestError> parse_request(std::string_view line) {
-  const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  const Json json = text::parse_bounded_json(line);
   if (!json.is_object()) {
-    return RequestError{"", "not a JSON object"};
+    return RequestError{"", "not a JSON object, or one that is nested too deeply"};
   }
   const Json* id = find(json, "id");
   if (id == nullptr || !id->is_string() || id->get_ref<const std::string&>().empty()) {

@@ -160,6 +160,7 @@ TEST_F(ChatData, WhatATemplateRefusesIsMendedAndSaidOrNamedByLine) {
 
 TEST_F(ChatData, WhatCannotBeTrainedIsNamedByLine) {
   const std::pair<std::string, const char*> cases[] = {
+      {R"({"messages":)" + std::string(500'000, '[') + std::string(500'000, ']') + "}", ":1: not a JSON object"},
       {R"({"messages":5})", ":1: this record is no chat"},
       {R"({"messages":[5]})", ":1: messages[0]"},
       {R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]})", "reads text only"},
@@ -202,6 +203,11 @@ TEST_F(ChatData, ThePartThatIsAskedEndsBeforeTheLastAnswer) {
   ASSERT_TRUE(asked);
   EXPECT_EQ(asked->answer, "b");
   EXPECT_EQ(asked->asked.dump(), R"({"messages":[{"role":"user","content":"a"}],"tools":[1]})");
+  const AskedChat longer{
+      text::ChatJson::parse(R"({"messages":[{"role":"assistant","content":"a"},{"role":"user","content":"b"}]})"), "c"};
+  EXPECT_EQ(with_answer(longer, "d")["messages"].dump(),
+            R"([{"role":"assistant","content":"a","weight":0},{"role":"user","content":"b"},)"
+            R"({"role":"assistant","content":"d"}])");
   EXPECT_FALSE(asked_part(text::ChatJson::parse(R"({"messages":[{"role":"assistant","content":"a"}]})")));
   EXPECT_FALSE(asked_part(text::ChatJson::parse(R"({"messages":[]})")));
 }

@@ -343,7 +343,8 @@ TEST_F(WorkerProcess, ServesTheTunedModelUntilToldToStop) {
   expect_stops(server);
 }
 
-// What users say here is drawn from a generator and cannot be learned, so answers that are all right say that nothing else is asked.
+// What users say here is drawn from a generator and cannot be learned, so answers that are all right say that nothing
+// else is asked.
 TEST_F(WorkerProcess, ChatsTeachAnswersAndNothingElseAndAreAskedByTheSameTemplate) {
   std::string lines;
   std::uint32_t drawn = 1;
@@ -380,7 +381,11 @@ TEST_F(WorkerProcess, ChatsTeachAnswersAndNothingElseAndAreAskedByTheSameTemplat
   EXPECT_EQ(contents(adapter / "tokenizer.json"), contents(kGolden + "/llama/tokenizer.json"));
 
   const Json tuned = {{"base", artifact(kGolden + "/llama")}, {"adapter", artifact(adapter)}, {"name", "tiny"}};
-  ASSERT_EQ(run("chat_eval", "eval", {{"model", tuned}, {"data", with["data"]}, {"samples", 32}}), 0);
+  ASSERT_EQ(run("chat_eval", "eval",
+                {{"model", tuned}, {"data", with["data"]}, {"samples", 32}, {"labels", {"grass", "ice"}}}),
+            0);
+  EXPECT_EQ(messages("chat_eval").back()["outputs"]["metrics"]["label_accuracy"], 1);
+  EXPECT_LT(messages("chat_eval").back()["outputs"]["base_metrics"]["label_accuracy"], 0.8);
   const Json report = Json::parse(contents(folder_.path() / "chat_eval/report/report.json"));
   ASSERT_EQ(report["samples"].size(), 32U);
   for (const Json& sample : report["samples"]) {

@@ -94,8 +94,14 @@ TEST(Request, MessagesWithOtherThanTextCannotBeJoined) {
 }
 
 TEST(Request, BadLinesSayWhatIsWrong) {
+  const std::string deep(500'000, '[');
+  const std::string begin = R"({"id":"1","type":"generate","messages":[{"role":"user","content":"a"}],"tools":)";
+  const std::string deep_line = begin + deep + std::string(deep.size(), ']') + "}";
+  const std::string deep_tools = begin + '"' + deep + std::string(deep.size(), ']') + "\"}";
   const std::pair<const char*, const char*> cases[] = {
       {"nope", "JSON"},
+      {deep_line.c_str(), "too deeply"},
+      {deep_tools.c_str(), "tools"},
       {R"({"type":"generate","prompt":"a"})", "id"},
       {R"({"id":"1","type":"train"})", "type"},
       {R"({"id":"1","type":"generate"})", "prompt or messages"},
