@@ -1,5 +1,7 @@
 #include "pipelines/text/normalizer.h"
 
+#include <algorithm>
+
 #include "pipelines/text/unicode_classes.h"
 #include "pipelines/text/utf8.h"
 
@@ -164,6 +166,44 @@ Result<void> apply_step(const ReplaceRegexStep& replace, AlignedText& text) {
   }
   if (done > 0) {
     rewriter.keep(done, before.size());
+    rewriter.commit();
+  }
+  return {};
+}
+
+Result<void> apply_step(const CharacterMapStep& step, AlignedText& text) {
+  constexpr std::size_t kClusterBytesMax = 5;
+  const std::string_view before = text.text();
+  Rewriter rewriter(text);
+  std::size_t kept = 0;  // everything before it is written
+  std::size_t budget = before.size() * kGrowthMax + kGrowthBytes;
+  const auto replace = [&](std::size_t begin, std::size_t end) {
+    const auto replacement = step.map->find(before.substr(begin, end - begin));
+    if (replacement) {
+      rewriter.keep(kept, begin);
+      rewriter.put(*replacement, begin, end);
+      kept = end;
+      budget -= std::min(budget, replacement->size());
+    }
+    return replacement.has_value();
+  };
+  for (std::size_t begin = 0; begin < before.size() && budget > 0;) {
+    const std::size_t end = cluster_end(before, begin);
+    if (end - begin <= kClusterBytesMax && replace(begin, end)) {
+      begin = end;
+      continue;
+    }
+    while (begin < end) {
+      const std::size_t next = begin + decode_character(before, begin).length;
+      (void)replace(begin, next);
+      begin = next;
+    }
+  }
+  if (budget == 0) {
+    return grows_too_much();
+  }
+  if (kept > 0) {
+    rewriter.keep(kept, before.size());
     rewriter.commit();
   }
   return {};

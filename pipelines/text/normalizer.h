@@ -2,12 +2,14 @@
 // Immutable; shared by threads.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "base/result.h"
 #include "pipelines/text/aligned_text.h"
+#include "pipelines/text/character_map.h"
 #include "pipelines/text/normalize.h"
 #include "pipelines/text/regex.h"
 
@@ -30,8 +32,13 @@ struct ReplaceRegexStep {
   std::string content;
 };
 
-using NormalizerStep =
-    std::variant<UnicodeForm, LowercaseStep, StripStep, PrependStep, ReplaceLiteralStep, ReplaceRegexStep>;
+// SentencePiece's: clusters of characters of at most five bytes as a whole, else character by character.
+struct CharacterMapStep {
+  std::shared_ptr<const CharacterMap> map;
+};
+
+using NormalizerStep = std::variant<UnicodeForm, LowercaseStep, StripStep, PrependStep, ReplaceLiteralStep,
+                                    ReplaceRegexStep, CharacterMapStep>;
 
 class Normalizer {
  public:

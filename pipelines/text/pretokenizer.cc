@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pipelines/text/byte_level.h"
 #include "pipelines/text/utf8.h"
 
 namespace luthier::text {
@@ -65,6 +66,18 @@ void apply_step(const SubstituteStep& step, AlignedText& text, std::vector<TextR
   });
 }
 
+void apply_step(const ByteLettersStep& step, AlignedText& text, std::vector<TextRange>& pieces) {
+  const std::string_view before = text.text();
+  rewrite(text, pieces, [&](Rewriter& rewriter, TextRange piece, std::size_t) {
+    for (std::size_t at = piece.begin; at < piece.end;) {
+      const std::size_t next = step.back ? at + decode_character(before, at).length : at + 1;
+      const std::string_view part = before.substr(at, next - at);
+      rewriter.put(step.back ? from_byte_level(part).value_or(std::string(part)) : to_byte_level(part), at, next);
+      at = next;
+    }
+  });
+}
+
 }  // namespace
 
 Result<SplitStep> make_split(std::string_view pattern, SplitBehavior behavior, bool invert) {
@@ -110,6 +123,8 @@ Result<void> Splitter::split(AlignedText& text, bool at_begin, std::vector<TextR
       ++matcher;
     } else if (const auto* prefix = std::get_if<PrefixStep>(&step)) {
       apply_step(*prefix, text, at_begin, pieces);
+    } else if (const auto* letters = std::get_if<ByteLettersStep>(&step)) {
+      apply_step(*letters, text, pieces);
     } else {
       apply_step(std::get<SubstituteStep>(step), text, pieces);
     }

@@ -46,7 +46,13 @@ struct SubstituteStep {
   std::string to;
 };
 
-using PreTokenizerStep = std::variant<SplitStep, PrefixStep, SubstituteStep>;
+// Every byte becomes its letter of the alphabet of bytes (byte_level.h), on which the steps behind it work, or back.
+// Going back, pieces may begin and end within characters.
+struct ByteLettersStep {
+  bool back = false;
+};
+
+using PreTokenizerStep = std::variant<SplitStep, PrefixStep, SubstituteStep, ByteLettersStep>;
 
 struct PreTokenizer {
   std::vector<PreTokenizerStep> steps;  // each works on the pieces of the one before

@@ -1,3 +1,4 @@
+#include "pipelines/text/base64.h"
 #include "pipelines/text/tokenizer_json_members.h"
 
 namespace luthier::text::members {
@@ -24,6 +25,21 @@ Result<void> read_replace(const Json& replace, const std::string& where, std::ve
   return {};
 }
 
+Result<void> read_character_map(const Json& json, const std::string& where, std::vector<NormalizerStep>& steps) {
+  LUTHIER_TRY_VOID(refuse_unknown(json, where, {"type", "precompiled_charsmap"}));
+  LUTHIER_TRY(const std::string encoded, read_string(json, where, "precompiled_charsmap", ""));
+  const auto bytes = decode_base64(encoded);
+  if (!bytes) {
+    return refuse(where + ".precompiled_charsmap", "is not base64");
+  }
+  auto map = CharacterMap::parse(*bytes);
+  if (!map) {
+    return refuse(where + ".precompiled_charsmap", map.error().message);
+  }
+  steps.emplace_back(CharacterMapStep{std::make_shared<const CharacterMap>(std::move(*map))});
+  return {};
+}
+
 Result<void> read_step(const Json& json, const std::string& where, std::vector<NormalizerStep>& steps) {
   const std::string type = type_of(json);
   const auto form = type == "NFC"    ? std::optional(UnicodeForm::kNfc)
@@ -47,10 +63,13 @@ Result<void> read_step(const Json& json, const std::string& where, std::vector<N
     steps.emplace_back(PrependStep{std::move(prefix)});
   } else if (type == "Replace") {
     return read_replace(json, where, steps);
+  } else if (type == "Precompiled") {
+    return read_character_map(json, where, steps);
   } else {
-    return refuse(where, "of type \"" + type +
-                             "\" is not supported (NFC, NFD, NFKC, NFKD, Lowercase, Strip, Prepend, Replace and "
-                             "Sequences of them are)");
+    return refuse(where,
+                  "of type \"" + type +
+                      "\" is not supported (NFC, NFD, NFKC, NFKD, Lowercase, Strip, Prepend, Replace, Precompiled "
+                      "and Sequences of them are)");
   }
   return {};
 }

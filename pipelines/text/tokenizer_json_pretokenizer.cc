@@ -145,7 +145,7 @@ Result<void> read_step(const Json& json, const std::string& where, PreTokenizer&
   }
   return refuse(where, "of type \"" + type +
                            "\" is not supported (Split, Digits, Punctuation, Metaspace, Whitespace, WhitespaceSplit, "
-                           "ByteLevel at the end, and Sequences of them are)");
+                           "one ByteLevel, and Sequences of them are)");
 }
 
 }  // namespace
@@ -168,15 +168,27 @@ Result<bool> read_pre_tokenizer(const Json& json, TokenizerParts& parts) {
     return refuse("pre_tokenizer.pretokenizers",
                   "must be an array of at most " + std::to_string(kStepsMax) + " members");
   }
+  bool byte_level = false;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const std::string where = "pre_tokenizer.pretokenizers[" + std::to_string(i) + "]";
-    if (type_of(steps[i]) == "ByteLevel" && i + 1 == steps.size()) {
-      LUTHIER_TRY_VOID(read_byte_level(steps[i], where, parts.pretokenizer));
-      return true;
+    const std::string step = type_of(steps[i]);
+    if (byte_level && (step == "ByteLevel" || step == "Metaspace")) {
+      return refuse(where, "of type \"" + step + "\" is not supported behind a ByteLevel");
     }
-    LUTHIER_TRY_VOID(read_step(steps[i], where, parts.pretokenizer));
+    if (step != "ByteLevel") {
+      LUTHIER_TRY_VOID(read_step(steps[i], where, parts.pretokenizer));
+      continue;
+    }
+    LUTHIER_TRY_VOID(read_byte_level(steps[i], where, parts.pretokenizer));
+    byte_level = true;
+    if (i + 1 < steps.size()) {  // what follows sees the letters of bytes
+      parts.pretokenizer.steps.emplace_back(ByteLettersStep{});
+    }
   }
-  return false;
+  if (byte_level && type_of(steps.back()) != "ByteLevel") {
+    parts.pretokenizer.steps.emplace_back(ByteLettersStep{.back = true});
+  }
+  return byte_level;
 }
 
 }  // namespace luthier::text::members

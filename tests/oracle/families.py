@@ -1,6 +1,8 @@
 """Tokenizers of every family's kind, trained on our own text with Hugging Face's `tokenizers`."""
+import io
 import json
 
+import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
@@ -96,6 +98,9 @@ def byte_level_families(texts):
     yield "tekken", byte_level(texts, 6000, split(TEKKEN), ignore_merges=True)
     chinese = pre_tokenizers.Split(Regex("[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"), "isolated")
     yield "deepseek", byte_level(texts, 5000, split(DEEPSEEK, pre_tokenizers.Split(Regex(r"\p{N}{1,3}"), "isolated"), chinese))
+    falcon = pre_tokenizers.Sequence([pre_tokenizers.Punctuation("contiguous"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+                                      pre_tokenizers.Digits(individual_digits=False), pre_tokenizers.Split(Regex("[0-9][0-9][0-9]"), "isolated")])
+    yield "falcon", byte_level(texts, 4000, falcon)
     yield "starcoder", byte_level(texts, 3000, pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), gpt2_split]))
 
 
@@ -138,7 +143,52 @@ def unigram_families(texts, vocab_size=3000):
         yield name, trained
 
 
+def fields(raw):
+    """The fields of a protocol buffer: (number, bytes or int)."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte, at = raw[at], at + 1
+            value, shift = value | (byte & 0x7F) << shift, shift + 7
+            if byte < 0x80:
+                return value
+    while at < len(raw):
+        key = varint()
+        size = {0: 0, 1: 8, 5: 4}.get(key & 7)
+        if size == 0:
+            yield key >> 3, varint()
+            continue
+        size = varint() if size is None else size
+        at += size
+        yield key >> 3, raw[at - size:at]
+
+
+def character_map(rule):
+    """SentencePiece's own map of characters for a rule, from a model that it trains on a few words."""
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(["the cat sat on the mat"] * 100), model_writer=model, vocab_size=15,
+                                             normalization_rule_name=rule, minloglevel=2)
+    return dict(fields(dict(fields(model.getvalue()))[3]))[2]
+
+
+def precompiled_families(texts, vocab_size=3000):
+    """T5, XLM-R and mT5: a Unigram behind SentencePiece's map of characters."""
+    for name, rule, more in (("t5", "nmt_nfkc", [normalizers.Replace(Regex(" {2,}"), " ")]), ("xlm_r", "nmt_nfkc_cf", []), ("mt5", "nfkc", [])):
+        trained = Tokenizer(models.Unigram())
+        trained.normalizer = normalizers.Sequence([normalizers.Precompiled(character_map(rule)), *more])
+        trained.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+        trained.decoder = decoders.Metaspace(prepend_scheme="always")
+        trained.train_from_iterator(texts[:len(texts) // 4], trainers.UnigramTrainer(
+            vocab_size=vocab_size, show_progress=False, special_tokens=["<pad>", "</s>", "<unk>"], unk_token="<unk>"))
+        trained.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", trained.token_to_id("</s>"))])
+        yield name, trained
+
+
 def families(texts):
     yield from byte_level_families(texts)
     yield from unigram_families(texts)
+    yield from precompiled_families(texts)
     yield from sentencepiece_families(texts)

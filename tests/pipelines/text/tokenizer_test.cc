@@ -38,6 +38,24 @@ Tokenizer parsed(const Json& json, std::string_view config = {}) {
   return std::move(tokenizer).value();
 }
 
+// ½ is the bytes c2 bd, whose letters are  and ½; of the two, ½ is a number.
+TEST(Tokenizer, StepsBehindAByteLevelSeeTheLettersOfBytes) {
+  Json json = small_tokenizer();
+  json["model"]["vocab"]["\u00c2\u00bd"] = 259;
+  json["model"]["merges"].push_back(Json::array({"\u00c2", "\u00bd"}));
+  const Json byte_level = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", true}};
+  const Json digits = {{"type", "Digits"}, {"individual_digits", false}};
+  const auto encode = [&](const Json& steps) {
+    json["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", steps}};
+    return *parsed(json).encode_with_ranges("x\u00bd1abc");
+  };
+  const Encoding last = encode(Json::array({digits, byte_level}));
+  EXPECT_EQ(last.ids, (std::vector<TokenId>{120, 259, 49, 257}));
+  const Encoding first = encode(Json::array({byte_level, digits}));
+  EXPECT_EQ(first.ids, (std::vector<TokenId>{120, 0xc2, 0xbd, 49, 257}));
+  EXPECT_EQ(first.ranges, (std::vector<TextRange>{{0, 1}, {1, 3}, {1, 3}, {3, 4}, {4, 7}}));
+}
+
 TEST(Tokenizer, RefusesByNameWhatItDoesNotSupport) {
   using Change = std::function<void(Json&)>;
   const struct {
@@ -67,6 +85,19 @@ TEST(Tokenizer, RefusesByNameWhatItDoesNotSupport) {
        },
        "pre_tokenizer of type"},
       {[](Json& j) { j["pre_tokenizer"] = nullptr; }, "decoder must not be ByteLevel"},
+      {[](Json& j) {
+         j["pre_tokenizer"] = Json::parse(
+             R"({"type":"Sequence","pretokenizers":[{"type":"ByteLevel"},{"type":"Digits"},{"type":"ByteLevel"}]})");
+       },
+       "pre_tokenizer.pretokenizers[2] of type \"ByteLevel\" is not supported behind a ByteLevel"},
+      {[](Json& j) {
+         j["normalizer"] = {{"type", "Precompiled"}, {"precompiled_charsmap", "?"}};
+       },
+       "normalizer.precompiled_charsmap is not base64"},
+      {[](Json& j) {
+         j["normalizer"] = {{"type", "Precompiled"}, {"precompiled_charsmap", "AAAA"}};
+       },
+       "normalizer.precompiled_charsmap is too short for a map of characters"},
       {[](Json& j) {
          j["pre_tokenizer"] = Json::parse(R"({"type":"Sequence","pretokenizers":[{"type":"Split","pattern":
            {"Regex":"a"},"behavior":"Merged","invert":false},{"type":"ByteLevel"}]})");
