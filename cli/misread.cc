@@ -1,5 +1,7 @@
 #include "cli/misread.h"
 
+#include <algorithm>
+
 #include "pipelines/spec/diagnostic.h"
 
 namespace luthier::cli {
@@ -48,7 +50,9 @@ class Reached {
     for (const CLI::App* app : chain_) {
       for (const CLI::Option* option : app->get_options([](const CLI::Option*) { return true; })) {
         for (const std::string& name : option->get_lnames()) {
-          names.push_back("--" + name);
+          if (std::find(names.begin(), names.end(), "--" + name) == names.end()) {  // each command has a --help
+            names.push_back("--" + name);
+          }
         }
       }
     }

@@ -29,6 +29,9 @@ TEST(Misread, NamesTheFirstUnknownWordAndTheNearestKnownOne) {
        "'luthier models list' has no option '--limt'; did you mean '--limit'? See `luthier models list --help`"},
       {{"models", "list", "--dta", "x"},
        "'luthier models list' has no option '--dta'; did you mean '--data'? See `luthier models list --help`"},
+      {{"models", "list", "--qqqqqqqq"},
+       "'luthier models list' has no option '--qqqqqqqq'; known: --help, --data, --limit; see `luthier models list "
+       "--help`"},
       {{"run", "a.yaml", "-x"}, "'luthier run' has no option '-x'; see `luthier run --help`"},
       {{"run"}, "FILE is required; see `luthier run --help`"},
       {{"run", "-p", "--dta"}, "FILE is required; see `luthier run --help`"},
