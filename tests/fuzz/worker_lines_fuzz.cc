@@ -3,7 +3,9 @@
 #include "agents/link/spool_reader.h"
 #include "agents/shim/records.h"
 #include "agents/shim/unix_socket.h"
+#include "agents/worker/formats/chat_format.h"
 #include "agents/worker/serve/request.h"
+#include "pipelines/text/chat/plain_template.h"
 #include "pipelines/worker_protocol/job.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -25,6 +27,31 @@ void read_spool(std::string_view bytes) {
 
 }  // namespace
 
+namespace luthier::fuzz {
+namespace {
+
+// A conversation goes by a template, or by its texts alone.
+void ask(std::string_view line) {
+  static const text::ChatTemplate kPlain = *text::ChatTemplate::parse(
+      {{"default", "plain", std::string(text::plain_chat_template())}}, {{"eos_token", "</s>"}});
+  const auto parsed = worker::parse_request(line);
+  const auto* request = std::get_if<worker::Request>(&parsed);
+  const auto* generate = request == nullptr ? nullptr : std::get_if<worker::GenerateRequest>(request);
+  if (generate == nullptr || generate->chat.is_null()) {
+    return;
+  }
+  (void)worker::joined_messages(generate->chat);
+  if (worker::check_only_text(generate->chat)) {
+    const auto rendered = kPlain.render(generate->chat, {.add_generation_prompt = true, .find_spans = false});
+    LUTHIER_CHECK(!rendered || rendered->text.ends_with("assistant:\n"));
+    const auto asked = worker::asked_part(generate->chat);
+    LUTHIER_CHECK(!asked || worker::with_answer(*asked, "a")["messages"].size() > 1);
+  }
+}
+
+}  // namespace
+}  // namespace luthier::fuzz
+
 void luthier::fuzz::one_input(std::string_view bytes) {
   shim::LineBuffer whole(64);
   shim::LineBuffer pieces(64);
@@ -42,5 +69,5 @@ void luthier::fuzz::one_input(std::string_view bytes) {
   read_spool(bytes);
   (void)shim::status_from_json(shim::Json::parse(bytes, nullptr, false));
   (void)worker_protocol::parse_job(bytes);
-  (void)worker::parse_request(bytes);
+  ask(bytes);
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "agents/worker/formats/dataset.h"
 #include "agents/worker/serve/chat_prompt.h"
@@ -76,6 +77,30 @@ TEST_F(ChatData, TheBaseModelsTemplateIsTakenAndTheAdaptersBeforeIt) {
   ASSERT_TRUE(data) << data.error().message;
   EXPECT_EQ(shown(data->examples[0]), "<user>q<|endoftext|>{<assistant>yes<|endoftext|>}");
   EXPECT_EQ(data->format->added_source, other);
+}
+
+// tests/golden/worker/make_chat_goldens.py
+TEST_F(ChatData, IdsAndMasksAreThoseOfTransformers) {
+  const std::filesystem::path golden = LUTHIER_SOURCE_DIR "/tests/golden";
+  std::ifstream stream(golden / "worker/chats.json");
+  const auto dialects = text::ChatJson::parse(stream);
+  ASSERT_EQ(dialects.size(), 6U);
+  for (const auto& [dialect, chats] : dialects.items()) {
+    std::filesystem::copy_file(golden / "templates" / (dialect + ".jinja"), folder_.path() / "base/chat_template.jinja",
+                               std::filesystem::copy_options::overwrite_existing);
+    std::string lines;
+    for (const auto& chat : chats) {
+      lines += chat["record"].dump() + "\n";
+    }
+    const auto data = read(lines, 511);
+    ASSERT_TRUE(data) << data.error().message;
+    ASSERT_EQ(data->examples.size(), chats.size()) << dialect;
+    for (std::size_t i = 0; i < chats.size(); ++i) {
+      const std::vector<int> wanted = chats[i]["trained"];
+      EXPECT_EQ(data->examples[i].ids, chats[i]["ids"].get<std::vector<TokenId>>()) << dialect << " " << i;
+      EXPECT_EQ(data->examples[i].trained, std::vector<bool>(wanted.begin(), wanted.end())) << dialect << " " << i;
+    }
+  }
 }
 
 TEST_F(ChatData, EveryAnswerIsTrainedButThoseOfWeightZero) {
