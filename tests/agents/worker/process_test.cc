@@ -97,7 +97,7 @@ class WorkerProcess : public ::testing::Test {
     EXPECT_EQ(report->samples, 48U);
     EXPECT_LT(report->bins, 48U);
     Json with = training();
-    with["data"] = artifact(options.out);
+    with["data"] = with["validation"] = artifact(options.out);
     with["method"]["supervised"] = {{"n_epochs", 9}, {"max_steps", 36}, {"batch_size", 3}, {"learning_rate", 0.01}};
     return with;
   }
@@ -423,7 +423,6 @@ TEST_F(WorkerProcess, FailuresSayWhoseTheyAreAndWhatToDo) {
   Json unknown = training();
   unknown["method"]["supervised"]["epochs"] = 1;
   Json foreign_shards = packed_training();
-  foreign_shards["validation"] = foreign_shards["data"];
   foreign_shards["model"]["base"] = artifact(folder_.path() / "other_model");
   for (const char* name : {"config.json", "tokenizer_config.json", "model.safetensors"}) {
     folder_.write(std::string("other_model/") + name, contents(kGolden + "/llama/" + name));

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agents/worker/formats/dataset.h"
 #include "agents/worker/train/batches.h"
 #include "tests/agents/worker/temporary_folder.h"
 
@@ -70,6 +71,15 @@ TEST(Rows, OfShardsThatDoNotFitTheModelAreRefused) {
   const auto unknown = rows->read(1);
   ASSERT_FALSE(unknown);
   EXPECT_THAT(unknown.error().message, HasSubstr("row 1 of the shards holds the token 11"));
+}
+
+TEST(Rows, OfShardsAreNoRecordsToEvaluate) {
+  const TemporaryFolder folder;
+  const auto tokenizer = text::Tokenizer::load(LUTHIER_SOURCE_DIR "/tests/golden/worker/llama");
+  ASSERT_TRUE(tokenizer);
+  const auto read = read_dataset(shards(folder, "p"), *tokenizer, {.input_length_max = 8});
+  ASSERT_FALSE(read);
+  EXPECT_THAT(read.error().message, HasSubstr("holds packed rows, which only a training takes"));
 }
 
 TEST(Rows, OfExamplesAreTheExamples) {
