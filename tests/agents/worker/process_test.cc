@@ -381,6 +381,9 @@ TEST_F(WorkerProcess, ChatsTeachAnswersAndNothingElseAndAreAskedByTheSameTemplat
   EXPECT_EQ(contents(adapter / "tokenizer.json"), contents(kGolden + "/llama/tokenizer.json"));
 
   const Json tuned = {{"base", artifact(kGolden + "/llama")}, {"adapter", artifact(adapter)}, {"name", "tiny"}};
+  ASSERT_EQ(run("chat_merge", "merge", {{"model", tuned}}), 0);
+  EXPECT_EQ(contents(folder_.path() / "chat_merge/merged/chat_template.jinja"),
+            contents(adapter / "chat_template.jinja"));
   ASSERT_EQ(run("chat_eval", "eval",
                 {{"model", tuned}, {"data", with["data"]}, {"samples", 32}, {"labels", {"grass", "ice"}}}),
             0);
