@@ -167,24 +167,19 @@ Result<void> make_folder(const std::filesystem::path& folder) {
   return create_folders(folder);
 }
 
-}  // namespace
-
-Result<PackReport> pack_file(const PackOptions& options) {
-  if (options.budget < 2 || options.window_samples == 0) {
-    return wrong("a bin must hold at least 2 tokens, and a window 1 sample");
+// What is in it was written here: it was empty before.
+void empty_folder(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    std::filesystem::remove_all(entry.path(), ignored);
   }
-  if (!options.model.tokenizer) {
-    return wrong("packing needs a tokenizer");
-  }
-  const text::Tokenizer& tokenizer = *options.model.tokenizer;
-  LUTHIER_TRY(const text::TokenId end, end_of_sample(tokenizer, options.end_token));
-  LUTHIER_TRY(const auto reader, read::open_reader(options.file, {}));
-  LUTHIER_TRY_VOID(make_folder(options.out));
-  LUTHIER_TRY(const std::string file_digest, sha256_digest_of_file(options.file));
+}
 
+Result<PackReport> pack_records(const PackOptions& options, read::Reader& reader, text::TokenId end,
+                                const std::string& file_digest) {
   SampleMaker maker(options.model, options.chat, end, options.budget);
-  Packer packer(options, tokenizer.vocab_size() <= 65'536 ? 2 : 4);
-  read::ExampleStream stream(*reader, options.file.string());
+  Packer packer(options, options.model.tokenizer->vocab_size() <= 65'536 ? 2 : 4);
+  read::ExampleStream stream(reader, options.file.string());
   while (true) {
     LUTHIER_TRY(std::optional<read::ReadExample> next, stream.next());
     if (!next.has_value()) {
@@ -200,6 +195,27 @@ Result<PackReport> pack_file(const PackOptions& options) {
     LUTHIER_TRY_VOID(packer.add(std::move(made).value(), next->example.line));
   }
   return packer.finish(file_digest);
+}
+
+}  // namespace
+
+Result<PackReport> pack_file(const PackOptions& options) {
+  if (options.budget < 2 || options.window_samples == 0) {
+    return wrong("a bin must hold at least 2 tokens, and a window 1 sample");
+  }
+  if (!options.model.tokenizer) {
+    return wrong("packing needs a tokenizer");
+  }
+  LUTHIER_TRY(const text::TokenId end, end_of_sample(*options.model.tokenizer, options.end_token));
+  LUTHIER_TRY(const auto reader, read::open_reader(options.file, {}));
+  LUTHIER_TRY_VOID(make_folder(options.out));
+  LUTHIER_TRY(const std::string file_digest, sha256_digest_of_file(options.file));
+
+  auto packed = pack_records(options, *reader, end, file_digest);
+  if (!packed) {
+    empty_folder(options.out);  // half a pack would only be in the way of the next try
+  }
+  return packed;
 }
 
 }  // namespace luthier::data::pack

@@ -52,7 +52,7 @@ struct PackReport {
 // Chats teach what their template and weights say; prompt/completion pairs teach their completion, texts all of it, and
 // each of these ends in the end token. A chat longer than a row keeps its beginning, a pair its answer, a text is cut.
 // kInvalidArgument, kFailedPrecondition: a record that cannot be used (with its place), a tokenizer without an end
-// token, a folder that is not empty, a file of which nothing is left.
+// token, a folder that is not empty, a file of which nothing is left; the folder is then left empty.
 [[nodiscard]] Result<PackReport> pack_file(const PackOptions& options);
 
 }  // namespace luthier::data::pack

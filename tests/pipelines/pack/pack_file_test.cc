@@ -195,6 +195,15 @@ TEST_F(PackFile, TheSameTwiceIsTheSameAndWindowsAndShardsOnlyChangeTheOrder) {
   EXPECT_EQ(texts(folder_ / "a"), texts(folder_ / "c"));
 }
 
+TEST_F(PackFile, LeavesNothingOfAPackThatFailed) {
+  PackOptions broken = options(rows(300) + "{\"text\":}\n");
+  broken.window_samples = 7;
+  broken.shard_bytes = 500;
+  ASSERT_FALSE(pack_file(broken));
+  EXPECT_TRUE(std::filesystem::is_empty(broken.out));
+  EXPECT_TRUE(pack_file(options(rows(3))));
+}
+
 TEST_F(PackFile, SaysWhereARecordCannotBeUsed) {
   const struct {
     const char* rows;
