@@ -11,8 +11,12 @@ void luthier::fuzz::one_input(std::string_view bytes) {
   }
   std::uint64_t tokens = 0;
   for (std::uint64_t bin = 0; bin < shard->bins(); ++bin) {
-    for (const pack::Sample& sample : shard->read_bin(bin)) {
-      tokens += sample.tokens.size();
+    const std::vector<std::uint32_t> lengths = shard->sample_lengths(bin);
+    const std::vector<pack::Sample> samples = shard->read_bin(bin);
+    LUTHIER_CHECK(lengths.size() == samples.size());
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      LUTHIER_CHECK(lengths[i] == samples[i].tokens.size() && lengths[i] == samples[i].trained.size());
+      tokens += lengths[i];
     }
   }
   LUTHIER_CHECK(tokens == shard->tokens());
