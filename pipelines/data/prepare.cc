@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "base/file.h"
 #include "pipelines/data/read/formats.h"
@@ -87,7 +88,8 @@ RowValues classes_of(Task task, const Facts& facts) {
 }
 
 Result<void> split(const Settings& settings, const SplitSettings& split, Facts& facts, Prepared& prepared) {
-  const SplitScratch scratch{prepared.records->folder(), prepared.records->memory_bytes()};
+  const SplitScratch scratch{prepared.records->folder(), prepared.records->memory_bytes(),
+                             prepared.records->size() <= std::numeric_limits<std::uint32_t>::max()};
   const bool whole = split.keep_order && split.validation <= 0 && split.test <= 0 && !split.validation_rows;
   SplitRows rows;
   if (whole) {

@@ -47,7 +47,7 @@ void EncodedRecords::add(const Record& record) {
 }
 
 Records::Records(std::filesystem::path folder, std::size_t memory_bytes)
-    : folder_(std::move(folder)), memory_bytes_(memory_bytes), offsets_(folder_, memory_bytes / 8) {}
+    : folder_(std::move(folder)), memory_bytes_(memory_bytes), offsets_(folder_, memory_bytes / 4) {}
 
 std::uint32_t Records::add_file(std::string name) {
   files_.push_back(std::move(name));
@@ -57,7 +57,9 @@ std::uint32_t Records::add_file(std::string name) {
 Result<void> Records::append(const EncodedRecords& records) {
   std::uint64_t offset = in_file_ + tail_.size();
   for (const std::uint32_t size : records.sizes) {
-    LUTHIER_TRY_VOID(offsets_.push_back(offset));
+    if (rows_++ % kRowsOfOffset == 0) {
+      LUTHIER_TRY_VOID(offsets_.push_back(offset));
+    }
     offset += size;
   }
   tail_ += records.bytes;
@@ -142,14 +144,39 @@ Result<void> Records::for_each(Report& report, const Take& take) {
   return {};
 }
 
-Result<Record> Records::at(std::uint64_t row) const {
-  LUTHIER_TRY(const std::uint64_t begin, offsets_.get(row));
-  std::uint64_t end = in_file_ + tail_.size();
-  if (row + 1 < offsets_.size()) {
-    LUTHIER_TRY(end, offsets_.get(row + 1));
+// The bytes of a row: from the offset that is known before it, over the rows between. Small ones are read at once.
+Result<std::string> Records::encoded(std::uint64_t row) const {
+  constexpr std::uint64_t kWindowBytes = std::uint64_t{8} << 10;
+  LUTHIER_TRY(std::uint64_t begin, offsets_.get(row / kRowsOfOffset));
+  const std::uint64_t end = in_file_ + tail_.size();
+  std::string window(std::min(kWindowBytes, end - begin), '\0');
+  const std::uint64_t window_begin = begin;
+  LUTHIER_TRY_VOID(read(begin, window.data(), window.size()));
+  const auto in_window = [&](std::uint64_t at, std::size_t size) { return at + size <= window_begin + window.size(); };
+  for (std::uint64_t skip = row % kRowsOfOffset;; --skip) {
+    Header header;
+    if (in_window(begin, sizeof(Header))) {
+      header = header_of(window.data() + (begin - window_begin));
+    } else {
+      LUTHIER_TRY_VOID(read(begin, reinterpret_cast<char*>(&header), sizeof(Header)));
+    }
+    const std::size_t size = sizeof(Header) + header.size_of_texts();
+    if (skip > 0) {
+      begin += size;
+      continue;
+    }
+    if (in_window(begin, size)) {
+      return window.substr(begin - window_begin, size);
+    }
+    std::string bytes(size, '\0');
+    LUTHIER_TRY_VOID(read(begin, bytes.data(), size));
+    return bytes;
   }
-  std::string bytes(end - begin, '\0');
-  LUTHIER_TRY_VOID(read(begin, bytes.data(), bytes.size()));
+}
+
+Result<Record> Records::at(std::uint64_t row) const {
+  LUTHIER_CHECK(row < rows_);
+  LUTHIER_TRY(const std::string bytes, encoded(row));
   Record record = decode(bytes.data());
   for (const Entry& entry : edits_) {
     if (!entry.edit->drops_by_list()) {

@@ -50,7 +50,7 @@ class Records {
   std::uint32_t add_file(std::string name);
   [[nodiscard]] const std::string& name_of(std::uint32_t file_number) const { return files_.at(file_number); }
   [[nodiscard]] Result<void> append(const EncodedRecords& records);
-  [[nodiscard]] std::uint64_t size() const { return offsets_.size(); }
+  [[nodiscard]] std::uint64_t size() const { return rows_; }
 
   void add_edit(std::unique_ptr<Edit> edit) { edits_.push_back({std::move(edit), false}); }
 
@@ -69,7 +69,10 @@ class Records {
     bool reported = false;
   };
 
+  static constexpr std::uint64_t kRowsOfOffset = 8;
+
   Result<void> read(std::uint64_t offset, char* target, std::size_t size) const;
+  Result<std::string> encoded(std::uint64_t row) const;
   Record decode(const char* bytes) const;
 
   std::filesystem::path folder_;
@@ -79,7 +82,8 @@ class Records {
   std::string tail_;  // of what is not in the file yet
   std::unique_ptr<scratch::ScratchFile> file_;
   std::uint64_t in_file_ = 0;
-  scratch::DiskArray<std::uint64_t> offsets_;  // by row
+  scratch::DiskArray<std::uint64_t> offsets_;  // of every kRowsOfOffset-th row
+  std::uint64_t rows_ = 0;
 };
 
 }  // namespace luthier::data

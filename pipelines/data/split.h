@@ -32,6 +32,7 @@ struct SplitRows {
 struct SplitScratch {
   std::filesystem::path folder;
   std::size_t memory_bytes = std::size_t{64} << 20;
+  bool fits_32_bits = true;  // every row's number
   [[nodiscard]] RowNumbers array() const { return {folder, memory_bytes / 8}; }
 };
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/check.h"
@@ -58,6 +59,19 @@ class DiskArray {
       return file_->write(index * sizeof(Entry), &entry, sizeof(Entry));
     }
     tail_[index - in_file_] = entry;
+    return {};
+  }
+
+  // Writes over `entries.size()` entries from `begin` on.
+  [[nodiscard]] Result<void> set_many(std::uint64_t begin, std::span<const Entry> entries) {
+    LUTHIER_CHECK(begin + entries.size() <= size());
+    if (begin < in_file_) {
+      const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(entries.size(), in_file_ - begin));
+      LUTHIER_TRY_VOID(file_->write(begin * sizeof(Entry), entries.data(), count * sizeof(Entry)));
+      begin += count;
+      entries = entries.subspan(count);
+    }
+    std::copy(entries.begin(), entries.end(), tail_.begin() + static_cast<std::ptrdiff_t>(begin - in_file_));
     return {};
   }
 

@@ -35,7 +35,7 @@ std::vector<std::size_t> numbers_of(const RowNumbers& rows) {
 // By the names of classes; `memory_bytes` says when arrays go to disk.
 Result<Parts> split_rows(const std::vector<std::string>& groups, const SplitSettings& settings,
                          std::size_t memory_bytes = std::size_t{1} << 20) {
-  const SplitScratch scratch{std::filesystem::temp_directory_path(), memory_bytes};
+  const SplitScratch scratch{std::filesystem::temp_directory_path(), memory_bytes, true};
   const std::set<std::string> names(groups.begin(), groups.end());
   RowNumbers rows = scratch.array();
   scratch::DiskArray<std::uint32_t> numbers(scratch.folder, memory_bytes / 8);
