@@ -4,7 +4,9 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "cli/standard_input.h"
 #include "cli/terminal.h"
 #include "pipelines/data/check/check_file.h"
 
@@ -13,7 +15,9 @@ namespace {
 
 namespace check = data::check;
 
-Result<check::CheckOptions> to_check_options(const GlobalOptions& global, const DataCheckOptions& given) {
+// `input`: is filled where the file is stdin.
+Result<check::CheckOptions> to_check_options(const GlobalOptions& global, const DataCheckOptions& given,
+                                             std::optional<StandardInput>& input) {
   check::CheckOptions options;
   options.file = given.file;
   if (!given.validation.empty()) {
@@ -21,6 +25,15 @@ Result<check::CheckOptions> to_check_options(const GlobalOptions& global, const 
   }
   if (!given.format.empty()) {
     options.read.format = data::read::file_format_named(given.format);
+  }
+  if (given.file == kStandardInput) {
+    LUTHIER_TRY(input, StandardInput::spool(given.temporary_folder));
+    options.file = input->path();
+    options.name = "stdin";
+    if (given.format.empty()) {
+      LUTHIER_TRY(const std::string format, input->format());
+      options.read.format = data::read::file_format_named(format);
+    }
   }
   LUTHIER_TRY(options.memory_bytes, parse_memory(given.memory));
   options.temporary_folder = given.temporary_folder;
@@ -59,7 +72,8 @@ Result<std::size_t> parse_memory(const std::string& text) {
 
 void add_data_check(CLI::App& data, GlobalOptions& global, DataCheckOptions& options, std::function<int()>& chosen) {
   CLI::App* check = data.add_subcommand("check", "Say what is wrong with a data file, with places and remedies");
-  check->add_option("FILE", options.file, ".jsonl .json .csv .tsv .xlsx .txt, also with .gz or .zst")->required();
+  check->add_option("FILE", options.file, ".jsonl .json .csv .tsv .xlsx .txt, also with .gz or .zst; -: stdin")
+      ->required();
   check->add_option("--validation", options.validation, "the validation file: also checked, and for overlap with FILE");
   check->add_option("--format", options.format, "of both files, when their names do not say it")
       ->check(CLI::IsMember({"jsonl", "json", "csv", "tsv", "xlsx", "txt"}));
@@ -84,7 +98,8 @@ void add_data_check(CLI::App& data, GlobalOptions& global, DataCheckOptions& opt
 }
 
 int data_check_command(const GlobalOptions& global, const DataCheckOptions& options) {
-  const Result<check::CheckOptions> checked = to_check_options(global, options);
+  std::optional<StandardInput> input;
+  const Result<check::CheckOptions> checked = to_check_options(global, options, input);
   if (!checked) {
     return report(checked.error());
   }

@@ -12,6 +12,7 @@
 #include "cli/data_check.h"
 #include "cli/data_next.h"
 #include "cli/format.h"
+#include "cli/standard_input.h"
 #include "cli/terminal.h"
 #include "pipelines/data/prepare.h"
 
@@ -24,14 +25,24 @@ namespace data = luthier::data;
 // What the person wants; nullopt: they went away without an answer.
 using Ask = std::function<std::optional<bool>(const std::string&)>;
 
-Result<data::Settings> settings_of(const DataPrepareOptions& options) {
-  Json with = {{"source", {{"$path", options.file}}}, {"clean", options.clean}};
+// `input`: is filled where the file is stdin.
+Result<data::Settings> settings_of(const DataPrepareOptions& options, std::optional<StandardInput>& input) {
+  std::string file = options.file;
+  std::string format = options.format;
+  if (options.file == kStandardInput) {
+    LUTHIER_TRY(input, StandardInput::spool(options.temporary_folder));
+    file = input->path().string();
+    if (format.empty()) {
+      LUTHIER_TRY(format, input->format());
+    }
+  }
+  Json with = {{"source", {{"$path", file}}}, {"clean", options.clean}};
   const auto add = [&](const char* name, const std::string& text) {
     if (!text.empty()) {
       with[name] = text;
     }
   };
-  add("format", options.format);
+  add("format", format);
   add("task", options.task);
   add("separator", options.separator);
   add("ending", options.ending);
@@ -64,6 +75,7 @@ Result<data::Settings> settings_of(const DataPrepareOptions& options) {
   }
   LUTHIER_TRY(data::Settings settings, data::parse_settings(with));
   LUTHIER_TRY(settings.memory_bytes, parse_memory(options.memory));
+  settings.source_name = input ? "stdin" : "";
   settings.temporary_folder = options.temporary_folder;
   settings.threads = options.threads;
   settings.images.fetch = options.fetch_images;
@@ -78,7 +90,7 @@ struct BaseName {
 };
 
 BaseName base_name_of(const DataPrepareOptions& options) {
-  fs::path base(options.file);
+  fs::path base(options.file == kStandardInput ? "stdin" : options.file);
   if (!base.has_filename()) {
     base = base.parent_path();
   }
@@ -319,7 +331,8 @@ int data_prepare_command(const GlobalOptions& options, const DataPrepareOptions&
         "see "
         "it");
   }
-  const auto settings = settings_of(prepare);
+  std::optional<StandardInput> input;
+  const auto settings = settings_of(prepare, input);
   if (!settings) {
     return report(settings.error());
   }

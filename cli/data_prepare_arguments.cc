@@ -9,7 +9,7 @@ void add_data_prepare(CLI::App& data, GlobalOptions& global, DataPrepareOptions&
       data.add_subcommand("prepare", "Repair a file of examples, asking before each repair; FILE itself never changes");
   command
       ->add_option("FILE", prepare.file,
-                   ".jsonl .json .csv .tsv .xlsx .txt, also with .gz or .zst, or a folder of such files")
+                   ".jsonl .json .csv .tsv .xlsx .txt, also with .gz or .zst, or a folder of such files; -: stdin")
       ->required();
   command->add_flag("-y,--yes", prepare.yes, "accept all that is recommended");
   command->add_flag("--plan", prepare.plan, "only say what would be done; write nothing");

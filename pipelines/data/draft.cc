@@ -287,8 +287,11 @@ Result<Draft> read_draft(const Settings& settings) {
   draft.settings = settings;
   const std::filesystem::path folder = temporary_folder(settings);
   draft.report.changes.set_folder(folder);
-  draft.records = std::make_unique<Records>(folder, settings.memory_bytes);
-  LUTHIER_TRY(const std::vector<SourceFile> files, list_source(settings.source, settings.format));
+  draft.records = std::make_unique<Records>(folder, settings.memory_bytes, settings.stopped);
+  LUTHIER_TRY(std::vector<SourceFile> files, list_source(settings.source, settings.format));
+  if (!settings.source_name.empty()) {
+    files.front().name = settings.source_name;
+  }
   if (holds_chats(files)) {
     LUTHIER_TRY_VOID(read_chats(files, draft));
     draft.task = settings.turns == Turns::kPrompts ? Task::kGeneration : Task::kChat;

@@ -55,7 +55,16 @@ Result<std::optional<nlohmann::json>> prepare(worker_protocol::Channel& channel)
   LUTHIER_TRY(const worker_protocol::Job job, worker_protocol::read_job_from_environment());
   LUTHIER_TRY(data::Settings settings, data::parse_settings(job.with));
   settings.temporary_folder = ".";  // the step's working folder lies where there is room for data
-  LUTHIER_TRY(const data::Prepared prepared, data::analyze(settings));
+  settings.stopped = [&channel] { return terminated != 0 || channel.stop_requested(); };
+  const Result<data::Prepared> analyzed = data::analyze(settings);
+  if (!analyzed && analyzed.error().code == ErrorCode::kCancelled) {
+    std::cout << "stopped before anything was written" << std::endl;
+    return std::optional<nlohmann::json>();
+  }
+  if (!analyzed) {
+    return analyzed.error();
+  }
+  const data::Prepared& prepared = *analyzed;
   print_summary(prepared);
   channel.progress({.done = prepared.report.rows.read, .total = prepared.report.rows.read, .unit = "rows"});
   if (terminated != 0 || channel.stop_requested()) {

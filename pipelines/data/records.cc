@@ -46,15 +46,23 @@ void EncodedRecords::add(const Record& record) {
   sizes.push_back(static_cast<std::uint32_t>(bytes.size() - begin));
 }
 
-Records::Records(std::filesystem::path folder, std::size_t memory_bytes)
-    : folder_(std::move(folder)), memory_bytes_(memory_bytes), offsets_(folder_, memory_bytes / 4) {}
+Records::Records(std::filesystem::path folder, std::size_t memory_bytes, std::function<bool()> stopped)
+    : folder_(std::move(folder)),
+      memory_bytes_(memory_bytes),
+      stopped_(std::move(stopped)),
+      offsets_(folder_, memory_bytes / 4) {}
 
 std::uint32_t Records::add_file(std::string name) {
   files_.push_back(std::move(name));
   return static_cast<std::uint32_t>(files_.size() - 1);
 }
 
+Result<void> Records::go_on() const {
+  return stopped_ && stopped_() ? Result<void>(Error{ErrorCode::kCancelled, "stopped"}) : Result<void>();
+}
+
 Result<void> Records::append(const EncodedRecords& records) {
+  LUTHIER_TRY_VOID(go_on());
   std::uint64_t offset = in_file_ + tail_.size();
   for (const std::uint32_t size : records.sizes) {
     if (rows_++ % kRowsOfOffset == 0) {
@@ -119,6 +127,7 @@ Result<void> Records::for_each(Report& report, const Take& take) {
     if (begin + size > piece_begin + piece.size()) {
       piece.resize(std::min<std::uint64_t>(std::max(size, kTailBytes), end - begin));
       piece_begin = begin;
+      LUTHIER_TRY_VOID(go_on());
       return read(begin, piece.data(), piece.size());
     }
     return {};

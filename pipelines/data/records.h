@@ -43,8 +43,9 @@ struct EncodedRecords {
 
 class Records {
  public:
-  // `folder`: for temporary files. `memory_bytes`: of what is kept of every record.
-  Records(std::filesystem::path folder, std::size_t memory_bytes);
+  // `folder`: for temporary files. `memory_bytes`: of what is kept of every record. `stopped`: asked now and then while
+  // records are appended or passed over; true ends that with kCancelled.
+  Records(std::filesystem::path folder, std::size_t memory_bytes, std::function<bool()> stopped);
 
   // The number that records of this file bear. Once a file, before its records.
   std::uint32_t add_file(std::string name);
@@ -71,12 +72,14 @@ class Records {
 
   static constexpr std::uint64_t kRowsOfOffset = 8;
 
+  Result<void> go_on() const;
   Result<void> read(std::uint64_t offset, char* target, std::size_t size) const;
   Result<std::string> encoded(std::uint64_t row) const;
   Record decode(const char* bytes) const;
 
   std::filesystem::path folder_;
   std::size_t memory_bytes_;
+  std::function<bool()> stopped_;
   std::deque<std::string> files_;  // records point into it
   std::vector<Entry> edits_;
   std::string tail_;  // of what is not in the file yet

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -38,6 +39,7 @@ struct SplitSettings {
 
 struct Settings {
   std::filesystem::path source;            // a file, or a folder of files
+  std::string source_name;                 // of a file, for messages and the report; empty: its own
   std::optional<read::FileFormat> format;  // of all files; without it the extension decides
   std::optional<Task> task;                // without it the data decides
   std::string prompt_column;               // empty: found by its name
@@ -57,6 +59,7 @@ struct Settings {
   std::size_t memory_bytes = std::size_t{96} << 20;  // of what is kept of every row; beyond it lies on disk
   std::filesystem::path temporary_folder;            // empty: the system's
   std::size_t threads = 0;                           // 0: one a core
+  std::function<bool()> stopped;                     // true: to give up, with kCancelled; empty: never
   images::ImageOptions images;
 };
 

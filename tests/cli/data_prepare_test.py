@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`luthier data prepare` as a person and a script use it: questions on a terminal, --yes, --plan, exit codes, files."""
 
+import ctypes
 import gzip
 import json
 import os
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("LUTHIER_BIN_DIR", SOURCE / "out" / "bin"))
@@ -147,6 +149,90 @@ def compressed_files_are_read(folder):
     expect(rows_by_place(folder, "z.csv_prepared_report") == rows_by_place(folder, "f_prepared_report"), "places differ")
 
 
+def zstd(data):
+    library = ctypes.CDLL("libzstd.so.1")
+    for name in ("ZSTD_compressBound", "ZSTD_compress"):
+        getattr(library, name).restype = ctypes.c_size_t
+    room = library.ZSTD_compressBound(ctypes.c_size_t(len(data)))
+    packed = ctypes.create_string_buffer(room)
+    size = library.ZSTD_compress(packed, ctypes.c_size_t(room), data, ctypes.c_size_t(len(data)), 3)
+    return packed.raw[:size]
+
+
+def spreadsheet(path, rows):
+    cells = "".join("<row>" + "".join(f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in row) + "</row>" for row in rows)
+    names = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    links = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr("xl/workbook.xml", f'<workbook {names} xmlns:r="{links}"><sheets><sheet name="a" sheetId="1" r:id="r1"/>'
+                                         "</sheets></workbook>")
+        book.writestr("xl/_rels/workbook.xml.rels", '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/'
+                      f'relationships"><Relationship Id="r1" Type="{links}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>')
+        book.writestr("xl/worksheets/sheet1.xml", f"<worksheet {names}><sheetData>{cells}</sheetData></worksheet>")
+
+
+def every_format_gives_the_same(folder):
+    rows = [line.split(",") for line in ROWS.splitlines()]
+    spreadsheet(folder / "x.xlsx", rows)
+    (folder / "z.csv.zst").write_bytes(zstd(ROWS.encode()))
+    records = [dict(zip(rows[0], row)) for row in rows[1:]]
+    (folder / "r.jsonl.zst").write_bytes(zstd("".join(json.dumps(record) + "\r\n" for record in records).encode()))
+    (folder / "p.json").write_text("\ufeff" + json.dumps(records, indent=1))
+    (folder / "t.tsv").write_text(ROWS.replace(",", "\t"))
+    wanted = None
+    for name in ("f.csv", "x.xlsx", "z.csv.zst", "r.jsonl.zst", "p.json", "t.tsv"):
+        done = prepare(name, "--yes", "-o", "json", "--to", "out/" + name, cwd=folder)
+        expect(done.returncode == 0, f"{name}: {done.stderr}")
+        parts = [(folder / file).read_bytes() for file in json.loads(done.stdout)["files"]]
+        wanted = wanted or parts
+        expect(len(parts) == 2 and parts == wanted, f"{name} gives other rows")
+    (folder / "u.csv").write_bytes(ROWS.encode("utf-16"))
+    done = prepare("u.csv", "--yes", cwd=folder)
+    expect(done.returncode == 1 and "u.csv:1:1: this is UTF-16" in done.stderr and "iconv -f UTF-16" in done.stderr, done.stderr)
+
+
+def stdin_is_a_file_too(folder):
+    def piped(data, *arguments):
+        return subprocess.run([str(BIN / "luthier"), "data", *arguments], input=data, capture_output=True, cwd=folder,
+                              check=False, timeout=60)
+    done = piped(ROWS.encode(), "prepare", "-", "--format", "csv", "--yes", "-o", "json")
+    expect(done.returncode == 0, done.stderr.decode())
+    said = json.loads(done.stdout)
+    expect(said["files"] == ["stdin_prepared_train.jsonl", "stdin_prepared_valid.jsonl"], str(said["files"]))
+    prepare("f.csv", "--yes", cwd=folder)
+    expect((folder / "stdin_prepared_train.jsonl").read_bytes() == (folder / "f_prepared_train.jsonl").read_bytes(), "rows")
+    changes = lines(folder / "stdin_prepared_report" / "changes.jsonl")
+    expect({change["file"] for change in changes} == {"stdin"}, "the report names another file")
+    checked = piped((folder / "f_prepared_train.jsonl").read_bytes(), "check", "-", "-o", "json")
+    expect(json.loads(checked.stdout)["training"]["file"] == "stdin", checked.stdout.decode())
+    expect(json.loads(checked.stdout)["training"]["examples"] == 32, checked.stdout.decode())
+    for command in (("check", "-"), ("prepare", "-", "--yes")):
+        nameless = piped(b"a,b\n1,2\n", *command)
+        expect(nameless.returncode == 2 and b"--format" in nameless.stderr, f"{command}: {nameless.stderr.decode()}")
+        nothing = piped(b" \n", *command)
+        expect(nothing.returncode == 2 and b"nothing came on stdin" in nothing.stderr, f"{command}: {nothing.stderr.decode()}")
+
+
+def a_killed_one_leaves_nothing_with_a_name(folder):
+    with (folder / "big.csv").open("w") as out:
+        out.write("prompt,completion\n")
+        out.writelines(f"question number {n} of many,answer {n * 7} it is\n" for n in range(120_000))
+    for seconds in (0.05, 0.3, 1.0):
+        # Killed wherever it is by then: reading, looking or writing. Where it was faster, its files are whole.
+        child = subprocess.Popen([str(BIN / "luthier"), "data", "prepare", "big.csv", "--yes"], cwd=folder,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        try:
+            child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+            left = [name for name in names(folder) if not name.startswith(".") and name not in ("f.csv", "big.csv")]
+            expect(left == [], f"killed after {seconds} s it leaves {left}")
+        for entry in folder.iterdir():
+            if entry.name not in ("f.csv", "big.csv"):
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
 def rows_by_place(folder, report):
     return [(change["line"], change["why"]) for change in lines(folder / report / "changes.jsonl")]
 
@@ -164,7 +250,8 @@ def groups_stay_together(folder):
 def main():
     for test in (a_plan_writes_nothing, nobody_to_ask_is_said, yes_writes_both_parts_and_a_report,
                  files_are_never_overwritten, a_person_decides, data_at_fault_ends_with_1, sound_data_is_left_alone,
-                 compressed_files_are_read, groups_stay_together):
+                 compressed_files_are_read, every_format_gives_the_same, stdin_is_a_file_too,
+                 a_killed_one_leaves_nothing_with_a_name, groups_stay_together):
         with tempfile.TemporaryDirectory() as scratch:
             folder = pathlib.Path(scratch)
             (folder / "f.csv").write_text(ROWS)

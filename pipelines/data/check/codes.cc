@@ -51,7 +51,10 @@ constexpr std::array kCodes{
     // Of the kinds.
     Code{"data_type", kError, "records that are no objects", "Each record must be an object like {\"messages\": […]}."},
     Code{"unknown_kind", kError, "records that are no examples",
-         "An example has messages, or prompt and completion, or input with preferred_output and non_preferred_output."},
+         "An example has messages, or prompt and completion, or input with preferred_output and non_preferred_output. "
+         "Of tables "
+         "whose columns have other names, luthier data prepare FILE makes examples (--prompt-column, "
+         "--completion-column)."},
     Code{"mixed_kinds", kError, "records of another kind than most", "Keep one kind of record in a file."},
     Code{"example_unrecognized_key", kWarning, "examples with members that training does not read",
          "Remove them, or keep them knowing that they are ignored."},
