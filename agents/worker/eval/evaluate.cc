@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -90,9 +91,7 @@ class Evaluator {
       const std::int64_t models = (loaded.model.has_adapter() ? 2 : 1) + (job_.baseline.has_value() ? 1 : 0);
       total_ = models * static_cast<std::int64_t>(data_.examples.size() * (1 + labels_.names().size()));
       LUTHIER_TRY(report.model, measure(loaded));
-      for (const Record& record : data_.records) {
-        report.lines.push_back(record.line);
-      }
+      report.lines = lines_of_data();
       if (loaded.model.has_adapter()) {
         loaded.model.enable_adapter(false);
         LUTHIER_TRY(report.base, measure(loaded));
@@ -104,6 +103,7 @@ class Evaluator {
       LUTHIER_TRY(LoadedModel loaded, load_model(*job_.baseline, job_.dtype, device_));
       LUTHIER_TRY_VOID(read_data(loaded));
       LUTHIER_TRY(report.baseline, measure(loaded));
+      keep_what_both_were_asked(report);
     }
     if (context_.channel.stop_requested()) {
       return Json();
@@ -113,6 +113,34 @@ class Evaluator {
   }
 
  private:
+  [[nodiscard]] std::vector<std::int64_t> lines_of_data() const {
+    std::vector<std::int64_t> lines;
+    for (const Record& record : data_.records) {
+      lines.push_back(record.line);
+    }
+    return lines;
+  }
+
+  // Templates and contexts differ, so one of two models may have been left without a conversation's answers.
+  void keep_what_both_were_asked(EvalReport& report) const {
+    const std::vector<std::int64_t> lines = lines_of_data();
+    if (lines == report.lines) {
+      return;
+    }
+    std::vector<std::int64_t> both;
+    std::set_intersection(lines.begin(), lines.end(), report.lines.begin(), report.lines.end(),
+                          std::back_inserter(both));
+    report.model.scores = scores_at(report.model.scores, report.lines, both);
+    if (report.base.has_value()) {
+      report.base->scores = scores_at(report.base->scores, report.lines, both);
+    }
+    report.baseline->scores = scores_at(report.baseline->scores, lines, both);
+    context_.log.warning("conversations_not_compared", {{"of_model", std::to_string(report.lines.size())},
+                                                        {"of_baseline", std::to_string(lines.size())},
+                                                        {"compared", std::to_string(both.size())}});
+    report.lines = std::move(both);
+  }
+
   // Another model may have another tokenizer.
   Result<void> read_data(const LoadedModel& loaded) {
     const DatasetOptions options{loaded.model.config().max_position_embeddings, loaded.eos, loaded.chat_folders};

@@ -45,6 +45,17 @@ std::optional<std::vector<ScorePart>> parts_of(const ModelScores& scores, const 
   return parts;
 }
 
+ModelScores scores_at(const ModelScores& scores, const std::vector<std::int64_t>& lines,
+                      const std::vector<std::int64_t>& kept) {
+  ModelScores found;
+  for (std::size_t i = 0; i < lines.size() && i < scores.examples.size(); ++i) {
+    if (std::binary_search(kept.begin(), kept.end(), lines[i])) {
+      found.examples.push_back(scores.examples[i]);
+    }
+  }
+  return found;
+}
+
 std::string to_jsonl(const ModelScores& model, const std::optional<ModelScores>& base,
                      const std::optional<ModelScores>& baseline, const std::vector<std::int64_t>& lines) {
   const ModelScores none;

@@ -26,6 +26,10 @@ struct ModelScores {
 // or when it was not measured.
 [[nodiscard]] std::optional<std::vector<ScorePart>> parts_of(const ModelScores& scores, const std::string& metric);
 
+// Of `scores`, whose examples stand at `lines`, those that stand at the lines of `kept`. Both ascend.
+[[nodiscard]] ModelScores scores_at(const ModelScores& scores, const std::vector<std::int64_t>& lines,
+                                    const std::vector<std::int64_t>& kept);
+
 // scores.jsonl: a line for each example, {"example": n from 0, "line": of data.jsonl (null for plain text), "model":
 // {"loss", "tokens", "correct_tokens", "exact", "label_correct"}, "base": the same or null, "baseline": likewise}. A
 // model that cut the data into another number of examples has null where it has none.

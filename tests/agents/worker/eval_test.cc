@@ -170,6 +170,14 @@ TEST(Scores, AreALineForEachExample) {
   EXPECT_EQ(first["model"]["label_correct"], true);
 }
 
+TEST(Scores, AreKeptByTheirLines) {
+  const ModelScores scores{{{1, 1, 1, std::nullopt}, {2, 2, 1, std::nullopt}, {3, 3, 1, std::nullopt}}};
+  const ModelScores kept = scores_at(scores, {2, 5, 9}, {5, 7, 9});
+  ASSERT_EQ(kept.examples.size(), 2U);
+  EXPECT_EQ(kept.examples[0].loss, 2);
+  EXPECT_EQ(kept.examples[1].loss, 3);
+}
+
 TEST(Report, TableCellsStayOnTheirLine) {
   EvalReport report;
   report.model = measured(1, 180);

@@ -408,6 +408,34 @@ TEST_F(WorkerProcess, ChatsTeachAnswersAndNothingElseAndAreAskedByTheSameTemplat
   expect_stops(server);
 }
 
+TEST_F(WorkerProcess, OnlyConversationsThatBothModelsWereAskedAreCompared) {
+  const auto chat = [](const std::string& words) {
+    return Json{{"messages", {{{"role", "user"}, {"content", words}}, {{"role", "assistant"}, {"content", "ice"}}}}}
+               .dump() +
+           "\n";
+  };
+  folder_.write("mixed/data.jsonl", chat(std::string(60, 'x')) + chat("puck") + chat(std::string(50, 'y')));
+  Json config = Json::parse(contents(kGolden + "/llama/config.json"));
+  config["max_position_embeddings"] = 48;
+  folder_.write("short/config.json", config.dump());
+  for (const char* name : {"model.safetensors", "tokenizer.json", "tokenizer_config.json"}) {
+    folder_.write(std::string("short/") + name, contents(kGolden + "/llama/" + name));
+  }
+  const auto model = [](const std::filesystem::path& base) {
+    return Json{{"base", artifact(base)}, {"adapter", nullptr}, {"name", nullptr}};
+  };
+  ASSERT_EQ(run("common", "eval",
+                {{"model", model(kGolden + "/llama")},
+                 {"baseline", model(folder_.path() / "short")},
+                 {"data", artifact(folder_.path() / "mixed")}}),
+            0);
+  EXPECT_EQ(messages("common").back()["outputs"]["comparison"]["examples"], 1);
+  const Json line = Json::parse(contents(folder_.path() / "common/report/scores.jsonl"));
+  EXPECT_EQ(line["line"], 2);
+  EXPECT_EQ(line["model"]["tokens"], line["baseline"]["tokens"]);
+  EXPECT_NEAR(line["model"]["loss"].get<double>(), line["baseline"]["loss"].get<double>(), 1e-4);
+}
+
 TEST_F(WorkerProcess, FailuresSayWhoseTheyAreAndWhatToDo) {
   Json exploding = training();
   std::string weights = contents(kGolden + "/llama/model.safetensors");
