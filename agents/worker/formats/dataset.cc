@@ -69,6 +69,11 @@ class Reader {
       return bad_record(file_, number, "not a JSON object, or one that is nested too deeply");
     }
     const Kind kind = kind_of(json);
+    if (kind == Kind::kUnknown && json.contains("preferred_output")) {
+      return bad_record(
+          file_, number,
+          "a preference: there is no training on them; make conversations that end in the preferred answer");
+    }
     if (kind == Kind::kUnknown) {
       return bad_record(file_, number,
                         "a record needs the strings \"prompt\" and \"completion\", or \"text\", or the list "

@@ -191,7 +191,7 @@ TEST_F(ChatData, WhatCannotBeTrainedIsNamedByLine) {
       {R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]})", "reads text only"},
       {R"({"messages":[{"role":"assistant","content":"a","weight":0.5}]})", "weight"},
       {std::string(kChat) + "\n{\"text\":\"a\"}", ":2: prompt/completion, text and chat records are mixed"},
-      {R"({"input":{"messages":[]},"preferred_output":[],"non_preferred_output":[]})", ":1: a record needs"}};
+      {R"({"input":{"messages":[]},"preferred_output":[],"non_preferred_output":[]})", ":1: a preference"}};
   for (const auto& [lines, message] : cases) {
     auto data = read(lines);
     ASSERT_FALSE(data) << lines;
