@@ -143,13 +143,16 @@ Result<ColumnChoice> choose_main_columns(const Header& header, const Settings& s
     if (may_be_text && chooser.exact(kTextNames, std::nullopt).has_value()) {
       return choose_text(header, settings, chooser);
     }
-    return Error{ErrorCode::kInvalidArgument,
-                 header.file + ":1: no column of labels or completions found; name it: columns: {completion: …}" +
-                     chooser.listing()};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        header.file +
+            ":1: no column of labels or completions found; name it: columns: {completion: …}, or --completion-column" +
+            chooser.listing()};
   }
   if (!choice.prompt.has_value() && header.format != read::FileFormat::kText) {
     return Error{ErrorCode::kInvalidArgument,
-                 header.file + ":1: no column of prompts found; name it: columns: {prompt: …}" + chooser.listing()};
+                 header.file + ":1: no column of prompts found; name it: columns: {prompt: …}, or --prompt-column" +
+                     chooser.listing()};
   }
   return choice;
 }
@@ -183,6 +186,10 @@ std::size_t edit_distance(std::string_view left, std::string_view right, std::si
 }
 
 Result<ColumnChoice> choose_columns(const Header& header, const Settings& settings) {
+  if (header.columns.empty()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 header.file + ": nothing in it could be read as a record; `luthier data check` says why"};
+  }
   const Chooser chooser(header);
   LUTHIER_TRY(ColumnChoice choice, choose_main_columns(header, settings, chooser));
   if (!settings.split.group.empty()) {

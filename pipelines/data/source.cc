@@ -93,6 +93,10 @@ Result<std::vector<std::string>> member_names(read::Reader& reader, const std::s
 Result<std::vector<SourceFile>> list_source(const fs::path& path, std::optional<read::FileFormat> format) {
   std::error_code error;
   const bool is_file = fs::is_regular_file(path, error);
+  if (!is_file && !fs::is_directory(path, error)) {
+    return Error{ErrorCode::kNotFound, path.string() + (fs::exists(path, error) ? ": neither a file nor a folder"
+                                                                                : ": there is no such file")};
+  }
   std::vector<fs::path> names;
   if (is_file) {
     names.push_back(path.filename());

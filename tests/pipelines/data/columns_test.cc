@@ -51,13 +51,16 @@ TEST(Columns, SaysWhichThereAreWhenOneIsMissing) {
     std::string completion_column;
     const char* message;
   } cases[] = {
+      {{}, "", "f.csv: nothing in it could be read as a record; `luthier data check` says why"},
       {{"text", "when"},
        "",
-       "f.csv:1: no column of labels or completions found; name it: columns: {completion: …}; the columns are: "
+       "f.csv:1: no column of labels or completions found; name it: columns: {completion: …}, or --completion-column; "
+       "the columns are: "
        "\"text\", \"when\""},
       {{"x", "label"},
        "",
-       "f.csv:1: no column of prompts found; name it: columns: {prompt: …}; the columns are: \"x\", \"label\""},
+       "f.csv:1: no column of prompts found; name it: columns: {prompt: …}, or --prompt-column; the columns are: "
+       "\"x\", \"label\""},
       {{"text", "genre"},
        "gnere",
        "f.csv:1: there is no column \"gnere\" (columns.completion); did you mean \"genre\"?; the columns are: "

@@ -250,7 +250,8 @@ TEST(LuthierPrep, AUsersMistakeEndsInOneSentence) {
   EXPECT_EQ(last["class"], "user");
   EXPECT_EQ(last["code"], "invalid_data");
   EXPECT_EQ(last["message"],
-            "orders.csv:1: no column of labels or completions found; name it: columns: {completion: …}; the columns "
+            "orders.csv:1: no column of labels or completions found; name it: columns: {completion: …}, or "
+            "--completion-column; the columns "
             "are: \"id\", \"when\"");
   EXPECT_NE(outcome.log.find("orders.csv:1:"), std::string::npos);
 }

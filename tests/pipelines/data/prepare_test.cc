@@ -195,7 +195,8 @@ TEST(Prepare, SaysInOneSentenceWhyThereIsNothingToTrainOn) {
        "f.csv:1: no usable rows: 2 read, all dropped (blank_rows 1, missing_completion 1); check that the file has "
        "prompts with labels under its header"},
       {"f.csv", "text,when\na,b\n",
-       "f.csv:1: no column of labels or completions found; name it: columns: {completion: …}; the columns are: "
+       "f.csv:1: no column of labels or completions found; name it: columns: {completion: …}, or --completion-column; "
+       "the columns are: "
        "\"text\", \"when\""},
       {"f.csv", "prompt,completion\na,x\n a,y\n",
        "f.csv: all prompts are the same (\"a\"): leave them empty if the model shall write freely, otherwise make them "
