@@ -58,6 +58,8 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
   std::uint16_t port = 0;
   boost::asio::ip::tcp::acceptor acceptor{io};
   boost::asio::steady_timer accept_retry{io};
+  // Of after(), on the io thread; stop() cancels them, for what they hold would hold this.
+  std::set<std::shared_ptr<boost::asio::steady_timer>> timers;
 
   std::mutex mutex;  // guards what follows
   std::condition_variable sessions_changed;

@@ -72,6 +72,9 @@ void Transport::stop() {
     Failure ignored;
     impl->acceptor.close(ignored);
     impl->accept_retry.cancel();
+    for (const auto& timer : impl->timers) {
+      timer->cancel();
+    }
   });
   for (const auto& session : impl_->all_sessions()) {
     session->begin_stop();
@@ -96,12 +99,23 @@ void Transport::after(milliseconds delay, std::function<void()> work) {
       return;
     }
   }
-  auto timer = std::make_shared<net::steady_timer>(impl_->io, delay);
   const std::weak_ptr<Impl> weak = impl_;
-  timer->async_wait([timer, weak, work = std::move(work)](Failure) mutable {
-    if (const std::shared_ptr<Impl> impl = weak.lock()) {
-      impl->run_on_pool({}, std::move(work), [] {});
+  net::post(impl_->io, [weak, delay, work = std::move(work)]() mutable {
+    const std::shared_ptr<Impl> impl = weak.lock();
+    if (!impl || !impl->acceptor.is_open()) {
+      return;
     }
+    auto timer = std::make_shared<net::steady_timer>(impl->io, delay);
+    impl->timers.insert(timer);
+    timer->async_wait([timer, weak, work = std::move(work)](Failure cancelled) mutable {
+      const std::shared_ptr<Impl> still = weak.lock();
+      if (still) {
+        still->timers.erase(timer);
+      }
+      if (still && !cancelled) {
+        still->run_on_pool({}, std::move(work), [] {});
+      }
+    });
   });
 }
 
