@@ -213,7 +213,7 @@ class XlsxReader final : public Reader {
     };
     if (element == "row") {
       const std::string_view number = attribute("r");
-      row_ = number.empty() ? row_ + 1 : static_cast<std::int64_t>(number_of(number));
+      row_ = std::max(row_ + 1, static_cast<std::int64_t>(number_of(number)));  // none, or a broken one, is the next
       cells_.clear();
       row_bytes_ = 0;
     } else if (element == "c") {
