@@ -19,8 +19,8 @@ struct ModelText {
   // Its source where it is not the model's own: one that was named, or text::plain_chat_template(), which training
   // takes for models without one. Empty: the model's own.
   std::string added_template;
-  std::string no_chat;                       // why
-  std::optional<std::int64_t> context;       // the longest text that the model takes, where its config.json says it
+  std::string no_chat;                  // why
+  std::optional<std::int64_t> context;  // the longest text that the model takes, where its config.json says it
 };
 
 // `model`: a Hugging Face folder, a tokenizer.json, or a .tiktoken file, which has no template; empty: only

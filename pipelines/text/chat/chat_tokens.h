@@ -20,8 +20,8 @@ struct ChatTokens {
 [[nodiscard]] Result<ChatTokens> chat_tokens(const ChatTemplate& chat_template, Encoder& encoder,
                                              const ChatJson& record, const ChatOptions& options);
 
-// Templates that write today's date would give other tokens every day, so training and evaluation write this one: the day
-// that Llama 3.1's template writes where it is told none, 26 July 2024.
+// Templates that write today's date would give other tokens every day, so training and evaluation write this one: the
+// day that Llama 3.1's template writes where it is told none, 26 July 2024.
 [[nodiscard]] std::tm training_date();
 
 // Whether a model learns anything from a sequence: the first token is never asked for.
