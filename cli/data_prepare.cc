@@ -243,6 +243,43 @@ void name_files(Session& session) {
   session.report_folder = free_report_folder(session.options);
 }
 
+// A folder that has its name only once it is whole; removed when it is not committed.
+class PendingFolder {
+ public:
+  explicit PendingFolder(fs::path path)
+      : path_(std::move(path)),
+        temporary_(path_.parent_path() / ("." + path_.filename().string() + "." + std::to_string(::getpid()))) {}
+  ~PendingFolder() {
+    std::error_code ignored;
+    if (made_) {
+      fs::remove_all(temporary_, ignored);
+    }
+  }
+  PendingFolder(const PendingFolder&) = delete;
+  PendingFolder& operator=(const PendingFolder&) = delete;
+
+  // Where to write until then.
+  Result<fs::path> make() {
+    std::error_code error;
+    fs::remove_all(temporary_, error);  // of a process that was killed and had this number
+    made_ = fs::create_directory(temporary_, error);
+    return made_ ? Result<fs::path>(temporary_)
+                 : Error{ErrorCode::kInternal, "cannot make " + temporary_.string() + ": " + error.message()};
+  }
+  Result<void> commit() {
+    std::error_code error;
+    fs::rename(temporary_, path_, error);
+    made_ = static_cast<bool>(error);
+    return error ? Error{ErrorCode::kInternal, "cannot rename to " + path_.string() + ": " + error.message()}
+                 : Result<void>();
+  }
+
+ private:
+  fs::path path_;
+  fs::path temporary_;
+  bool made_ = false;
+};
+
 Result<void> write_files(Session& session, const data::Prepared& prepared) {
   const fs::path folder = session.files.front().parent_path();
   LUTHIER_TRY_VOID(create_folders(folder.empty() ? fs::path(".") : folder));
@@ -255,11 +292,15 @@ Result<void> write_files(Session& session, const data::Prepared& prepared) {
       files.push_back(std::move(file));
     }
   }
+  PendingFolder report(session.report_folder);
+  LUTHIER_TRY(const fs::path report_folder, report.make());
+  LUTHIER_TRY_VOID(data::write_report(prepared.report, report_folder));
+  LUTHIER_TRY_VOID(report.commit());
   for (data::OutputFile& file : files) {
     LUTHIER_TRY_VOID(file.commit());
   }
   session.written = true;
-  return data::write_report(prepared.report, session.report_folder);
+  return {};
 }
 
 int fail(const Error& error) {

@@ -217,8 +217,22 @@ def a_killed_one_leaves_nothing_with_a_name(folder):
     with (folder / "big.csv").open("w") as out:
         out.write("prompt,completion\n")
         out.writelines(f"question number {n} of many,answer {n * 7} it is\n" for n in range(120_000))
-    for seconds in (0.05, 0.3, 1.0):
-        # Killed wherever it is by then: reading, looking or writing. Where it was faster, its files are whole.
+
+    def named():
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*")
+                if path.is_file() and path.name not in ("f.csv", "big.csv")
+                and not any(part.startswith(".") for part in path.relative_to(folder).parts)}
+
+    def forget():
+        for entry in folder.iterdir():
+            if entry.name not in ("f.csv", "big.csv"):
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+    expect(prepare("big.csv", "--yes", cwd=folder).returncode == 0, "the undisturbed one")
+    whole = named()
+    forget()
+    for seconds in (0, 0.05, 0.1, 0.2, 0.4):
+        # Killed wherever it is by then: reading, looking, writing, or done. What has a name is whole.
         child = subprocess.Popen([str(BIN / "luthier"), "data", "prepare", "big.csv", "--yes"], cwd=folder,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         try:
@@ -226,11 +240,10 @@ def a_killed_one_leaves_nothing_with_a_name(folder):
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-            left = [name for name in names(folder) if not name.startswith(".") and name not in ("f.csv", "big.csv")]
-            expect(left == [], f"killed after {seconds} s it leaves {left}")
-        for entry in folder.iterdir():
-            if entry.name not in ("f.csv", "big.csv"):
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        left = named()
+        broken = [name for name, content in left.items() if whole.get(name) != content]
+        expect(not broken, f"killed after {seconds} s it leaves {broken}")
+        forget()
 
 
 def rows_by_place(folder, report):
